@@ -1,3 +1,38 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Planner: divides a machine among instances.
+//!
+//! A [`Description`] says what the user wants, a [`Firmware`] record what the machine has, a
+//! [`Footprint`] per instance what its kernel and root task occupy. From the three comes a [`Plan`],
+//! which names the owner of every byte of usable memory, or an error that names the input which is
+//! wrong. The same code runs in the host tool, before anything boots, and on the boot core.
+//!
+//! ```text
+//!   Description ──┐
+//!   Firmware ─────┼── plan() ──▶ Plan ── check() ──▶ DISJOINT holds, or a Violation
+//!   Footprints ───┘      └─────▶ PlanError
+//! ```
+//!
+//! Invariant kept: DISJOINT. The planner is pure and deterministic: same input, same plan.
 #![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod description;
+mod firmware;
+mod layout;
+mod plan;
+mod range;
+mod untyped;
+
+pub use description::{
+    Access, Channel, Description, DescriptionError, Device, DeviceKind, Idle, Instance, Item, MAX_NAME,
+    Member, Mode, Problem, Program, Region, Silent, Size,
+};
+pub use firmware::{Core, Firmware, IoApic, Module, Occupant, Occupied, OtherRange};
+pub use plan::{
+    ChannelPlan, DeviceGrant, DropReason, Dropped, Footprint, InstancePlan, IoApicOwner, Kept, KeptFor, Plan,
+    PortOwner, RegionPlan,
+};
+pub use range::MemoryRange;
+pub use untyped::{MAX_UNTYPED_ENTRIES, UntypedRange, cut};

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The attribute word of Map invocations.
+
+/// How a mapping is cached; bits above the lowest three are ignored.
+#[doc(alias = "seL4_X86_VMAttributes")]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[repr(transparent)]
+pub struct VmAttributes(pub u64);
+
+impl VmAttributes {
+    /// Write-back, the default.
+    pub const WRITE_BACK: Self = Self(0);
+    /// Write-through.
+    pub const WRITE_THROUGH: Self = Self(1);
+    /// Uncached unless the MTRRs say otherwise.
+    pub const CACHE_DISABLED: Self = Self(2);
+    /// Uncached.
+    pub const UNCACHEABLE: Self = Self(3);
+    /// Write-combining.
+    pub const WRITE_COMBINING: Self = Self(4);
+
+    /// The PAT entry a 4 KiB or 2 MiB page uses: bit 0 PWT, bit 1 PCD, bit 2 PAT.
+    #[inline]
+    pub const fn pat_index(self) -> u64 {
+        self.0 & 0x7
+    }
+
+    /// The same for 1 GiB pages and tables, which do not use the PAT bit.
+    #[inline]
+    pub const fn table_index(self) -> u64 {
+        self.0 & 0x3
+    }
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The sending end: set a line, and find out whether the receiver needs a doorbell.
+
+use crate::layout::{GROUP, Line, SenderLine, Shared};
+use crate::orderings::{Site, at};
+use crate::receiver::Mode;
+use crate::sync::{AtomicU64, barrier_after_rmw};
+use core::sync::atomic::Ordering::Relaxed;
+
+/// What a signal found, and so whether an interrupt has to follow.
+#[must_use = "RingDoorbell asks the caller to send the interrupt"]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The receiver has yet to answer an earlier signal of this sender and will find this one with it.
+    AlreadyPending,
+    /// The line is closed. The receiver finds the signal when it opens the line.
+    Masked,
+    /// The receiver looks at its inbox without being told.
+    ReceiverPolls,
+    /// The receiver runs user code or sleeps: send it the doorbell interrupt.
+    RingDoorbell,
+}
+
+/// The sending end of one channel. One core uses it.
+#[derive(Clone, Copy, Debug)]
+pub struct Sender<'a> {
+    shared: &'a Shared,
+    line: &'a SenderLine,
+    from: usize,
+}
+
+impl<'a> Sender<'a> {
+    #[inline]
+    pub(crate) fn new(shared: &'a Shared, line: &'a SenderLine, from: usize) -> Self {
+        Self { shared, line, from }
+    }
+
+    /// Signals `line`. Writes made before are visible to the receiver once it has taken the signal.
+    #[inline]
+    pub fn signal(self, line: Line) -> Outcome {
+        let bit = line.bit();
+        if self.line.pending.fetch_or(bit, at(Site::PendingSet)) & bit != 0 {
+            return Outcome::AlreadyPending;
+        }
+        barrier_after_rmw(Site::PendingFence);
+        if self.line.open.load(Relaxed) & bit == 0 {
+            return Outcome::Masked;
+        }
+        let sender_bit = 1 << (self.from % GROUP);
+        if self.sender_word().fetch_or(sender_bit, Relaxed) & sender_bit != 0 {
+            return Outcome::AlreadyPending;
+        }
+        self.raise_group()
+    }
+
+    /// Signals anew whatever is pending. A restarted sender calls it once, since its former life may have ended
+    /// between setting a line and telling the receiver, and every later signal would find the line already pending.
+    pub fn resume(self) -> Outcome {
+        // Release, where `signal` has the fence before: the pending bits are visible to whoever takes the sender bit.
+        self.sender_word().fetch_or(1 << (self.from % GROUP), at(Site::GroupSet));
+        self.raise_group()
+    }
+
+    /// Level 1 was set before: a receiver that takes the group bit finds the sender bit. The other way round it could
+    /// take the group bit, find no sender, and leave the sender bit to be set behind its back.
+    #[inline]
+    fn raise_group(self) -> Outcome {
+        self.shared.summary.groups.fetch_or(1 << (self.from / GROUP), at(Site::GroupSet));
+        barrier_after_rmw(Site::RaisedFence);
+        if self.shared.mode.mode.load(Relaxed) == Mode::Polling as u64 {
+            Outcome::ReceiverPolls
+        } else {
+            Outcome::RingDoorbell
+        }
+    }
+
+    #[inline]
+    fn sender_word(self) -> &'a AtomicU64 {
+        &self.shared.summary.senders[(self.from / GROUP) % self.shared.summary.senders.len()]
+    }
+}

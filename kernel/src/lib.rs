@@ -1,3 +1,252 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One seL4-compatible kernel instance as a library.
-#![cfg_attr(not(test), no_std)]
+//!
+//! The kernel is a value with one verb: [`Kernel::handle`] takes an [`Event`] and returns what the core does next.
+//! It drives one core with interrupts off, has no heap and no locks, and reaches the world only through
+//! [`arch::Machine`] and its window onto memory, so it runs the same on a workstation with simulated memory.
+//!
+//! A system call is *decoded* (may refuse, changes nothing), then *executed* (changes, cannot refuse).
+//!
+//! # Invariants
+//!
+//! | Name | Statement |
+//! |---|---|
+//! | TYPED | an `ObjRef<T>` names memory that holds a `T` |
+//! | MDB | derivation links of neighbours agree, and an empty slot has none |
+//! | QUEUED | a thread is in an IPC queue exactly when it is blocked on that object |
+//! | READY | a thread in a ready queue is schedulable and is not the current thread |
+//! | RELEASED | the release queue is ordered by release time and its threads are in no ready queue |
+//! | REFILLS | refills of a context are ordered, do not overlap, and sum up to its budget |
+//! | BOUND | a scheduling context and its thread, and a notification and its thread, name each other |
+#![cfg_attr(target_os = "none", no_std)]
+
+pub mod args;
+pub mod cap;
+pub mod error;
+pub mod invocation;
+pub mod ipc;
+pub mod memory;
+pub mod object;
+pub mod sched;
+pub mod syscall;
+#[cfg(test)]
+mod testing;
+
+use abi::limits::{IO_PORTS, MAX_INSTANCES};
+use arch::{Machine, StopReason, Ticks};
+
+use cap::slot::SlotRef;
+use memory::objects::{ObjRef, Objects};
+use object::asid::AsidTable;
+use object::irq::{VECTORS, VectorUse};
+use object::tcb::Tcb;
+use sched::Scheduler;
+
+/// Why the kernel is entered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// `syscall`; everything else is in the registers of the current thread.
+    Syscall,
+    /// An interrupt, given by its CPU vector.
+    Interrupt(u8),
+    /// A page fault of the current thread.
+    PageFault {
+        /// Address touched.
+        address: u64,
+        /// Hardware error code.
+        code: u64,
+    },
+    /// Another exception of the current thread.
+    Exception {
+        /// Vector.
+        vector: u8,
+        /// Hardware error code, 0 when there is none.
+        code: u64,
+    },
+    /// `int n` of the current thread that counts as an unknown system call; `rip` already names the `int`.
+    UnknownSyscall {
+        /// Number to report.
+        number: u64,
+    },
+}
+
+/// What the core does after an event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Resume {
+    /// Goes on with this thread.
+    Thread(ObjRef<Tcb>),
+    /// Waits for an interrupt.
+    Idle,
+    /// Nothing, ever again.
+    Stopped(StopReason),
+}
+
+/// Limits and numbers fixed at boot.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// Ticks of the clock in a microsecond (integer TSC frequency in MHz).
+    pub ticks_per_us: u64,
+    /// This instance.
+    pub instance: u8,
+    /// IOAPICs that belong to the instance.
+    pub io_apics: u8,
+    /// Inputs of each.
+    pub io_apic_pins: [u8; MAX_IO_APICS],
+    /// Number of incoming lines of all channels.
+    pub incoming_lines: u32,
+    /// Whether the CPU maps 1 GiB pages.
+    pub has_huge_pages: bool,
+}
+
+/// IOAPICs one instance can own.
+pub const MAX_IO_APICS: usize = 8;
+
+impl Config {
+    const EMPTY: Self = Self {
+        ticks_per_us: 1,
+        instance: 0,
+        io_apics: 0,
+        io_apic_pins: [0; MAX_IO_APICS],
+        incoming_lines: 0,
+        has_huge_pages: false,
+    };
+}
+
+/// A peer instance as this one sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer {
+    /// Lines this instance may signal there; 0 without a channel.
+    pub lines_out: u8,
+    /// Lines it may signal here.
+    pub lines_in: u8,
+    /// Whether its incoming lines are masked on delivery until acknowledged.
+    pub needs_ack: bool,
+    /// Index of its first line among the incoming lines of this instance.
+    pub base_in: u32,
+    /// Its core.
+    pub core: arch::CoreId,
+    /// Kernel-virtual address of its inbox; 0 without a channel.
+    pub inbox: u64,
+    /// Whether this instance may stop and start it.
+    pub is_controlled: bool,
+}
+
+impl Peer {
+    const NONE: Self = Self {
+        lines_out: 0,
+        lines_in: 0,
+        needs_ack: true,
+        base_in: 0,
+        core: arch::CoreId(0),
+        inbox: 0,
+        is_controlled: false,
+    };
+}
+
+/// One bit for each IO port: set while issued or not owned.
+pub type PortMap = [u64; IO_PORTS / 64];
+
+/// One instance.
+pub struct Kernel<M: Machine> {
+    /// Scheduling state, current thread.
+    pub sched: Scheduler,
+    /// Window onto kernel objects.
+    pub objs: Objects,
+    /// The processor.
+    pub machine: M,
+    /// Numbers fixed at boot.
+    pub config: Config,
+    /// The thread whose state is in the floating-point unit.
+    pub(crate) fpu_owner: Option<ObjRef<Tcb>>,
+    /// Registered ASID pools.
+    pub(crate) asids: AsidTable,
+    /// Top-level table without user mappings, for the idle thread and threads without a VSpace.
+    pub(crate) kernel_root: arch::PhysAddr,
+    /// Top-level table in the processor.
+    pub(crate) active_root: arch::PhysAddr,
+    /// Notification slots of vectors, then of incoming lines.
+    pub(crate) irq_slots: SlotRef,
+    /// What issued vectors are connected to.
+    pub(crate) vectors: [VectorUse; VECTORS],
+    /// IO ports that cannot be issued.
+    pub(crate) ports: PortMap,
+    /// The other instances.
+    pub(crate) peers: [Peer; MAX_INSTANCES],
+    /// Kernel-virtual address of the own inbox; 0 without incoming lines.
+    pub(crate) inbox: u64,
+    /// Counters shown on the status page.
+    pub(crate) counters: Counters,
+    /// Set when the instance stops for good.
+    pub(crate) stopped: Option<StopReason>,
+}
+
+/// Counters of signalling and entries (docs/abi/chunk.md, "Status page").
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counters {
+    /// Doorbell interrupts taken.
+    pub doorbells: u64,
+    /// … of which found nothing.
+    pub spurious: u64,
+    /// Signals sent by signal caps.
+    pub sent: u64,
+    /// … that rang a doorbell.
+    pub rung: u64,
+    /// … whose line was pending already.
+    pub elided_pending: u64,
+    /// … whose line was masked.
+    pub elided_masked: u64,
+    /// … whose receiver polls.
+    pub elided_polling: u64,
+    /// Lines delivered to notifications.
+    pub delivered: u64,
+}
+
+impl<M: Machine> Kernel<M> {
+    /// A kernel before boot: no memory, no threads; [`Kernel::handle`] must wait for boot to fill it in.
+    pub const fn new(machine: M, objs: Objects) -> Self {
+        Self {
+            sched: Scheduler::new(),
+            objs,
+            machine,
+            config: Config::EMPTY,
+            fpu_owner: None,
+            asids: [None; abi::sizes::ASID_POOLS],
+            kernel_root: arch::PhysAddr(0),
+            active_root: arch::PhysAddr(0),
+            irq_slots: ObjRef::UNSET,
+            vectors: [VectorUse::Free; VECTORS],
+            ports: [0; IO_PORTS / 64],
+            peers: [Peer::NONE; MAX_INSTANCES],
+            inbox: 0,
+            counters: Counters {
+                doorbells: 0,
+                spurious: 0,
+                sent: 0,
+                rung: 0,
+                elided_pending: 0,
+                elided_masked: 0,
+                elided_polling: 0,
+                delivered: 0,
+            },
+            stopped: None,
+        }
+    }
+
+    /// The thread that runs.
+    #[inline]
+    pub const fn current(&self) -> ObjRef<Tcb> {
+        self.sched.current
+    }
+
+    /// Ticks in `us` microseconds.
+    #[inline]
+    pub(crate) const fn us_to_ticks(&self, us: u64) -> Ticks {
+        Ticks(us.wrapping_mul(self.config.ticks_per_us))
+    }
+
+    /// Whole microseconds in `ticks`.
+    #[inline]
+    pub(crate) const fn ticks_to_us(&self, ticks: Ticks) -> u64 {
+        ticks.0 / self.config.ticks_per_us
+    }
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The one door between the kernel and the processor it runs on.
+//!
+//! The kernel decides, the machine acts. Nothing here may fail: what a user can get wrong is checked
+//! before the call. At most 25 functions (style.md), so that a second machine stays a day's work.
+
+use crate::{CoreId, FpuState, PhysAddr, Ticks, VirtAddr};
+
+/// The user-writable segment bases of a thread.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct BaseRegisters {
+    /// FS base: the TLS pointer.
+    pub fs: u64,
+    /// GS base.
+    pub gs: u64,
+}
+
+/// Whether user code may use the floating-point unit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FpuAccess {
+    /// Instructions run.
+    Enabled,
+    /// Every use raises vector 7.
+    Disabled,
+}
+
+/// One input of one IOAPIC.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Pin {
+    /// Index of the IOAPIC among those the instance owns.
+    pub chip: u8,
+    /// Input number on that chip.
+    pub input: u8,
+}
+
+/// How a pin signals.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Trigger {
+    /// On a transition.
+    Edge,
+    /// While the level lasts.
+    Level,
+}
+
+/// Which level of a pin is active.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Polarity {
+    /// Active high.
+    High,
+    /// Active low.
+    Low,
+}
+
+/// Where and how a pin is delivered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PinRoute {
+    /// Interrupt vector on this core.
+    pub vector: u8,
+    /// Edge or level.
+    pub trigger: Trigger,
+    /// Active level.
+    pub polarity: Polarity,
+}
+
+/// Whether a pin may interrupt.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PinMask {
+    /// Interrupts are held back.
+    Masked,
+    /// Interrupts are delivered.
+    Unmasked,
+}
+
+/// Width of one IO-port access.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PortWidth {
+    /// 8 bits.
+    Byte,
+    /// 16 bits.
+    Word,
+    /// 32 bits.
+    Long,
+}
+
+impl PortWidth {
+    /// Number of consecutive ports that one access covers.
+    pub const fn ports(self) -> u16 {
+        match self {
+            Self::Byte => 1,
+            Self::Word => 2,
+            Self::Long => 4,
+        }
+    }
+}
+
+/// Why an instance stops for good.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StopReason {
+    /// `DebugHalt`: asked for by a user program.
+    Halted,
+    /// The kernel found itself in an impossible state.
+    Failed,
+}
+
+/// Effects of the kernel on its core and devices.
+pub trait Machine {
+    /// The time now.
+    fn now(&self) -> Ticks;
+    /// Asks for a timer interrupt at `deadline`, or soon if that has passed; replaces the earlier request.
+    fn set_deadline(&mut self, deadline: Ticks);
+    /// Writes one byte to the debug console.
+    fn put_char(&mut self, byte: u8);
+    /// Makes `root` the active top-level page table.
+    fn activate_vspace(&mut self, root: PhysAddr);
+    /// Forgets cached translations of the page at `address` in the active tables.
+    fn invalidate_page(&mut self, address: VirtAddr);
+    /// Forgets all cached translations of user memory.
+    fn invalidate_all(&mut self);
+    /// Stores the floating-point unit into `state`.
+    fn save_fpu(&mut self, state: &mut FpuState);
+    /// Loads the floating-point unit from `state`.
+    fn load_fpu(&mut self, state: &FpuState);
+    /// Lets user code use the floating-point unit, or not.
+    fn set_fpu_access(&mut self, access: FpuAccess);
+    /// The segment bases now in the processor.
+    fn base_registers(&self) -> BaseRegisters;
+    /// Puts the segment bases into the processor; both are canonical.
+    fn load_base_registers(&mut self, bases: BaseRegisters);
+    /// Whether an interrupt waits to be taken (asked at preemption points).
+    fn has_pending_interrupt(&self) -> bool;
+    /// Ends the interrupt being handled.
+    fn end_of_interrupt(&mut self);
+    /// Programs a pin; it is left unmasked.
+    fn route_pin(&mut self, pin: Pin, route: PinRoute);
+    /// Masks or unmasks a pin.
+    fn mask_pin(&mut self, pin: Pin, mask: PinMask);
+    /// Reads an IO port, zero-extended.
+    fn read_port(&mut self, port: u16, width: PortWidth) -> u32;
+    /// Writes an IO port.
+    fn write_port(&mut self, port: u16, width: PortWidth, value: u32);
+    /// Sends the doorbell interrupt to `core`.
+    fn ring_doorbell(&mut self, core: CoreId);
+    /// Writes back and drops all caches (`WBINVD`).
+    fn flush_caches(&mut self);
+    /// Stops `core` where it is (INIT).
+    fn stop_core(&mut self, core: CoreId);
+    /// Starts `core` on its boot record (SIPI).
+    fn start_core(&mut self, core: CoreId);
+    /// Stops this core for good after the current event.
+    fn stop_self(&mut self, reason: StopReason);
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A machine that records effects instead of having them, for tests on a workstation.
+
+use crate::{
+    BaseRegisters, CoreId, FpuAccess, FpuState, Machine, PhysAddr, Pin, PinMask, PinRoute, PortWidth,
+    StopReason, Ticks, VirtAddr,
+};
+
+/// One recorded effect.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Effect {
+    /// `activate_vspace`
+    ActivateVSpace(PhysAddr),
+    /// `invalidate_page`
+    InvalidatePage(VirtAddr),
+    /// `invalidate_all`
+    InvalidateAll,
+    /// `set_fpu_access`
+    FpuAccess(FpuAccess),
+    /// `end_of_interrupt`
+    EndOfInterrupt,
+    /// `route_pin`
+    RoutePin(Pin, PinRoute),
+    /// `mask_pin`
+    MaskPin(Pin, PinMask),
+    /// `read_port`
+    ReadPort(u16, PortWidth),
+    /// `write_port`
+    WritePort(u16, PortWidth, u32),
+    /// `ring_doorbell`
+    Doorbell(CoreId),
+    /// `stop_core`
+    StopCore(CoreId),
+    /// `start_core`
+    StartCore(CoreId),
+    /// `stop_self`
+    StopSelf(StopReason),
+}
+
+/// Simulated processor: time moves only when a test moves it.
+#[derive(Default)]
+pub struct SimMachine {
+    /// The time `now` answers.
+    pub time: Ticks,
+    /// The deadline last asked for.
+    pub deadline: Ticks,
+    /// What `has_pending_interrupt` answers.
+    pub interrupt_pending: bool,
+    /// Debug console output.
+    pub console: Vec<u8>,
+    /// Everything else, in order.
+    pub effects: Vec<Effect>,
+    /// The floating-point unit.
+    pub fpu: FpuState,
+    /// The segment bases.
+    pub bases: BaseRegisters,
+    /// What `read_port` answers.
+    pub port_value: u32,
+}
+
+impl SimMachine {
+    /// Takes the effects recorded so far.
+    pub fn take_effects(&mut self) -> Vec<Effect> {
+        core::mem::take(&mut self.effects)
+    }
+
+    fn record(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+}
+
+impl Machine for SimMachine {
+    fn now(&self) -> Ticks {
+        self.time
+    }
+    fn set_deadline(&mut self, deadline: Ticks) {
+        self.deadline = deadline;
+    }
+    fn put_char(&mut self, byte: u8) {
+        self.console.push(byte);
+    }
+    fn activate_vspace(&mut self, root: PhysAddr) {
+        self.record(Effect::ActivateVSpace(root));
+    }
+    fn invalidate_page(&mut self, address: VirtAddr) {
+        self.record(Effect::InvalidatePage(address));
+    }
+    fn invalidate_all(&mut self) {
+        self.record(Effect::InvalidateAll);
+    }
+    fn save_fpu(&mut self, state: &mut FpuState) {
+        *state = self.fpu;
+    }
+    fn load_fpu(&mut self, state: &FpuState) {
+        self.fpu = *state;
+    }
+    fn set_fpu_access(&mut self, access: FpuAccess) {
+        self.record(Effect::FpuAccess(access));
+    }
+    fn base_registers(&self) -> BaseRegisters {
+        self.bases
+    }
+    fn load_base_registers(&mut self, bases: BaseRegisters) {
+        self.bases = bases;
+    }
+    fn has_pending_interrupt(&self) -> bool {
+        self.interrupt_pending
+    }
+    fn end_of_interrupt(&mut self) {
+        self.record(Effect::EndOfInterrupt);
+    }
+    fn route_pin(&mut self, pin: Pin, route: PinRoute) {
+        self.record(Effect::RoutePin(pin, route));
+    }
+    fn mask_pin(&mut self, pin: Pin, mask: PinMask) {
+        self.record(Effect::MaskPin(pin, mask));
+    }
+    fn read_port(&mut self, port: u16, width: PortWidth) -> u32 {
+        self.record(Effect::ReadPort(port, width));
+        self.port_value
+    }
+    fn write_port(&mut self, port: u16, width: PortWidth, value: u32) {
+        self.record(Effect::WritePort(port, width, value));
+    }
+    fn ring_doorbell(&mut self, core: CoreId) {
+        self.record(Effect::Doorbell(core));
+    }
+    fn flush_caches(&mut self) {}
+    fn stop_core(&mut self, core: CoreId) {
+        self.record(Effect::StopCore(core));
+    }
+    fn start_core(&mut self, core: CoreId) {
+        self.record(Effect::StartCore(core));
+    }
+    fn stop_self(&mut self, reason: StopReason) {
+        self.record(Effect::StopSelf(reason));
+    }
+}

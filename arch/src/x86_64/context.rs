@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The registers of a user thread.
+//!
+//! The entry stubs store straight into the [`Context`] of the current thread, so offsets are taken
+//! with `offset_of!` and asserted beside the assembly. `rip` is where the thread resumes; while it is
+//! inside a system call that has not completed, others see `rip - 2`, the `syscall` itself
+//! (docs/abi/syscalls.md, "Fault address").
+
+use abi::Register;
+
+/// How a thread came into the kernel, which decides how it leaves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EntryKind {
+    /// By exception or interrupt, or never: all registers are live, return by `iretq`.
+    Trap,
+    /// By `syscall`: RCX and R11 are dead, return by `sysretq`.
+    Syscall,
+}
+
+/// Saved registers of a thread. Valid when all zero, but for the flags (see [`Context::reset`]).
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+pub struct Context {
+    /// General registers.
+    pub rax: u64,
+    /// RBX.
+    pub rbx: u64,
+    /// RCX; dead when entered by `syscall`.
+    pub rcx: u64,
+    /// RDX: the system call number.
+    pub rdx: u64,
+    /// RSI: the message-info register.
+    pub rsi: u64,
+    /// RDI: the capability and badge register.
+    pub rdi: u64,
+    /// RBP.
+    pub rbp: u64,
+    /// R8: message register 1.
+    pub r8: u64,
+    /// R9: message register 2.
+    pub r9: u64,
+    /// R10: message register 0.
+    pub r10: u64,
+    /// R11; dead when entered by `syscall`.
+    pub r11: u64,
+    /// R12: the reply-object register.
+    pub r12: u64,
+    /// R13: the send target of `NBSendRecv`.
+    pub r13: u64,
+    /// R14.
+    pub r14: u64,
+    /// R15: message register 3.
+    pub r15: u64,
+    /// Where the thread resumes.
+    pub rip: u64,
+    /// Stack pointer.
+    pub rsp: u64,
+    /// Flags.
+    pub rflags: u64,
+    /// FS base.
+    pub fs_base: u64,
+    /// GS base.
+    pub gs_base: u64,
+    /// 0 for a trap, 1 for a system call; see [`Context::entry`].
+    pub entry_word: u64,
+}
+
+const _: () = assert!(size_of::<Context>() == 168);
+
+/// Flags of a new thread: interrupts enabled and the bit that is always 1.
+const INITIAL_FLAGS: u64 = 0x202;
+/// Flags a user may choose: CF, PF, AF, ZF, SF, DF, OF.
+const USER_FLAGS: u64 = 0xcd5;
+/// Length of the `syscall` instruction.
+const SYSCALL_LENGTH: u64 = 2;
+
+/// Whether `address` is canonical with 48 address bits (SDM vol. 1, 3.3.7.1).
+#[inline]
+pub const fn is_canonical(address: u64) -> bool {
+    ((address as i64) << 16 >> 16) as u64 == address
+}
+
+const fn canonical_or_zero(address: u64) -> u64 {
+    if is_canonical(address) { address } else { 0 }
+}
+
+impl Context {
+    /// Gives the context the values of a new thread (docs/abi/objects.md).
+    pub fn reset(&mut self) {
+        *self = Self { rflags: INITIAL_FLAGS, ..Self::default() };
+    }
+
+    /// How the thread entered the kernel.
+    #[inline]
+    pub const fn entry(&self) -> EntryKind {
+        if self.entry_word == 0 { EntryKind::Trap } else { EntryKind::Syscall }
+    }
+
+    /// The instruction pointer others see: of the `syscall` for a thread inside one.
+    #[inline]
+    pub const fn fault_ip(&self) -> u64 {
+        match self.entry() {
+            EntryKind::Trap => self.rip,
+            EntryKind::Syscall => self.rip.wrapping_sub(SYSCALL_LENGTH),
+        }
+    }
+
+    /// Makes the thread execute its system call, or faulting instruction, again.
+    pub fn restart(&mut self) {
+        self.rip = self.fault_ip();
+        self.leave_by_trap();
+    }
+
+    /// Makes the completed system call part of the past: others see the address after it.
+    pub fn complete(&mut self) {
+        self.leave_by_trap();
+    }
+
+    /// From now on `rip` is what others see, and all registers are live.
+    fn leave_by_trap(&mut self) {
+        if self.entry() == EntryKind::Syscall {
+            self.rcx = self.rip;
+            self.r11 = self.rflags;
+            self.entry_word = 0;
+        }
+    }
+
+    /// The capability register: CPtr on entry, badge on return.
+    #[inline]
+    pub const fn cap_register(&self) -> u64 {
+        self.rdi
+    }
+
+    /// Sets the badge a receiver sees.
+    #[inline]
+    pub fn set_badge(&mut self, badge: u64) {
+        self.rdi = badge;
+    }
+
+    /// The message-info register.
+    #[inline]
+    pub const fn info_register(&self) -> u64 {
+        self.rsi
+    }
+
+    /// Sets the message info a receiver sees.
+    #[inline]
+    pub fn set_info(&mut self, info: u64) {
+        self.rsi = info;
+    }
+
+    /// CPtr of the reply object (or of the send target of `NBSendWait`).
+    #[inline]
+    pub const fn reply_register(&self) -> u64 {
+        self.r12
+    }
+
+    /// CPtr of the send target of `NBSendRecv`.
+    #[inline]
+    pub const fn send_register(&self) -> u64 {
+        self.r13
+    }
+
+    /// Message register `index`, 0..=3.
+    #[inline]
+    pub const fn message_register(&self, index: usize) -> u64 {
+        match index {
+            0 => self.r10,
+            1 => self.r8,
+            2 => self.r9,
+            _ => self.r15,
+        }
+    }
+
+    /// Sets message register `index`, 0..=3.
+    #[inline]
+    pub fn set_message_register(&mut self, index: usize, value: u64) {
+        match index {
+            0 => self.r10 = value,
+            1 => self.r8 = value,
+            2 => self.r9 = value,
+            _ => self.r15 = value,
+        }
+    }
+
+    /// The value of `register` as `ReadRegisters` and fault messages show it.
+    pub const fn get(&self, register: Register) -> u64 {
+        match register {
+            Register::Rip => self.fault_ip(),
+            Register::Rsp => self.rsp,
+            Register::Rflags => self.rflags,
+            Register::Rax => self.rax,
+            Register::Rbx => self.rbx,
+            Register::Rcx => self.rcx,
+            Register::Rdx => self.rdx,
+            Register::Rsi => self.rsi,
+            Register::Rdi => self.rdi,
+            Register::Rbp => self.rbp,
+            Register::R8 => self.r8,
+            Register::R9 => self.r9,
+            Register::R10 => self.r10,
+            Register::R11 => self.r11,
+            Register::R12 => self.r12,
+            Register::R13 => self.r13,
+            Register::R14 => self.r14,
+            Register::R15 => self.r15,
+            Register::FsBase => self.fs_base,
+            Register::GsBase => self.gs_base,
+        }
+    }
+
+    /// Sets `register` to a value from a user, made harmless first (docs/abi/objects.md, "Register context").
+    ///
+    /// A thread inside a system call will repeat the call unless `Rip` is set too; the bases do not matter to that.
+    pub fn set(&mut self, register: Register, value: u64) {
+        if !matches!(register, Register::FsBase | Register::GsBase) && self.entry() == EntryKind::Syscall {
+            self.restart();
+        }
+        let field = match register {
+            Register::Rip => return self.rip = canonical_or_zero(value),
+            Register::Rflags => return self.rflags = value & USER_FLAGS | INITIAL_FLAGS,
+            Register::FsBase => return self.fs_base = canonical_or_zero(value),
+            Register::GsBase => return self.gs_base = canonical_or_zero(value),
+            Register::Rsp => &mut self.rsp,
+            Register::Rax => &mut self.rax,
+            Register::Rbx => &mut self.rbx,
+            Register::Rcx => &mut self.rcx,
+            Register::Rdx => &mut self.rdx,
+            Register::Rsi => &mut self.rsi,
+            Register::Rdi => &mut self.rdi,
+            Register::Rbp => &mut self.rbp,
+            Register::R8 => &mut self.r8,
+            Register::R9 => &mut self.r9,
+            Register::R10 => &mut self.r10,
+            Register::R11 => &mut self.r11,
+            Register::R12 => &mut self.r12,
+            Register::R13 => &mut self.r13,
+            Register::R14 => &mut self.r14,
+            Register::R15 => &mut self.r15,
+        };
+        *field = value;
+    }
+}
+
+/// Extended state of the floating-point unit: x87, SSE and AVX, 832 bytes at most (SDM vol. 1, 13.4).
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+pub struct FpuState {
+    bytes: [u8; 832],
+}
+
+impl FpuState {
+    /// Offset of MXCSR in the legacy area.
+    const MXCSR: usize = 24;
+
+    /// The initial state: all zero but the control words (SDM vol. 1, 13.6).
+    pub fn reset(&mut self) {
+        self.bytes.fill(0);
+        self.bytes[0] = 0x7f;
+        self.bytes[1] = 0x03;
+        self.bytes[Self::MXCSR] = 0x80;
+        self.bytes[Self::MXCSR + 1] = 0x1f;
+    }
+
+    /// Address for `fxsave`/`xsave`.
+    pub fn as_mut_ptr(&mut self) -> *mut u8 {
+        self.bytes.as_mut_ptr()
+    }
+
+    /// Address for `fxrstor`/`xrstor`.
+    pub fn as_ptr(&self) -> *const u8 {
+        self.bytes.as_ptr()
+    }
+}
+
+impl Default for FpuState {
+    fn default() -> Self {
+        let mut state = Self { bytes: [0; 832] };
+        state.reset();
+        state
+    }
+}

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The two packed words of a capability. Shifts live here and nowhere else.
+//!
+//! ```text
+//!          63                        16 15         5 4    0
+//! word 0: |      object address        |  per kind  | tag  |
+//! word 1: |  badge, guard, mapping, free index, numbers    |
+//!
+//! per kind   endpoint, notification, reply   rights at 5.. (write, read, grant, grant-reply)
+//!            CNode, zombie                   radix 5..10 (zombie: 0 for a TCB)
+//!            untyped, SC                     size bits 5..10; untyped: device 11
+//!            frame                           size 5..6, access 7..8, device 9
+//!            table                           level 5..6
+//! word 1     frame, table                    mapped address 12..47, ASID 0..11 (0: not mapped)
+//! ```
+
+use arch::{Level, PageAccess, PageSize, PhysAddr, VirtAddr};
+
+use super::{Cap, Mapping};
+use crate::memory::objects::ObjRef;
+use crate::object::asid::Asid;
+use crate::object::irq::Irq;
+use crate::object::line::Line;
+
+/// A capability as slots hold it. All zero is the null capability.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[repr(C)]
+pub struct RawCap {
+    /// Address, per-kind bits and tag.
+    pub word0: u64,
+    /// The rest.
+    pub word1: u64,
+}
+
+/// Kinds of capability.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u64)]
+pub(crate) enum Tag {
+    Null = 0,
+    Untyped = 1,
+    Endpoint = 2,
+    Notification = 3,
+    Reply = 4,
+    CNode = 5,
+    Thread = 6,
+    SchedContext = 7,
+    SchedControl = 8,
+    IrqControl = 9,
+    IrqHandler = 10,
+    Domain = 11,
+    Zombie = 12,
+    Frame = 13,
+    Table = 14,
+    VSpace = 15,
+    AsidControl = 16,
+    AsidPool = 17,
+    IoPortControl = 18,
+    IoPort = 19,
+    LineSignal = 20,
+    InstanceControl = 21,
+}
+
+pub(crate) const TAG_MASK: u64 = 0x1f;
+pub(crate) const ADDRESS_SHIFT: u32 = 16;
+pub(crate) const KIND_SHIFT: u32 = 5;
+/// Position of the rights in word 0 of an endpoint, notification or reply capability.
+pub(crate) const RIGHTS_SHIFT: u32 = KIND_SHIFT;
+const DEVICE_UNTYPED: u64 = 1 << 11;
+const DEVICE_FRAME: u64 = 1 << 9;
+const ACCESS_SHIFT: u32 = 7;
+const SIZE_MASK: u64 = 0x3f;
+const GUARD_SHIFT: u32 = 6;
+const ASID_MASK: u64 = 0xfff;
+
+impl RawCap {
+    /// The null capability.
+    pub const NULL: Self = Self { word0: 0, word1: 0 };
+
+    /// Whether this is the null capability.
+    #[inline]
+    pub const fn is_null(self) -> bool {
+        self.word0 & TAG_MASK == 0
+    }
+
+    #[inline]
+    pub(crate) const fn has_tag(self, tag: Tag) -> bool {
+        self.word0 & TAG_MASK == tag as u64
+    }
+
+    /// Address part of word 0.
+    #[inline]
+    pub(crate) const fn address(self) -> PhysAddr {
+        PhysAddr(self.word0 >> ADDRESS_SHIFT)
+    }
+
+    #[inline]
+    const fn kind_bits(self) -> u64 {
+        self.word0 >> KIND_SHIFT & SIZE_MASK
+    }
+
+    #[inline]
+    const fn new(tag: Tag, address: PhysAddr, kind: u64, word1: u64) -> Self {
+        Self { word0: address.0 << ADDRESS_SHIFT | kind << KIND_SHIFT | tag as u64, word1 }
+    }
+
+    #[inline]
+    const fn plain(tag: Tag, word1: u64) -> Self {
+        Self::new(tag, PhysAddr(0), 0, word1)
+    }
+
+    /// Packs `cap`.
+    pub const fn pack(cap: Cap) -> Self {
+        match cap {
+            Cap::Null => Self::NULL,
+            Cap::Untyped { base, size_bits, is_device, free } => {
+                let mut raw = Self::new(Tag::Untyped, base, size_bits as u64, free);
+                if is_device {
+                    raw.word0 |= DEVICE_UNTYPED;
+                }
+                raw
+            }
+            Cap::Endpoint { endpoint, badge, rights } => {
+                Self::new(Tag::Endpoint, endpoint.paddr(), rights.0, badge)
+            }
+            Cap::Notification { notification, badge, rights } => {
+                Self::new(Tag::Notification, notification.paddr(), rights.0, badge)
+            }
+            Cap::Reply { reply, rights } => Self::new(Tag::Reply, reply.paddr(), rights.0, 0),
+            Cap::CNode { slots, radix, guard, guard_bits } => {
+                Self::new(Tag::CNode, slots.paddr(), radix as u64, guard << GUARD_SHIFT | guard_bits as u64)
+            }
+            Cap::Thread(tcb) => Self::new(Tag::Thread, tcb.paddr(), 0, 0),
+            Cap::SchedContext { sc, size_bits } => {
+                Self::new(Tag::SchedContext, sc.paddr(), size_bits as u64, 0)
+            }
+            Cap::SchedControl => Self::plain(Tag::SchedControl, 0),
+            Cap::IrqControl => Self::plain(Tag::IrqControl, 0),
+            Cap::IrqHandler(irq) => Self::plain(Tag::IrqHandler, irq.0 as u64),
+            Cap::Domain => Self::plain(Tag::Domain, 0),
+            Cap::Zombie { slots, radix, remaining } => {
+                Self::new(Tag::Zombie, slots.paddr(), radix as u64, remaining as u64)
+            }
+            Cap::Frame { base, size, access, is_device, mapping } => {
+                let kind = size as u64 | (access as u64) << (ACCESS_SHIFT - KIND_SHIFT);
+                let mut raw = Self::new(Tag::Frame, base, kind, Self::pack_mapping(mapping));
+                if is_device {
+                    raw.word0 |= DEVICE_FRAME;
+                }
+                raw
+            }
+            Cap::Table { table, level, mapping } => {
+                Self::new(Tag::Table, table, level as u64, Self::pack_mapping(mapping))
+            }
+            Cap::VSpace { root, asid } => {
+                let asid = match asid {
+                    Some(asid) => asid.0 as u64,
+                    None => 0,
+                };
+                Self::new(Tag::VSpace, root, 0, asid)
+            }
+            Cap::AsidControl => Self::plain(Tag::AsidControl, 0),
+            Cap::AsidPool { pool, base } => Self::new(Tag::AsidPool, pool.paddr(), 0, base.0 as u64),
+            Cap::IoPortControl => Self::plain(Tag::IoPortControl, 0),
+            Cap::IoPort { first, last } => Self::plain(Tag::IoPort, first as u64 | (last as u64) << 16),
+            Cap::LineSignal { to, line } => Self::plain(Tag::LineSignal, line.0 as u64 | (to as u64) << 32),
+            Cap::InstanceControl { instance } => Self::plain(Tag::InstanceControl, instance as u64),
+        }
+    }
+
+    const fn pack_mapping(mapping: Option<Mapping>) -> u64 {
+        match mapping {
+            Some(mapping) => mapping.address.0 | mapping.asid.0 as u64,
+            None => 0,
+        }
+    }
+
+    const fn unpack_mapping(self) -> Option<Mapping> {
+        match Asid::from_word(self.word1 & ASID_MASK) {
+            Some(asid) => Some(Mapping { address: VirtAddr(self.word1 & !ASID_MASK), asid }),
+            None => None,
+        }
+    }
+
+    /// The capability in these words.
+    pub const fn unpack(self) -> Cap {
+        let address = self.address();
+        let kind = self.kind_bits();
+        let rights = abi::Rights(kind & 0xf);
+        match self.word0 & TAG_MASK {
+            1 => Cap::Untyped {
+                base: address,
+                size_bits: kind as u8,
+                is_device: self.word0 & DEVICE_UNTYPED != 0,
+                free: self.word1,
+            },
+            2 => Cap::Endpoint { endpoint: ObjRef::at(address), badge: self.word1, rights },
+            3 => Cap::Notification { notification: ObjRef::at(address), badge: self.word1, rights },
+            4 => Cap::Reply { reply: ObjRef::at(address), rights },
+            5 => Cap::CNode {
+                slots: ObjRef::at(address),
+                radix: kind as u8,
+                guard: self.word1 >> GUARD_SHIFT,
+                guard_bits: (self.word1 & SIZE_MASK) as u8,
+            },
+            6 => Cap::Thread(ObjRef::at(address)),
+            7 => Cap::SchedContext { sc: ObjRef::at(address), size_bits: kind as u8 },
+            8 => Cap::SchedControl,
+            9 => Cap::IrqControl,
+            10 => Cap::IrqHandler(Irq(self.word1 as u32)),
+            11 => Cap::Domain,
+            12 => {
+                Cap::Zombie { slots: ObjRef::at(address), radix: kind as u8, remaining: self.word1 as usize }
+            }
+            13 => Cap::Frame {
+                base: address,
+                size: match kind & 3 {
+                    0 => PageSize::Small,
+                    1 => PageSize::Large,
+                    _ => PageSize::Huge,
+                },
+                access: match self.word0 >> ACCESS_SHIFT & 3 {
+                    0 => PageAccess::KernelOnly,
+                    1 => PageAccess::ReadOnly,
+                    _ => PageAccess::ReadWrite,
+                },
+                is_device: self.word0 & DEVICE_FRAME != 0,
+                mapping: self.unpack_mapping(),
+            },
+            14 => Cap::Table {
+                table: address,
+                level: match kind & 3 {
+                    0 => Level::PageTable,
+                    1 => Level::PageDirectory,
+                    _ => Level::Pdpt,
+                },
+                mapping: self.unpack_mapping(),
+            },
+            15 => Cap::VSpace { root: address, asid: Asid::from_word(self.word1 & ASID_MASK) },
+            16 => Cap::AsidControl,
+            17 => Cap::AsidPool { pool: ObjRef::at(address), base: Asid((self.word1 & ASID_MASK) as u16) },
+            18 => Cap::IoPortControl,
+            19 => Cap::IoPort { first: self.word1 as u16, last: (self.word1 >> 16) as u16 },
+            20 => Cap::LineSignal { to: (self.word1 >> 32) as u8, line: Line(self.word1 as u8) },
+            21 => Cap::InstanceControl { instance: self.word1 as u8 },
+            _ => Cap::Null,
+        }
+    }
+}

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Inter-process communication: messages, queues, faults.
+
+pub mod fault;
+pub mod transfer;

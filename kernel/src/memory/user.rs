@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! User memory: words in, words out, never a reference.
+//!
+//! A [`UserFrame`] is a piece of a frame that a thread has registered with the kernel by capability (its IPC
+//! buffer). It is reached through the kernel window, not through the thread's page tables, so it cannot fault;
+//! device frames never become one (they may lie outside the window).
+
+use arch::PhysAddr;
+
+use super::objects::{ObjRef, Objects, Word};
+
+/// Part of a normal frame, aligned to 1 KiB.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct UserFrame {
+    base: PhysAddr,
+}
+
+impl UserFrame {
+    /// The IPC buffer at `base`, inside a frame whose capability the caller holds.
+    #[inline]
+    pub(crate) const fn new(base: PhysAddr) -> Self {
+        Self { base }
+    }
+
+    /// Reads the word at byte `offset`, which is a multiple of 8 below the buffer size.
+    #[inline]
+    pub fn read(self, objs: &Objects, offset: usize) -> u64 {
+        objs[self.word(offset)].0
+    }
+
+    /// Writes the word at byte `offset`.
+    #[inline]
+    pub fn write(self, objs: &mut Objects, offset: usize, value: u64) {
+        objs[self.word(offset)].0 = value;
+    }
+
+    /// Reads byte `offset`.
+    pub fn read_byte(self, objs: &Objects, offset: usize) -> u8 {
+        self.read(objs, offset & !7).to_le_bytes()[offset & 7]
+    }
+
+    #[inline]
+    fn word(self, offset: usize) -> ObjRef<Word> {
+        debug_assert!(offset.is_multiple_of(8) && offset < abi::ipc_buffer::SIZE);
+        ObjRef::at(PhysAddr(self.base.0 + offset as u64))
+    }
+}

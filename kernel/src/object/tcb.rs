@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Threads.
+//!
+//! A TCB is 2 KiB: five capability slots, the registers, scheduling and IPC state, the floating-point state, a
+//! debug name. Links are `Option<ObjRef>`; states are stored as numbers, so every bit pattern is valid.
+
+use abi::sizes::TCB_BITS;
+use arch::{Context, FpuState};
+
+use super::notification::Notification;
+use super::reply::Reply;
+use super::sched_context::SchedContext;
+use crate::cap::slot::{Slot, SlotRef};
+use crate::error::RawFault;
+use crate::memory::objects::{ObjRef, kernel_object};
+
+/// Index of a capability slot in a TCB.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(usize)]
+pub enum TcbSlot {
+    /// Root of the thread's CSpace.
+    CSpace,
+    /// Root of its VSpace.
+    VSpace,
+    /// Frame of its IPC buffer.
+    Buffer,
+    /// Endpoint for its faults.
+    FaultHandler,
+    /// Endpoint for its Timeout faults.
+    TimeoutHandler,
+}
+
+/// Number of capability slots in a TCB.
+pub const TCB_SLOTS: usize = 5;
+
+/// What a thread is doing (docs/abi/ipc-and-scheduling.md, "Thread states").
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum ThreadState {
+    /// Stopped until resumed.
+    Inactive,
+    /// Ready; resumes after its system call.
+    Running,
+    /// Ready; repeats its system call or faulting instruction.
+    Restart,
+    /// Queued on an endpoint as receiver.
+    BlockedOnReceive,
+    /// Queued on an endpoint as sender.
+    BlockedOnSend,
+    /// Waits for a reply through one reply object.
+    BlockedOnReply,
+    /// Queued on a notification.
+    BlockedOnNotification,
+    /// The idle thread.
+    Idle,
+}
+
+impl ThreadState {
+    /// The state stored as `raw`; anything unknown is Inactive.
+    #[inline]
+    pub const fn from_raw(raw: u8) -> Self {
+        match raw {
+            1 => Self::Running,
+            2 => Self::Restart,
+            3 => Self::BlockedOnReceive,
+            4 => Self::BlockedOnSend,
+            5 => Self::BlockedOnReply,
+            6 => Self::BlockedOnNotification,
+            7 => Self::Idle,
+            _ => Self::Inactive,
+        }
+    }
+
+    /// Running or Restart.
+    #[inline]
+    pub const fn is_runnable(self) -> bool {
+        matches!(self, Self::Running | Self::Restart)
+    }
+
+    /// One of the four blocked states.
+    #[inline]
+    pub const fn is_blocked(self) -> bool {
+        matches!(
+            self,
+            Self::BlockedOnReceive | Self::BlockedOnSend | Self::BlockedOnReply | Self::BlockedOnNotification
+        )
+    }
+}
+
+/// What a queued sender was allowed when it sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[repr(transparent)]
+pub struct SendFlags(pub u8);
+
+impl SendFlags {
+    /// The endpoint capability had grant.
+    pub const GRANT: u8 = 1;
+    /// The endpoint capability had grant-reply.
+    pub const GRANT_REPLY: u8 = 2;
+    /// The sender called.
+    pub const CALL: u8 = 4;
+
+    /// Whether all of `flags` are set.
+    #[inline]
+    pub const fn has(self, flags: u8) -> bool {
+        self.0 & flags == flags
+    }
+}
+
+/// Longest debug name kept, in bytes.
+pub const NAME_LENGTH: usize = 127;
+
+/// A thread.
+#[repr(C, align(64))]
+pub struct Tcb {
+    /// Capability slots, see [`TcbSlot`].
+    pub slots: [Slot; TCB_SLOTS],
+    /// Registers.
+    pub context: Context,
+    state: u8,
+    /// Priority, 0..=255.
+    pub priority: u8,
+    /// Maximum controlled priority.
+    pub mcp: u8,
+    /// Domain, 0 unless several are configured.
+    pub domain: u8,
+    /// `TCBFlag_fpuDisabled` and nothing else.
+    pub flags: u8,
+    /// 1 while in a ready queue.
+    pub in_ready_queue: u8,
+    /// 1 while in the release queue.
+    pub in_release_queue: u8,
+    /// Rights and kind of the send a BlockedOnSend thread is queued with.
+    pub send_flags: SendFlags,
+    /// Scheduling context the thread runs on.
+    pub sched_context: Option<ObjRef<SchedContext>>,
+    /// Endpoint or notification on which the thread is queued (as an address).
+    pub blocked_on: u64,
+    /// Badge of a queued send.
+    pub badge: u64,
+    /// Reply object of a BlockedOnReceive or BlockedOnReply thread.
+    pub reply: Option<ObjRef<Reply>>,
+    /// Bound notification.
+    pub bound_notification: Option<ObjRef<Notification>>,
+    /// Scheduling context this thread is yielding to.
+    pub yield_to: Option<ObjRef<SchedContext>>,
+    /// Neighbours in a ready or release queue.
+    pub sched_next: Option<ObjRef<Tcb>>,
+    /// See `sched_next`.
+    pub sched_prev: Option<ObjRef<Tcb>>,
+    /// Neighbours in an endpoint or notification queue.
+    pub ipc_next: Option<ObjRef<Tcb>>,
+    /// See `ipc_next`.
+    pub ipc_prev: Option<ObjRef<Tcb>>,
+    /// User address of the IPC buffer, 0 for none.
+    pub buffer: u64,
+    /// Fault that is being sent or answered.
+    pub fault: RawFault,
+    /// Benchmark counters: cycles, schedules, kernel cycles, kernel entries.
+    pub utilisation: [u64; 4],
+    /// Debug name, zero terminated.
+    pub name: [u8; NAME_LENGTH + 1],
+    /// Floating-point state while the thread does not own the unit.
+    pub fpu: FpuState,
+}
+
+const _: () = assert!(size_of::<Tcb>() <= 1 << TCB_BITS);
+
+kernel_object!(Tcb);
+
+impl Tcb {
+    /// The thread's state.
+    #[inline]
+    pub const fn state(&self) -> ThreadState {
+        ThreadState::from_raw(self.state)
+    }
+
+    /// Changes the state without any consequence; use `Kernel::set_thread_state`.
+    #[inline]
+    pub(crate) fn set_state_raw(&mut self, state: ThreadState) {
+        self.state = state as u8;
+    }
+
+    /// Gives zeroed memory the values of a new thread.
+    pub(crate) fn initialise(&mut self) {
+        self.context.reset();
+        self.fpu.reset();
+    }
+}
+
+impl ObjRef<Tcb> {
+    /// One of the thread's capability slots.
+    #[inline]
+    pub(crate) const fn slot(self, slot: TcbSlot) -> SlotRef {
+        SlotRef::at(self.paddr()).element(slot as usize)
+    }
+}
+
+use arch::Machine;
+
+use crate::Kernel;
+use crate::args::Args;
+use crate::error::{Preempted, SyscallError};
+use crate::invocation::Reply as Answer;
+
+/// A decoded invocation.
+#[derive(Clone, Copy, Debug)]
+pub enum Invocation {}
+
+impl<M: Machine> Kernel<M> {
+    pub(crate) fn decode_tcb(
+        &self,
+        _tcb: ObjRef<Tcb>,
+        _slot: SlotRef,
+        _args: &Args<'_>,
+    ) -> Result<Invocation, SyscallError> {
+        unimplemented!()
+    }
+
+    pub(crate) fn execute_tcb(&mut self, _invocation: Invocation) -> Result<Answer, Preempted> {
+        unimplemented!()
+    }
+
+    pub(crate) fn set_thread_state(&mut self, _tcb: ObjRef<Tcb>, _state: ThreadState) {
+        unimplemented!()
+    }
+
+    pub(crate) fn suspend(&mut self, _tcb: ObjRef<Tcb>) {
+        unimplemented!()
+    }
+
+    pub(crate) fn resume_thread(&mut self, _tcb: ObjRef<Tcb>) {
+        unimplemented!()
+    }
+
+    pub(crate) fn finalise_tcb(&mut self, _tcb: ObjRef<Tcb>) {
+        unimplemented!()
+    }
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A kernel on simulated memory, for tests.
+
+use arch::{PhysAddr, SimMachine};
+
+use crate::Kernel;
+use crate::cap::Cap;
+use crate::cap::slot::{Slot, SlotRef};
+use crate::memory::objects::{KernelObject, ObjRef, Objects, SimMemory};
+use crate::object::sched_context::SchedContext;
+use crate::object::tcb::{Tcb, TcbSlot, ThreadState};
+
+/// Where simulated memory starts.
+pub(crate) const START: u64 = 0x20_0000;
+/// How much there is.
+pub(crate) const SIZE: usize = 4 << 20;
+
+/// A kernel with an idle thread, and an allocator for objects made behind its back.
+pub(crate) struct TestKernel {
+    /// The kernel.
+    pub(crate) kernel: Kernel<SimMachine>,
+    next: u64,
+}
+
+impl TestKernel {
+    /// A kernel whose current thread is the idle thread; 1 µs is 1000 ticks.
+    pub(crate) fn new() -> Self {
+        let memory = SimMemory::new(PhysAddr(START), SIZE);
+        let mut kernel = Kernel::new(SimMachine::default(), Objects::new(memory));
+        kernel.config.ticks_per_us = 1000;
+        let mut test = Self { kernel, next: START };
+        let idle: ObjRef<Tcb> = test.object(11);
+        let idle_sc: ObjRef<SchedContext> = test.object(7);
+        test.kernel.objs[idle].initialise();
+        test.kernel.objs[idle].set_state_raw(ThreadState::Idle);
+        test.kernel.objs[idle].sched_context = Some(idle_sc);
+        test.kernel.objs[idle_sc].tcb = Some(idle);
+        test.kernel.sched.idle = idle;
+        test.kernel.sched.current = idle;
+        test.kernel.sched.current_sc = idle_sc;
+        test.kernel.kernel_root = test.memory(12);
+        test.kernel.active_root = test.kernel.kernel_root;
+        test.kernel.irq_slots = ObjRef::at(test.memory(13));
+        test
+    }
+
+    /// Zeroed memory of `1 << bits` bytes, aligned to its size.
+    pub(crate) fn memory(&mut self, bits: u32) -> PhysAddr {
+        let size = 1 << bits;
+        let base = self.next.next_multiple_of(size);
+        self.next = base + size;
+        PhysAddr(base)
+    }
+
+    /// A zeroed object of `1 << bits` bytes.
+    pub(crate) fn object<T: KernelObject>(&mut self, bits: u32) -> ObjRef<T> {
+        ObjRef::at(self.memory(bits))
+    }
+
+    /// A capability to an empty CNode with `1 << radix` slots whose guard fills up 64 bits.
+    pub(crate) fn cnode(&mut self, radix: u8) -> Cap {
+        let slots: ObjRef<Slot> = self.object(5 + u32::from(radix));
+        Cap::CNode { slots, radix, guard: 0, guard_bits: 64 - radix }
+    }
+
+    /// A new, inactive thread with `root` as its CSpace.
+    pub(crate) fn thread(&mut self, root: Cap) -> ObjRef<Tcb> {
+        let tcb: ObjRef<Tcb> = self.object(11);
+        self.kernel.objs[tcb].initialise();
+        self.kernel.objs[tcb.slot(TcbSlot::CSpace)].cap = root.pack();
+        tcb
+    }
+
+    /// Slot `index` of a CNode capability.
+    pub(crate) fn slot(&self, cnode: Cap, index: usize) -> SlotRef {
+        match cnode {
+            Cap::CNode { slots, .. } => slots.element(index),
+            other => panic!("{other:?} is not a CNode"),
+        }
+    }
+}

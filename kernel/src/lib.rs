@@ -23,6 +23,7 @@
 pub mod args;
 pub mod cap;
 pub mod error;
+pub mod handover;
 pub mod invocation;
 pub mod ipc;
 pub mod memory;
@@ -96,6 +97,30 @@ pub struct Config {
     pub incoming_lines: u32,
     /// Whether the CPU maps 1 GiB pages.
     pub has_huge_pages: bool,
+    /// Which optional system calls exist.
+    pub profile: Profile,
+    /// The instance's status page.
+    pub status: arch::PhysAddr,
+    /// Which life of the instance this is, from 1.
+    pub generation: u64,
+}
+
+/// Optional system calls (docs/abi/syscalls.md, "Exists when").
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Profile {
+    /// `DebugPutChar`, `DebugDumpScheduler`, and messages about faults nobody handles.
+    pub printing: bool,
+    /// The other debug calls.
+    pub debug_calls: bool,
+    /// The benchmark calls.
+    pub benchmarks: bool,
+}
+
+impl Profile {
+    /// The profile in the low bits of `word`: printing, debug calls, benchmark calls.
+    pub const fn from_word(word: u64) -> Self {
+        Self { printing: word & 1 != 0, debug_calls: word & 2 != 0, benchmarks: word & 4 != 0 }
+    }
 }
 
 /// IOAPICs one instance can own.
@@ -109,6 +134,9 @@ impl Config {
         io_apic_pins: [0; MAX_IO_APICS],
         incoming_lines: 0,
         has_huge_pages: false,
+        profile: Profile::from_word(0),
+        status: arch::PhysAddr(0),
+        generation: 0,
     };
 }
 
@@ -125,8 +153,8 @@ pub struct Peer {
     pub base_in: u32,
     /// Its core.
     pub core: arch::CoreId,
-    /// Kernel-virtual address of its inbox; 0 without a channel.
-    pub inbox: u64,
+    /// Sending end of the channel to it.
+    pub sender: Option<ipi::Sender<'static>>,
     /// Whether this instance may stop and start it.
     pub is_controlled: bool,
 }
@@ -138,7 +166,7 @@ impl Peer {
         needs_ack: true,
         base_in: 0,
         core: arch::CoreId(0),
-        inbox: 0,
+        sender: None,
         is_controlled: false,
     };
 }
@@ -172,8 +200,8 @@ pub struct Kernel<M: Machine> {
     pub(crate) ports: PortMap,
     /// The other instances.
     pub(crate) peers: [Peer; MAX_INSTANCES],
-    /// Kernel-virtual address of the own inbox; 0 without incoming lines.
-    pub(crate) inbox: u64,
+    /// The own inbox; `None` without incoming lines.
+    pub(crate) inbox: Option<ipi::Receiver<'static>>,
     /// Counters shown on the status page.
     pub(crate) counters: Counters,
     /// Set when the instance stops for good.
@@ -217,7 +245,7 @@ impl<M: Machine> Kernel<M> {
             vectors: [VectorUse::Free; VECTORS],
             ports: [0; IO_PORTS / 64],
             peers: [Peer::NONE; MAX_INSTANCES],
-            inbox: 0,
+            inbox: None,
             counters: Counters {
                 doorbells: 0,
                 spurious: 0,

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the boot core tells an instance: a table of plain words in the instance's own partition.
+//!
+//! The boot image and the instance image are separate programs, so the layout is `repr(C)` and versioned. Every
+//! bit pattern is a valid [`Handover`]; [`Kernel::start`] trusts its content, which the boot core wrote.
+
+use abi::limits::{IO_PORTS, MAX_INSTANCES};
+use arch::{CoreId, Machine, PhysAddr};
+use ipi::Inbox;
+
+use crate::memory::objects::ObjRef;
+use crate::sched::Action;
+use crate::{Config, Kernel, MAX_IO_APICS, Peer, Profile};
+
+/// What [`Handover::magic`] holds: "SKHAND" and the version of the layout.
+pub const MAGIC: u64 = 0x534b_4841_4e44_0001;
+
+/// What the core does when no thread is runnable.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u64)]
+pub enum IdleMode {
+    /// `sti; hlt`.
+    Halt,
+    /// `monitor; mwait` on the inbox.
+    Mwait,
+    /// Reads the inbox over and over.
+    Poll,
+}
+
+impl IdleMode {
+    /// The mode stored as `word`.
+    pub const fn from_word(word: u64) -> Self {
+        match word {
+            1 => Self::Mwait,
+            2 => Self::Poll,
+            _ => Self::Halt,
+        }
+    }
+}
+
+/// One IOAPIC of the instance.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+pub struct IoApicRecord {
+    /// Physical address of its registers.
+    pub paddr: u64,
+    /// Number of inputs.
+    pub pins: u64,
+}
+
+/// One peer instance.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+pub struct PeerRecord {
+    /// Physical address of its inbox; 0 without a channel to it.
+    pub inbox: u64,
+    /// Local APIC id of its core.
+    pub core: u32,
+    /// First of its lines among the incoming lines of this instance.
+    pub base_in: u32,
+    /// Lines this instance may signal there.
+    pub lines_out: u8,
+    /// Lines it may signal here.
+    pub lines_in: u8,
+    /// 1: its lines are masked on delivery until acknowledged.
+    pub needs_ack: u8,
+    /// 1: this instance may stop and start it.
+    pub is_controlled: u8,
+    /// Zero.
+    pub reserved: u32,
+}
+
+const _: () = assert!(size_of::<PeerRecord>() == 24);
+
+/// Facts the boot core hands to one instance.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Handover {
+    /// [`MAGIC`].
+    pub magic: u64,
+    /// Number of this instance.
+    pub instance: u64,
+    /// Number of instances.
+    pub instances: u64,
+    /// Local APIC id of its core.
+    pub core: u64,
+    /// 1: the local APIC is in x2APIC mode.
+    pub x2apic: u64,
+    /// Integer TSC frequency in MHz.
+    pub ticks_per_us: u64,
+    /// Local-APIC timer ticks (divide by 1) in 2^20 TSC ticks.
+    pub timer_ratio: u64,
+    /// What this core's TSC is ahead of instance 0's, as a signed number.
+    pub tsc_offset: u64,
+    /// An [`IdleMode`].
+    pub idle_mode: u64,
+    /// IO port of the debug console (isa-debugcon), or 0.
+    pub debug_port: u64,
+    /// IO port of a 16550 UART used when there is no `debug_port`, or 0.
+    pub serial_port: u64,
+    /// Physical address and bytes of the log ring used when there is neither, or 0.
+    pub log: [u64; 2],
+    /// Bit 0 printing, bit 1 debug calls, bit 2 benchmark calls.
+    pub profile: u64,
+    /// 1: the CPU maps 1 GiB pages.
+    pub has_huge_pages: u64,
+    /// Bytes of the extended state enabled in XCR0; 512 without XSAVE.
+    pub fpu_bytes: u64,
+    /// Instance-local time of a fault to inject, in TSC ticks after start; 0 for none. See `inject_kind`.
+    pub inject_at: u64,
+    /// 0 none, 1 panic, 2 double fault, 3 NMI, 4 machine check.
+    pub inject_kind: u64,
+    /// Top-level table of the idle thread: kernel half only.
+    pub kernel_root: u64,
+    /// The initial thread.
+    pub root_tcb: u64,
+    /// Its scheduling context.
+    pub root_sc: u64,
+    /// Its top-level table.
+    pub root_vspace: u64,
+    /// The initial thread's ASID pool.
+    pub asid_pool: u64,
+    /// The idle thread.
+    pub idle_tcb: u64,
+    /// Its scheduling context.
+    pub idle_sc: u64,
+    /// Notification slots: 108 vectors, then the incoming lines.
+    pub irq_slots: u64,
+    /// Number of incoming lines of all channels.
+    pub incoming_lines: u64,
+    /// Own inbox; 0 without incoming lines.
+    pub inbox: u64,
+    /// Room for senders in every inbox.
+    pub inbox_senders: u64,
+    /// Own status page.
+    pub status: u64,
+    /// Generation to publish, from 1.
+    pub generation: u64,
+    /// Physical address of the initial thread's bootinfo frame, for the report.
+    pub boot_info: u64,
+    /// Number of IOAPICs in the list.
+    pub io_apic_count: u64,
+    /// IOAPICs of this instance.
+    pub io_apics: [IoApicRecord; MAX_IO_APICS],
+    /// One bit for each IO port: set where this instance does **not** own it.
+    pub foreign_ports: [u64; IO_PORTS / 64],
+    /// Peers by instance number; the own entry is empty.
+    pub peers: [PeerRecord; MAX_INSTANCES],
+}
+
+/// Bytes that a hand-over takes, in whole pages.
+pub const BYTES: u64 = (size_of::<Handover>() as u64).next_multiple_of(4096);
+
+impl<M: Machine> Kernel<M> {
+    /// Fills a new kernel in from `handover` and makes the initial thread the current one.
+    ///
+    /// `inbox_at` turns the physical address of an inbox, with room for so many senders, into the inbox.
+    pub fn start(&mut self, handover: &Handover, inbox_at: impl Fn(PhysAddr, usize) -> Inbox<'static>) {
+        self.config = Config {
+            ticks_per_us: handover.ticks_per_us.max(1),
+            instance: handover.instance as u8,
+            io_apics: handover.io_apic_count.min(MAX_IO_APICS as u64) as u8,
+            io_apic_pins: handover.io_apics.map(|chip| chip.pins as u8),
+            incoming_lines: handover.incoming_lines as u32,
+            has_huge_pages: handover.has_huge_pages != 0,
+            profile: Profile::from_word(handover.profile),
+            status: PhysAddr(handover.status),
+            generation: handover.generation,
+        };
+        self.kernel_root = PhysAddr(handover.kernel_root);
+        self.active_root = PhysAddr(handover.root_vspace);
+        self.irq_slots = ObjRef::at(PhysAddr(handover.irq_slots));
+        self.ports = handover.foreign_ports;
+        self.asids[0] = ObjRef::from_paddr(handover.asid_pool);
+        self.start_lines(handover, inbox_at);
+        self.start_scheduler(handover);
+    }
+
+    fn start_lines(&mut self, handover: &Handover, inbox_at: impl Fn(PhysAddr, usize) -> Inbox<'static>) {
+        let senders = handover.inbox_senders as usize;
+        let inbox = |paddr: u64| (paddr != 0).then(|| inbox_at(PhysAddr(paddr), senders));
+        self.inbox = inbox(handover.inbox).map(Inbox::receiver);
+        let me = usize::from(self.config.instance);
+        for (peer, record) in self.peers.iter_mut().zip(&handover.peers) {
+            *peer = Peer {
+                sender: inbox(record.inbox).and_then(|inbox| inbox.sender(me)),
+                lines_out: record.lines_out,
+                lines_in: record.lines_in,
+                needs_ack: record.needs_ack != 0,
+                base_in: record.base_in,
+                core: CoreId(record.core),
+                is_controlled: record.is_controlled != 0,
+            };
+        }
+    }
+
+    fn start_scheduler(&mut self, handover: &Handover) {
+        let sched = &mut self.sched;
+        sched.idle = ObjRef::at(PhysAddr(handover.idle_tcb));
+        sched.current = ObjRef::at(PhysAddr(handover.root_tcb));
+        sched.current_sc = ObjRef::at(PhysAddr(handover.root_sc));
+        sched.action = Action::ResumeCurrent;
+        sched.domain_schedule[0].duration = arch::Ticks(abi::limits::MAX_DOMAIN_DURATION);
+        sched.now = self.machine.now();
+        sched.reprogram = true;
+        self.fpu_owner = None;
+    }
+}

@@ -4,6 +4,9 @@
 //! The crate owns every number that two separately built programs must read alike: system calls, invocation
 //! labels, object types, error words, message and bootinfo layouts, and Skerry's own bootinfo chunk and status
 //! page. It has no dependencies, no state and no effects.
+//!
+//! Each number is written once, in a table here. A second, independent copy is kept as Markdown under
+//! `docs/abi/`; `tests/documented_tables.rs` compares the two.
 #![cfg_attr(not(test), no_std)]
 
 #[macro_use]

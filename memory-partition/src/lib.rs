@@ -18,21 +18,28 @@
 
 extern crate alloc;
 
+mod check;
 mod description;
+mod error;
 mod firmware;
 mod layout;
 mod plan;
+mod planner;
 mod range;
+mod range_set;
 mod untyped;
 
+pub use check::{Place, Violation};
 pub use description::{
     Access, Channel, Description, DescriptionError, Device, DeviceKind, Idle, Instance, Item, MAX_NAME,
     Member, Mode, Problem, Program, Region, Silent, Size,
 };
+pub use error::{Bookkeeping, CoreError, DeviceError, FirmwareError, Loaded, PlanError, SizeError, Taken};
 pub use firmware::{Core, Firmware, IoApic, Module, Occupant, Occupied, OtherRange};
 pub use plan::{
     ChannelPlan, DeviceGrant, DropReason, Dropped, Footprint, InstancePlan, IoApicOwner, Kept, KeptFor, Plan,
     PortOwner, RegionPlan,
 };
+pub use planner::plan;
 pub use range::MemoryRange;
 pub use untyped::{MAX_UNTYPED_ENTRIES, UntypedRange, cut};

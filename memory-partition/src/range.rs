@@ -53,6 +53,20 @@ impl MemoryRange {
     }
 }
 
+impl MemoryRange {
+    /// The range grown to multiples of `align`.
+    pub(crate) fn rounded_out(self, align: u64) -> MemoryRange {
+        let end = self.end.checked_next_multiple_of(align).unwrap_or(u64::MAX - (align - 1));
+        MemoryRange { start: self.start - self.start % align, end }
+    }
+
+    /// The range shrunk to multiples of `align`.
+    pub(crate) fn rounded_in(self, align: u64) -> MemoryRange {
+        let start = self.start.checked_next_multiple_of(align).unwrap_or(self.end);
+        MemoryRange { start, end: self.end - self.end % align }
+    }
+}
+
 impl fmt::Display for MemoryRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:#x}..{:#x}", self.start, self.end)

@@ -48,3 +48,40 @@ pub fn cut(range: MemoryRange, device: bool) -> Vec<UntypedRange> {
     }
     pieces
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut_to_pairs(start: u64, end: u64) -> Vec<(u64, u8)> {
+        cut(MemoryRange::new(start, end), false).iter().map(|piece| (piece.base, piece.size_bits)).collect()
+    }
+
+    #[test]
+    fn pieces_grow_with_alignment_and_shrink_with_what_is_left() {
+        assert_eq!(
+            cut_to_pairs(0xa2_9000, 0xa2_e000),
+            [(0xa2_9000, 12), (0xa2_a000, 13), (0xa2_c000, 13)],
+            "as in the worked example of the bootinfo page, cut off after 20 KiB"
+        );
+        assert_eq!(cut_to_pairs(0x10_0000, 0x80_0000), [(0x10_0000, 20), (0x20_0000, 21), (0x40_0000, 22)]);
+    }
+
+    #[test]
+    fn pieces_below_16_bytes_are_left_out_at_both_ends() {
+        assert_eq!(cut_to_pairs(0xffff_ffc0, 0xffff_fff8), [(0xffff_ffc0, 5), (0xffff_ffe0, 4)]);
+        assert_eq!(cut_to_pairs(0x1001, 0x1020), [(0x1010, 4)]);
+        assert_eq!(cut_to_pairs(0x1000, 0x100f), []);
+    }
+
+    #[test]
+    fn nothing_is_cut_from_an_empty_or_backward_range() {
+        assert_eq!(cut_to_pairs(0x1000, 0x1000), []);
+        assert_eq!(cut_to_pairs(0x2000, 0x1000), []);
+    }
+
+    #[test]
+    fn no_piece_is_larger_than_the_largest_untyped() {
+        assert_eq!(cut_to_pairs(0, 1 << 48), [(0, 47), (1 << 47, 47)]);
+    }
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Owners of registers, interrupt controllers and IO ports.
+
+use alloc::vec::Vec;
+
+use super::survey::Survey;
+use crate::{
+    Description, Device, DeviceError, DeviceKind, Firmware, InstancePlan, IoApicOwner, MemoryRange,
+    PortOwner, Taken,
+    layout::{ADDRESS_SPACE, MAX_IO_APIC_TARGET, MSI_WINDOW, PAGE, TOP_OF_4_GIB},
+    range_set::RangeSet,
+};
+
+/// Owner of everything that the description does not give to another instance.
+const DEFAULT_OWNER: usize = 0;
+
+/// Device memory of each instance.
+///
+/// The default owner has the whole address space except usable memory, the pages of interrupt
+/// controllers, the interrupt window, what is kept back, and the registers of the other owners.
+pub(super) fn registers(
+    firmware: &Firmware,
+    description: &Description,
+    survey: &Survey,
+) -> Result<Vec<RangeSet>, DeviceError> {
+    let ram = survey.ram.rounded_out(PAGE);
+    let chips: RangeSet = io_apic_pages(firmware).collect();
+    let kept: RangeSet = survey.kept.iter().map(|kept| kept.range.rounded_out(PAGE)).collect();
+    let mut owned: Vec<Vec<MemoryRange>> = description.instances.iter().map(|_| Vec::new()).collect();
+    let mut given = Vec::new();
+    for device in &description.devices {
+        let DeviceKind::Mmio { base, size } = device.kind else { continue };
+        let range = MemoryRange::of_size(base, size);
+        check_free(device, range, Taken::Memory, ram.first_overlap(range))?;
+        check_free(device, range, Taken::Memory, kept.first_overlap(range))?;
+        check_free(device, range, Taken::IoApic, chips.first_overlap(range))?;
+        let unmappable = MemoryRange::new(ADDRESS_SPACE.end, u64::MAX);
+        check_free(device, range, Taken::Nothing, range.overlaps(unmappable).then_some(unmappable))?;
+        if device.owner != DEFAULT_OWNER {
+            owned[device.owner].push(range);
+            given.push(range);
+        }
+    }
+    let everything = RangeSet::from_iter([ADDRESS_SPACE]);
+    let left = everything
+        .without([MSI_WINDOW, TOP_OF_4_GIB])
+        .without(ram.iter())
+        .without(chips.iter())
+        .without(kept.iter())
+        .without(given);
+    owned[DEFAULT_OWNER].extend(left.iter());
+    Ok(owned.into_iter().map(|ranges| ranges.into_iter().collect()).collect())
+}
+
+/// Register pages of all interrupt controllers.
+pub(super) fn io_apic_pages(firmware: &Firmware) -> impl Iterator<Item = MemoryRange> {
+    firmware.io_apics.iter().map(|chip| MemoryRange::of_size(chip.address, 1).rounded_out(PAGE))
+}
+
+fn check_free(
+    device: &Device,
+    range: MemoryRange,
+    taken: Taken,
+    by: Option<MemoryRange>,
+) -> Result<(), DeviceError> {
+    match by {
+        Some(by) => Err(DeviceError::RegistersTaken { device: device.name.clone(), range, taken, by }),
+        None => Ok(()),
+    }
+}
+
+/// Owner of each interrupt controller.
+pub(super) fn io_apics(
+    firmware: &Firmware,
+    description: &Description,
+    instances: &[InstancePlan],
+) -> Result<Vec<IoApicOwner>, DeviceError> {
+    let unowned = |chip: &crate::IoApic| IoApicOwner {
+        address: chip.address,
+        pins: chip.pins,
+        gsi_base: chip.gsi_base,
+        owner: DEFAULT_OWNER,
+    };
+    let mut chips: Vec<_> = firmware.io_apics.iter().map(unowned).collect();
+    let count = chips.len();
+    for device in &description.devices {
+        let DeviceKind::IoApic { index } = device.kind else { continue };
+        let name = || device.name.clone();
+        let missing = || DeviceError::NoSuchIoApic { device: name(), index, count };
+        let chip = chips.get_mut(index as usize).ok_or_else(missing)?;
+        let InstancePlan { name: instance, apic_id, .. } = &instances[device.owner];
+        if *apic_id > MAX_IO_APIC_TARGET {
+            let instance = instance.clone();
+            return Err(DeviceError::IoApicCannotReach { device: name(), instance, apic_id: *apic_id });
+        }
+        chip.owner = device.owner;
+    }
+    Ok(chips)
+}
+
+/// Owner of each IO port, ascending and without gaps.
+pub(super) fn ports(description: &Description) -> Vec<PortOwner> {
+    let mut given: Vec<_> = description.devices.iter().filter_map(port_range).collect();
+    given.sort_unstable_by_key(|ports| ports.first);
+    let mut table = Vec::new();
+    let mut next = 0;
+    for ports in given {
+        if next < u32::from(ports.first) {
+            table.push(PortOwner { first: next as u16, last: ports.first - 1, owner: DEFAULT_OWNER });
+        }
+        next = u32::from(ports.last) + 1;
+        table.push(ports);
+    }
+    if let Ok(first) = u16::try_from(next) {
+        table.push(PortOwner { first, last: u16::MAX, owner: DEFAULT_OWNER });
+    }
+    table
+}
+
+fn port_range(device: &Device) -> Option<PortOwner> {
+    match device.kind {
+        DeviceKind::IoPorts { first, last } => Some(PortOwner { first, last, owner: device.owner }),
+        _ => None,
+    }
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use regex::Regex;
+
+use crate::compile::Profile;
+use crate::machine::{Accelerator, parse_size};
+
+/// Boots, checks and measures Skerry: one small seL4-compatible kernel per CPU core.
+#[derive(Debug, Parser)]
+#[command(name = "./x", version, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// Refuse to install missing prerequisites (acted on by ./x itself)
+    #[arg(long, global = true)]
+    pub no_install: bool,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0 success   1 a root task, test or check failed   2 bad usage or description   3 timeout   4 a kernel failed";
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  ./x run                              boot systems/ping-pong.toml on 4 CPUs
+  ./x run --cpus 8                     8 instances, memory split equally, a ring of pings
+  ./x run --icount --json out.json     count instructions, write the results to a file
+  ./x run --root-task probe.elf        boot one seL4 root task that owns the machine
+  ./x run --timeout 20 -- -d int       pass `-d int` on to QEMU";
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Boot a system in QEMU and show the merged log of its cores
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(Box<RunOptions>),
+    /// Run everything: host tests, doc tests, boot tests
+    Test(TestOptions),
+    /// Check format, lints, documentation, unsafe code, file sizes and licences
+    Check,
+    /// Write the bootable pair of files: boot.elf and system.img
+    Image(ImageOptions),
+    /// Count instructions of kernel paths
+    Bench(BenchOptions),
+    /// Check a system description without booting it
+    Validate(ValidateOptions),
+    /// List prerequisites with the version found
+    Doctor,
+}
+
+/// What is to be booted.
+#[derive(Debug, Clone, Args)]
+pub struct SystemOptions {
+    /// System description [default: systems/ping-pong.toml, unless --cpus or --root-task is given]
+    #[arg(value_name = "SYSTEM.toml")]
+    pub system: Option<PathBuf>,
+    /// Number of CPUs; without a description also the number of instances
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=255))]
+    pub cpus: Option<u32>,
+    /// Boot this seL4 root task instead of a description; with --cpus on each of N instances
+    #[arg(long, value_name = "FILE", conflicts_with = "system")]
+    pub root_task: Option<PathBuf>,
+    /// What the kernel is built for
+    #[arg(long, value_enum, default_value = "debug")]
+    pub profile: Profile,
+}
+
+/// Options of `run`.
+#[derive(Debug, Clone, Args)]
+pub struct RunOptions {
+    /// What to boot
+    #[command(flatten)]
+    pub what: SystemOptions,
+    /// Memory of the machine [default: 512M, more for many instances]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub memory: Option<u64>,
+    /// What executes the guest
+    #[arg(long, value_enum, default_value = "auto")]
+    pub accel: Accelerator,
+    /// CPU model, as QEMU names it
+    #[arg(long, value_name = "MODEL", default_value = "max")]
+    pub cpu: String,
+    /// Count instructions: virtual time is their number
+    #[arg(long)]
+    pub icount: bool,
+    /// Give up after this many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    pub timeout: u64,
+    /// Write core-N.log (raw bytes), boot.log and merged.log into this directory
+    #[arg(long, value_name = "DIR")]
+    pub log_dir: Option<PathBuf>,
+    /// Write results, plan and ending to this file
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// End successfully when a line of the merged log matches
+    #[arg(long, value_name = "REGEX")]
+    pub until: Option<Regex>,
+    /// Fail when a line of the merged log matches
+    #[arg(long, value_name = "REGEX")]
+    pub fail_on: Option<Regex>,
+    /// Boot this image instead of compiling one
+    #[arg(long, value_name = "FILE")]
+    pub boot_image: Option<PathBuf>,
+    /// Inject a fault, as in panic:2@500ms (instance 2, half a second after boot)
+    #[arg(long, value_name = "SPEC")]
+    pub inject: Option<String>,
+    /// Do not show the log, only the table
+    #[arg(long)]
+    pub quiet: bool,
+    /// Arguments for QEMU
+    #[arg(last = true, value_name = "QEMU ARGUMENTS")]
+    pub extra: Vec<String>,
+}
+
+/// Options of `image`.
+#[derive(Debug, Clone, Args)]
+pub struct ImageOptions {
+    /// What to boot
+    #[command(flatten)]
+    pub what: SystemOptions,
+    /// Where to write boot.elf and system.img
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    pub out: PathBuf,
+}
+
+/// Options of `test`.
+#[derive(Debug, Clone, Args)]
+pub struct TestOptions {
+    /// Leave the boot tests out
+    #[arg(long)]
+    pub host_only: bool,
+}
+
+/// Options of `bench`.
+#[derive(Debug, Clone, Args)]
+pub struct BenchOptions {
+    /// Only the paths that every change is judged by
+    #[arg(long)]
+    pub quick: bool,
+    /// Write the results to this file
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+/// Options of `validate`.
+#[derive(Debug, Clone, Args)]
+pub struct ValidateOptions {
+    /// System description
+    #[arg(value_name = "SYSTEM.toml")]
+    pub system: PathBuf,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn arguments_behind_two_dashes_are_for_qemu() {
+        let cli = Cli::try_parse_from(["x", "run", "--cpus", "2", "--", "-d", "int"]).expect("it is valid");
+        let Command::Run(options) = cli.command else { panic!("run expected") };
+        assert_eq!(options.extra, ["-d", "int"]);
+        assert_eq!(options.what.cpus, Some(2));
+    }
+
+    #[test]
+    fn values_outside_their_limits_are_refused() {
+        for arguments in [
+            ["x", "run", "--cpus", "0"],
+            ["x", "run", "--cpus", "256"],
+            ["x", "run", "--memory", "much"],
+            ["x", "run", "--until", "("],
+            ["x", "run", "--profile", "fast"],
+        ] {
+            assert!(Cli::try_parse_from(arguments).is_err(), "{arguments:?}");
+        }
+    }
+}

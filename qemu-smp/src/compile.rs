@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Compiles what runs on the bare machine: the kernel of an instance, the boot image around it, the programs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use clap::ValueEnum;
+
+use crate::failure::{Doing, Failure};
+use crate::toolchain::{TARGET, Toolchain};
+use crate::workspace::Workspace;
+
+/// What a kernel is built for. All three are optimised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Profile {
+    /// With console output and the debug calls
+    Debug,
+    /// Without either: what one would ship
+    Release,
+    /// With console output and the benchmark calls
+    Bench,
+}
+
+impl Profile {
+    fn features(self) -> &'static str {
+        match self {
+            Profile::Debug => "printing,debug-calls",
+            Profile::Release => "",
+            Profile::Bench => "printing,benchmarks",
+        }
+    }
+
+    /// The name as it is given on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Profile::Debug => "debug",
+            Profile::Release => "release",
+            Profile::Bench => "bench",
+        }
+    }
+}
+
+/// The compiled kernel.
+#[derive(Debug, Clone)]
+pub struct Kernel {
+    /// The bootable image.
+    pub boot: PathBuf,
+    /// The kernel of one instance, with the line tables that turn addresses into places.
+    pub instance: PathBuf,
+}
+
+/// Compiles for the bare machine, into a target directory of its own so that it never waits for host builds.
+#[derive(Debug)]
+pub struct Compiler<'a> {
+    workspace: &'a Workspace,
+    toolchain: Toolchain,
+}
+
+impl<'a> Compiler<'a> {
+    /// Chooses a toolchain.
+    pub fn new(workspace: &'a Workspace) -> Result<Self, Failure> {
+        Ok(Compiler { workspace, toolchain: Toolchain::find()? })
+    }
+
+    /// Compiles the kernel of an instance, then the boot image that embeds it.
+    pub fn kernel(&self, profile: Profile) -> Result<Kernel, Failure> {
+        let dir = self.workspace.target_dir().join("skerry").join(profile.name());
+        let kernel = Kernel { boot: dir.join("boot.elf"), instance: dir.join("instance.elf") };
+
+        let mut cargo = self.cargo("skerry-bootstrap", "instance");
+        cargo.args(["--features", profile.features()]);
+        run(&mut cargo, "the kernel")?;
+        copy_if_different(&self.artifact("instance"), &kernel.instance)?;
+
+        let mut cargo = self.cargo("skerry-bootstrap", "skerry");
+        cargo.args(["--features", profile.features()]).env("SKERRY_INSTANCE_ELF", &kernel.instance);
+        run(&mut cargo, "the boot image")?;
+        copy_if_different(&self.artifact("skerry"), &kernel.boot)?;
+        Ok(kernel)
+    }
+
+    /// Compiles a program of `userland/`; its package, directory and binary have the same name.
+    pub fn program(&self, name: &str) -> Result<PathBuf, Failure> {
+        run(&mut self.cargo(name, name), name)?;
+        Ok(self.artifact(name))
+    }
+
+    fn cargo(&self, package: &str, binary: &str) -> Command {
+        let mut cargo = self.toolchain.cargo("build");
+        cargo.current_dir(self.workspace.root());
+        cargo.args(["--release", "--quiet", "--package", package, "--bin", binary, "--target-dir"]);
+        cargo.arg(self.target_dir()).stdin(Stdio::null());
+        cargo
+    }
+
+    fn target_dir(&self) -> PathBuf {
+        self.workspace.target_dir().join("bare-metal")
+    }
+
+    fn artifact(&self, binary: &str) -> PathBuf {
+        self.target_dir().join(TARGET).join("release").join(binary)
+    }
+}
+
+fn run(cargo: &mut Command, what: &str) -> Result<(), Failure> {
+    let status = cargo.status().doing(format_args!("starting {}", cargo.get_program().display()))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(Failure::bad_input(format!("{what} does not compile; the compiler's messages are above")))
+    }
+}
+
+/// Copies only what changed, so that cargo sees an embedded kernel as new only when it is.
+fn copy_if_different(from: &Path, to: &Path) -> Result<(), Failure> {
+    let bytes = fs::read(from).doing(format_args!("reading {}", from.display()))?;
+    if fs::read(to).is_ok_and(|old| old == bytes) {
+        return Ok(());
+    }
+    if let Some(dir) = to.parent() {
+        fs::create_dir_all(dir).doing(format_args!("making {}", dir.display()))?;
+    }
+    fs::write(to, bytes).doing(format_args!("writing {}", to.display()))
+}

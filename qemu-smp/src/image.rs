@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The system image: what the boot code gets as its only module.
+//!
+//! ```text
+//!   cpio archive, "newc" format
+//!   ├── skerry/description     the Description, encoded by postcard
+//!   ├── ping-pong              one ELF file per program, by its name in the description
+//!   └── ...
+//! ```
+//!
+//! Alternatively the module is one plain root task: an ELF file and nothing else.
+
+use std::io::{self, Write};
+
+use memory_partition::Description;
+use object::read::elf::{FileHeader, ProgramHeader};
+use object::{Endianness, elf};
+
+use crate::failure::{Doing, Failure};
+
+/// The archive member that holds the description.
+pub const DESCRIPTION_MEMBER: &str = "skerry/description";
+
+/// A program to be put into an image.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// Its name in the description.
+    pub name: String,
+    /// The ELF file.
+    pub bytes: Vec<u8>,
+}
+
+/// Makes the system image of a description whose programs are all given.
+pub fn system_image(description: &Description, programs: &[Program]) -> Result<Vec<u8>, Failure> {
+    let encoded = postcard::to_allocvec(description).doing("encoding the description")?;
+    let members = std::iter::once((DESCRIPTION_MEMBER, encoded.as_slice()))
+        .chain(programs.iter().map(|program| (program.name.as_str(), program.bytes.as_slice())));
+    archive(members).doing("making the system image")
+}
+
+fn archive<'a>(members: impl Iterator<Item = (&'a str, &'a [u8])>) -> io::Result<Vec<u8>> {
+    const REGULAR_FILE: u32 = 0o100_444;
+    let mut image = Vec::new();
+    for (number, (name, bytes)) in (1..).zip(members) {
+        let size =
+            u32::try_from(bytes.len()).map_err(|_| io::Error::other(format!("{name} exceeds 4 GiB")))?;
+        let mut writer = cpio::NewcBuilder::new(name).ino(number).mode(REGULAR_FILE).write(&mut image, size);
+        writer.write_all(bytes)?;
+        writer.finish()?;
+    }
+    cpio::newc::trailer(&mut image)?;
+    Ok(image)
+}
+
+/// Refuses what the boot code could not start: not ELF, another machine, not linked at a fixed address.
+pub fn check_program(name: &str, bytes: &[u8]) -> Result<(), Failure> {
+    let refuse = |what: String| {
+        Err(Failure::bad_input(format!(
+            "{name}: {what}\n  expected: a statically linked x86-64 ELF executable (type EXEC)"
+        )))
+    };
+    if !bytes.starts_with(b"\x7fELF") {
+        return refuse(format!("not an ELF file, it begins with {:02x?}", &bytes[..bytes.len().min(4)]));
+    }
+    let Ok(header) = elf::FileHeader64::<Endianness>::parse(bytes) else {
+        return refuse("the ELF header is not a 64-bit one, or truncated".to_owned());
+    };
+    let endian = Endianness::Little;
+    if header.e_machine(endian) != elf::EM_X86_64 {
+        return refuse(format!("compiled for ELF machine {}, not for x86-64 (62)", header.e_machine(endian)));
+    }
+    if header.e_type(endian) != elf::ET_EXEC {
+        return refuse("position-independent or not an executable".to_owned());
+    }
+    let Ok(segments) = header.program_headers(endian, bytes) else {
+        return refuse("the program headers are truncated".to_owned());
+    };
+    let truncated = |segment: &elf::ProgramHeader64<Endianness>| segment.data(endian, bytes).is_err();
+    match segments.iter().position(truncated) {
+        Some(index) => refuse(format!("the file ends before its segment {index} does: truncated?")),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn members(image: &[u8]) -> Vec<(String, Vec<u8>)> {
+        let mut rest = image;
+        let mut found = Vec::new();
+        loop {
+            let mut reader = cpio::NewcReader::new(rest).expect("the archive is well formed");
+            if reader.entry().is_trailer() {
+                return found;
+            }
+            let mut bytes = Vec::new();
+            io::copy(&mut reader, &mut bytes).expect("the member is complete");
+            found.push((reader.entry().name().to_owned(), bytes));
+            rest = reader.finish().expect("another member follows");
+        }
+    }
+
+    #[test]
+    fn an_image_holds_the_description_and_then_the_programs_by_name() {
+        let description = Description::equal(3, "ping-pong");
+        let program = Program { name: "ping-pong".to_owned(), bytes: b"\x7fELF and so on".to_vec() };
+        let image = system_image(&description, &[program]).expect("the image can be made");
+
+        let members = members(&image);
+        let names: Vec<_> = members.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, [DESCRIPTION_MEMBER, "ping-pong"]);
+        assert_eq!(postcard::from_bytes::<Description>(&members[0].1).ok(), Some(description));
+        assert_eq!(members[1].1, b"\x7fELF and so on");
+    }
+
+    #[test]
+    fn a_text_file_is_refused_as_not_elf() {
+        let failure = check_program("hello", b"#!/bin/sh\n").expect_err("a script is not a program");
+        assert!(
+            failure.message.starts_with("hello: not an ELF file, it begins with [23, 21, 2f, 62]"),
+            "{failure}"
+        );
+    }
+
+    #[test]
+    fn an_executable_of_this_host_is_refused_as_position_independent() {
+        let own = std::env::current_exe().and_then(std::fs::read).expect("the test can read itself");
+        let failure = check_program("host", &own).expect_err("host programs are position independent");
+        assert!(failure.message.starts_with("host: position-independent"), "{failure}");
+    }
+
+    #[test]
+    fn a_truncated_header_is_refused() {
+        let failure =
+            check_program("cut", b"\x7fELF\x02\x01\x01").expect_err("seven bytes are not a program");
+        assert!(failure.message.contains("truncated"), "{failure}");
+    }
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Host tool: builds, boots, checks and measures Skerry.
+//!
+//! A run goes through these modules from top to bottom:
+//!
+//! ```text
+//!   cli ── description ──▶ system ── compile, image ──▶ machine ──▶ qemu
+//!                                                                    │ bytes of every console
+//!   results ◀── session ◀── protocol ◀── log, symbols ◀── console ◀──┘
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod compile;
+pub mod console;
+pub mod failure;
+pub mod image;
+pub mod image_command;
+pub mod log;
+pub mod machine;
+pub mod prerequisites;
+pub mod protocol;
+pub mod qemu;
+pub mod results;
+pub mod run;
+pub mod session;
+pub mod symbols;
+pub mod system;
+pub mod toolchain;
+pub mod workspace;

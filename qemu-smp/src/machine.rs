@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The machine that QEMU is asked to be, and its command line.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+
+use crate::console::Source;
+
+/// Console port of the boot code.
+const BOOT_PORT: u32 = 0x8dff;
+/// Console port of instance 0; instance `i` has the `i`-th after it.
+const CONSOLE_PORT: u32 = 0x8e00;
+
+/// What executes the guest's instructions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Accelerator {
+    /// KVM when /dev/kvm opens and the CPU has VMX or SVM, else TCG
+    Auto,
+    /// QEMU's translator: works everywhere
+    Tcg,
+    /// The host's CPU
+    Kvm,
+}
+
+impl Accelerator {
+    /// Replaces `Auto` by what this host has; instruction counting needs TCG.
+    pub fn resolve(self, icount: bool) -> Self {
+        let kvm_opens = || std::fs::OpenOptions::new().read(true).write(true).open("/dev/kvm").is_ok();
+        let cpu_info = || std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        match self {
+            Accelerator::Auto if !icount && can_virtualise(&cpu_info()) && kvm_opens() => Accelerator::Kvm,
+            Accelerator::Auto => Accelerator::Tcg,
+            chosen => chosen,
+        }
+    }
+}
+
+fn can_virtualise(cpu_info: &str) -> bool {
+    let flags = cpu_info.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
+    flags.split_whitespace().any(|flag| flag == "vmx" || flag == "svm")
+}
+
+/// What the numbers of a run are, so that nobody takes one for the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Instrument {
+    /// Time stamps count guest instructions.
+    Instructions,
+    /// Time stamps are cycles of the host's CPU.
+    Cycles,
+    /// Time stamps are wall-clock ticks of an emulated machine: they compare nothing.
+    EmulatedTicks,
+}
+
+impl fmt::Display for Instrument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Instrument::Instructions => "instructions (icount)",
+            Instrument::Cycles => "TSC cycles (KVM)",
+            Instrument::EmulatedTicks => "TSC ticks (emulated, not comparable; use --icount)",
+        })
+    }
+}
+
+/// One run's machine.
+#[derive(Debug, Clone)]
+pub struct Machine {
+    /// Number of processors.
+    pub cpus: u32,
+    /// Memory in bytes.
+    pub memory: u64,
+    /// CPU model, as QEMU names it.
+    pub cpu_model: String,
+    /// TCG or KVM, resolved.
+    pub accelerator: Accelerator,
+    /// Whether virtual time counts instructions.
+    pub icount: bool,
+    /// The boot image.
+    pub kernel: PathBuf,
+    /// The system image or plain root task.
+    pub module: PathBuf,
+    /// Further words of the kernel command line.
+    pub command_line: String,
+    /// Number of instances that have a console.
+    pub consoles: u32,
+    /// Arguments passed on to QEMU as they are.
+    pub extra: Vec<String>,
+}
+
+impl Machine {
+    /// What measures time in this machine.
+    pub fn instrument(&self) -> Instrument {
+        match (self.accelerator, self.icount) {
+            (Accelerator::Kvm, _) => Instrument::Cycles,
+            (_, true) => Instrument::Instructions,
+            (_, false) => Instrument::EmulatedTicks,
+        }
+    }
+
+    /// Every console, in the order in which QEMU connects to their sockets.
+    pub fn sources(&self) -> Vec<Source> {
+        let cores = (0..self.consoles).map(Source::Core);
+        [Source::Boot, Source::Serial].into_iter().chain(cores).collect()
+    }
+
+    /// The socket of a console in `dir`.
+    pub fn socket(dir: &Path, source: Source) -> PathBuf {
+        dir.join(chardev(source))
+    }
+
+    /// The socket for QEMU's control protocol in `dir`.
+    pub fn control_socket(dir: &Path) -> PathBuf {
+        dir.join("control")
+    }
+
+    /// The whole command line of QEMU, whose sockets are in `dir`.
+    pub fn arguments(&self, dir: &Path) -> Vec<OsString> {
+        let mut arguments = Arguments::default();
+        let accelerator = if self.accelerator == Accelerator::Kvm { "kvm" } else { "tcg" };
+        arguments.add("-M", "q35").add("-accel", accelerator).add("-cpu", &self.cpu_model);
+        arguments.add("-smp", self.cpus.to_string()).add("-m", format!("{}B", self.memory));
+        arguments.flag("-nodefaults").flag("-no-reboot").add("-display", "none");
+        if self.icount {
+            arguments.add("-icount", "shift=0,sleep=off");
+        }
+        let control = Self::control_socket(dir);
+        arguments.add("-qmp", format!("unix:{},server=off", control.display()));
+        for source in self.sources() {
+            let id = chardev(source);
+            let path = Self::socket(dir, source);
+            arguments.add("-chardev", format!("socket,id={id},path={},server=off", path.display()));
+            match console_port(source) {
+                Some(port) => arguments.add("-device", format!("isa-debugcon,iobase={port:#x},chardev={id}")),
+                None => arguments.add("-serial", format!("chardev:{id}")),
+            };
+        }
+        arguments.add("-kernel", &self.kernel).add("-initrd", &self.module);
+        let words = format!("console=debugcon:{CONSOLE_PORT:#x} {}", self.command_line);
+        arguments.add("-append", words.trim_end());
+        arguments.0.extend(self.extra.iter().map(OsString::from));
+        arguments.0
+    }
+}
+
+fn chardev(source: Source) -> String {
+    match source {
+        Source::Boot => "boot".to_owned(),
+        Source::Serial => "serial".to_owned(),
+        Source::Core(core) => format!("core-{core}"),
+    }
+}
+
+fn console_port(source: Source) -> Option<u32> {
+    match source {
+        Source::Boot => Some(BOOT_PORT),
+        Source::Core(core) => Some(CONSOLE_PORT + core),
+        Source::Serial => None,
+    }
+}
+
+#[derive(Default)]
+struct Arguments(Vec<OsString>);
+
+impl Arguments {
+    fn flag(&mut self, name: &str) -> &mut Self {
+        self.0.push(name.into());
+        self
+    }
+
+    fn add(&mut self, name: &str, value: impl Into<OsString>) -> &mut Self {
+        self.0.extend([name.into(), value.into()]);
+        self
+    }
+}
+
+/// Reads a size as QEMU writes it: a number with `K`, `M`, `G` or nothing behind it.
+pub fn parse_size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match text[digits.len()..].trim_end_matches(['i', 'B']) {
+        "" => 1,
+        "K" | "k" => 1 << 10,
+        "M" | "m" => 1 << 20,
+        "G" | "g" => 1 << 30,
+        other => return Err(format!("unknown unit `{other}`; expected a number with K, M or G, as in 512M")),
+    };
+    let number = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+    number.ok_or_else(|| format!("`{text}` is not a size; expected a number with K, M or G, as in 512M"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn machine() -> Machine {
+        Machine {
+            cpus: 2,
+            memory: 512 << 20,
+            cpu_model: "max".to_owned(),
+            accelerator: Accelerator::Tcg,
+            icount: false,
+            kernel: "boot.elf".into(),
+            module: "system.img".into(),
+            command_line: String::new(),
+            consoles: 2,
+            extra: Vec::new(),
+        }
+    }
+
+    fn command_line(machine: &Machine) -> String {
+        let arguments = machine.arguments(Path::new("/tmp/s"));
+        arguments.iter().map(|argument| argument.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn every_console_has_a_port_of_its_own_and_com1_is_a_serial_line() {
+        let line = command_line(&machine());
+        for part in [
+            "-device isa-debugcon,iobase=0x8dff,chardev=boot",
+            "-device isa-debugcon,iobase=0x8e00,chardev=core-0",
+            "-device isa-debugcon,iobase=0x8e01,chardev=core-1",
+            "-chardev socket,id=serial,path=/tmp/s/serial,server=off -serial chardev:serial",
+        ] {
+            assert!(line.contains(part), "{part} is missing in {line}");
+        }
+    }
+
+    #[test]
+    fn the_command_line_of_the_kernel_and_extra_arguments_are_passed_on() {
+        let machine = Machine {
+            command_line: "inject=panic:1@500ms".to_owned(),
+            extra: vec!["-d".to_owned(), "int".to_owned()],
+            ..machine()
+        };
+        let line = command_line(&machine);
+        assert!(line.ends_with("-append console=debugcon:0x8e00 inject=panic:1@500ms -d int"), "{line}");
+    }
+
+    #[test]
+    fn the_instrument_follows_the_accelerator_and_icount() {
+        assert_eq!(machine().instrument(), Instrument::EmulatedTicks);
+        assert_eq!(Machine { icount: true, ..machine() }.instrument(), Instrument::Instructions);
+        assert_eq!(Machine { accelerator: Accelerator::Kvm, ..machine() }.instrument(), Instrument::Cycles);
+        assert!(command_line(&Machine { icount: true, ..machine() }).contains("-icount shift=0,sleep=off"));
+    }
+
+    #[test]
+    fn kvm_is_chosen_only_for_a_cpu_that_can_virtualise_and_never_under_icount() {
+        assert!(can_virtualise("model name : x\nflags\t\t: fpu vmx sse\n"));
+        assert!(can_virtualise("flags : svm\n"));
+        assert!(!can_virtualise("vmx flags\t: none\nflags\t: fpu sse\n"));
+        assert_eq!(Accelerator::Auto.resolve(true), Accelerator::Tcg);
+        assert_eq!(Accelerator::Kvm.resolve(false), Accelerator::Kvm);
+    }
+
+    #[test]
+    fn sizes_are_read_with_and_without_unit() {
+        assert_eq!(parse_size("512M"), Ok(512 << 20));
+        assert_eq!(parse_size("2GiB"), Ok(2 << 30));
+        assert_eq!(parse_size("4096"), Ok(4096));
+        assert!(parse_size("12T").is_err_and(|error| error.contains("unknown unit `T`")));
+        assert!(parse_size("lots").is_err());
+        assert!(parse_size("99999999999G").is_err(), "more bytes than 64 bits count");
+    }
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Lines meant for this tool: `!skerry ` and a JSON object. They are not shown in the log.
+//!
+//! | Key | From | Says |
+//! |---|---|---|
+//! | `plan` | boot | the plan that the machine was divided by |
+//! | `audit` | boot | what the second page-table walker found |
+//! | `refused` | boot | why nothing was started: the input is wrong |
+//! | `up` | an instance | its root task is about to run; the value is the microseconds since the boot code began |
+//! | `row` | a root task | one row of the result table: an object whose keys are the columns |
+//! | `table` | a root task | several such rows: an array of objects, or an object with `rows` |
+//! | `exit` | a root task | it has finished, with this code |
+//! | `halted` | an instance | its kernel was asked to halt |
+//! | `failed` | an instance, boot | its kernel failed, and why |
+
+use serde_json::{Map, Value};
+
+/// One row of results: column name to value, in the order written.
+pub type Row = Map<String, Value>;
+
+/// One thing that a machine-readable line says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Message {
+    /// The plan, as `memory-partition` serialises it.
+    Plan(Value),
+    /// The result of the audit.
+    Audit(Value),
+    /// The boot code refused to start anything.
+    Refused(String),
+    /// The root task is about to run, so many microseconds after the boot code began.
+    Up(Option<u64>),
+    /// Rows of results.
+    Rows(Vec<Row>),
+    /// The root task finished.
+    Exit(i64),
+    /// The instance was halted on request.
+    Halted,
+    /// The kernel failed.
+    Failed(String),
+}
+
+/// What every machine-readable line begins with.
+const MARK: &str = "!skerry ";
+
+/// Reads a machine-readable line; `None` when it is an ordinary line (or a damaged one, which is worth showing).
+pub fn parse(line: &str) -> Option<Vec<Message>> {
+    let object: Map<String, Value> = serde_json::from_str(line.strip_prefix(MARK)?).ok()?;
+    Some(object.into_iter().filter_map(|(key, value)| message(&key, value)).collect())
+}
+
+/// `None` for keys of a later version: they are ignored, not shown.
+fn message(key: &str, value: Value) -> Option<Message> {
+    Some(match key {
+        "plan" => Message::Plan(value),
+        "audit" => Message::Audit(value),
+        "refused" => Message::Refused(text(value)),
+        "up" => Message::Up(value.as_u64().or_else(|| value.get("us").and_then(Value::as_u64))),
+        "row" => Message::Rows(rows(Value::Array(vec![value]))),
+        "table" => Message::Rows(rows(value)),
+        "exit" => Message::Exit(value.as_i64()?),
+        "halted" => Message::Halted,
+        "failed" => Message::Failed(text(value)),
+        _ => return None,
+    })
+}
+
+fn text(value: Value) -> String {
+    match value {
+        Value::String(text) => text,
+        other => other.to_string(),
+    }
+}
+
+fn rows(value: Value) -> Vec<Row> {
+    let list = match value {
+        Value::Object(mut object) => object.remove("rows").unwrap_or(Value::Object(object)),
+        other => other,
+    };
+    let items = match list {
+        Value::Array(items) => items,
+        other => vec![other],
+    };
+    items
+        .into_iter()
+        .filter_map(|item| if let Value::Object(row) = item { Some(row) } else { None })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ordinary_lines_are_not_messages() {
+        assert_eq!(parse("hello"), None);
+        assert_eq!(parse("the line !skerry {\"exit\":0} is quoted"), None);
+    }
+
+    #[test]
+    fn a_damaged_line_is_not_a_message_so_that_it_is_shown() {
+        assert_eq!(parse("!skerry {\"exit\":"), None);
+        assert_eq!(parse("!skerry 7"), None);
+    }
+
+    #[test]
+    fn every_key_gives_its_message_and_unknown_ones_nothing() {
+        let one = |line: &str| parse(line).expect("it is a message").pop();
+        assert_eq!(one(r#"!skerry {"exit":3}"#), Some(Message::Exit(3)));
+        assert_eq!(one(r#"!skerry {"failed":"panic at x"}"#), Some(Message::Failed("panic at x".to_owned())));
+        assert_eq!(
+            one(r#"!skerry {"refused":"no memory map"}"#),
+            Some(Message::Refused("no memory map".to_owned()))
+        );
+        assert_eq!(one(r#"!skerry {"up":1234}"#), Some(Message::Up(Some(1234))));
+        assert_eq!(one(r#"!skerry {"up":{"us":1234}}"#), Some(Message::Up(Some(1234))));
+        assert_eq!(one(r#"!skerry {"halted":true}"#), Some(Message::Halted));
+        assert_eq!(one(r#"!skerry {"plan":{"a":1}}"#), Some(Message::Plan(serde_json::json!({"a": 1}))));
+        assert_eq!(one(r#"!skerry {"audit":"ok"}"#), Some(Message::Audit(Value::from("ok"))));
+        assert_eq!(one(r#"!skerry {"invented":1}"#), None);
+    }
+
+    #[test]
+    fn rows_come_one_by_one_or_as_a_table() {
+        let count = |line: &str| match parse(line).expect("it is a message").as_slice() {
+            [Message::Rows(rows)] => rows.len(),
+            other => panic!("rows expected, not {other:?}"),
+        };
+        assert_eq!(count(r#"!skerry {"row":{"path":"call","min":1}}"#), 1);
+        assert_eq!(count(r#"!skerry {"table":[{"min":1},{"min":2}]}"#), 2);
+        assert_eq!(count(r#"!skerry {"table":{"rows":[{"min":1},{"min":2}]}}"#), 2);
+    }
+}

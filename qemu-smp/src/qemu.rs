@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A running QEMU: started, connected to, listened to, and never left behind.
+//!
+//! QEMU connects to one Unix socket per console and one for its control protocol (QMP), all made
+//! beforehand. A thread per console hands bytes to one channel; it ends when QEMU does. A console
+//! whose bytes are not taken makes its writer wait, so nothing is lost.
+
+use std::io::{BufReader, Read};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use qapi::{Qmp, Stream, qmp};
+use tempfile::TempDir;
+
+use crate::console::Source;
+use crate::failure::{Doing, Exit, Failure};
+use crate::machine::Machine;
+
+/// The program that emulates the machine.
+pub const PROGRAM: &str = "qemu-system-x86_64";
+/// How long QEMU may take to connect, and to end after it was asked to.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How often a wait looks again.
+const GLANCE: Duration = Duration::from_millis(5);
+
+/// What happens while a machine runs.
+#[derive(Debug)]
+pub enum Event {
+    /// A console wrote these bytes.
+    Output(Source, Vec<u8>),
+    /// A console was closed: the machine has stopped.
+    Closed(Source),
+    /// Ctrl-C.
+    Interrupted,
+}
+
+/// A running machine. Dropping it kills QEMU.
+#[derive(Debug)]
+pub struct Qemu {
+    process: Process,
+    control: UnixStream,
+    _sockets: TempDir,
+}
+
+impl Qemu {
+    /// Starts the machine; its events arrive at the receiver. Others may send to it as well.
+    pub fn start(machine: &Machine) -> Result<(Self, SyncSender<Event>, Receiver<Event>), Failure> {
+        let sockets =
+            tempfile::Builder::new().prefix("skerry-").tempdir().doing("making a directory for sockets")?;
+        let listen = |path: PathBuf| {
+            let listener = UnixListener::bind(&path).doing(format_args!("making {}", path.display()))?;
+            listener.set_nonblocking(true).doing("preparing a socket")?;
+            Ok::<_, Failure>(listener)
+        };
+        let control = listen(Machine::control_socket(sockets.path()))?;
+        let sources = machine.sources();
+        let consoles: Vec<UnixListener> = sources
+            .iter()
+            .map(|&source| listen(Machine::socket(sockets.path(), source)))
+            .collect::<Result<_, _>>()?;
+
+        let mut starting =
+            Starting { process: spawn(machine, &sockets)?, deadline: Instant::now() + PATIENCE };
+        let streams: Vec<UnixStream> =
+            consoles.iter().map(|console| starting.accept(console)).collect::<Result<_, _>>()?;
+        let control = starting.accept(&control)?;
+
+        let (sender, receiver) = sync_channel(256);
+        for (source, stream) in sources.into_iter().zip(streams) {
+            let sender = sender.clone();
+            thread::spawn(move || listen_to(source, stream, &sender));
+        }
+        Ok((Qemu { process: starting.process, control, _sockets: sockets }, sender, receiver))
+    }
+
+    /// Ends the machine: asks through QMP, and kills QEMU when that does not help.
+    pub fn quit(mut self) {
+        let asked = self.control.try_clone().and_then(|stream| {
+            stream.set_read_timeout(Some(PATIENCE))?;
+            let mut control = Qmp::new(Stream::new(BufReader::new(stream.try_clone()?), stream));
+            control.handshake()?;
+            control.execute(&qmp::quit {})?;
+            Ok(())
+        });
+        if asked.is_ok() {
+            self.wait(PATIENCE);
+        }
+        // Dropping kills what is left.
+    }
+
+    /// Waits for QEMU to end by itself.
+    pub fn wait(&mut self, patience: Duration) -> Option<ExitStatus> {
+        let deadline = Instant::now() + patience;
+        loop {
+            match self.process.0.try_wait() {
+                Ok(None) if Instant::now() < deadline => thread::sleep(GLANCE),
+                Ok(status) => return status,
+                Err(_) => return None,
+            }
+        }
+    }
+}
+
+/// A process that ends when this value does.
+#[derive(Debug)]
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Both fail only when the process has ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// QEMU before it has connected to everything.
+struct Starting {
+    process: Process,
+    deadline: Instant,
+}
+
+impl Starting {
+    fn accept(&mut self, listener: &UnixListener) -> Result<UnixStream, Failure> {
+        loop {
+            match listener.accept() {
+                Ok((stream, _)) => {
+                    stream.set_nonblocking(false).doing("preparing a console")?;
+                    return Ok(stream);
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => self.keep_waiting()?,
+                Err(error) => return Err(error).doing("connecting to QEMU"),
+            }
+        }
+    }
+
+    fn keep_waiting(&mut self) -> Result<(), Failure> {
+        if let Ok(Some(status)) = self.process.0.try_wait() {
+            return Err(Failure::bad_input(format!(
+                "QEMU refused to start ({status}); its message is above"
+            )));
+        }
+        if Instant::now() > self.deadline {
+            let message = format!("QEMU did not connect within {} s", PATIENCE.as_secs());
+            return Err(Failure { message, exit: Exit::Timeout });
+        }
+        thread::sleep(GLANCE);
+        Ok(())
+    }
+}
+
+fn spawn(machine: &Machine, sockets: &TempDir) -> Result<Process, Failure> {
+    // setpriv (util-linux) has the kernel end QEMU should this process be killed outright.
+    let guarded = Command::new("setpriv").arg("--help").output().is_ok_and(|output| {
+        output.status.success() && String::from_utf8_lossy(&output.stdout).contains("--pdeathsig")
+    });
+    let mut command = if guarded {
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "--", PROGRAM]);
+        command
+    } else {
+        Command::new(PROGRAM)
+    };
+    command.args(machine.arguments(sockets.path())).stdin(Stdio::null()).stdout(Stdio::null());
+    command.spawn().map(Process).map_err(|error| {
+        Failure::bad_input(format!(
+            "starting {PROGRAM}: {error}\n  expected: QEMU 7.2 or newer on the PATH\n  try: ./x doctor, or install \
+             the package qemu-system-x86"
+        ))
+    })
+}
+
+fn listen_to(source: Source, mut stream: UnixStream, events: &SyncSender<Event>) {
+    let mut buffer = [0; 4096];
+    // A receiver that is gone means that the run is over: both loops of the thread's life end then.
+    while let Ok(length @ 1..) = stream.read(&mut buffer) {
+        if events.send(Event::Output(source, buffer[..length].to_vec())).is_err() {
+            return;
+        }
+    }
+    let _ = events.send(Event::Closed(source));
+}

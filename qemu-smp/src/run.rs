@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `run`: boots a system, follows it until it has ended, and tells how it went.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::time::{Duration, Instant};
+
+use memory_partition::Description;
+
+use crate::cli::{RunOptions, SystemOptions};
+use crate::compile::{Compiler, Kernel};
+use crate::console::{LineAssembler, Source};
+use crate::failure::{Doing, Exit, Failure};
+use crate::log::{Log, Show};
+use crate::machine::Machine;
+use crate::prerequisites;
+use crate::protocol;
+use crate::qemu::{Event, Qemu};
+use crate::results::Results;
+use crate::session::{Ending, Session};
+use crate::symbols::Symbols;
+use crate::system::System;
+use crate::workspace::Workspace;
+
+/// Instances of the system that runs when nothing is said.
+const DEFAULT_INSTANCES: u32 = 4;
+/// Smallest machine, and what each instance adds when there are many.
+const DEFAULT_MEMORY: u64 = 512 << 20;
+const MEMORY_PER_INSTANCE: u64 = 16 << 20;
+/// How long the others may go on after an instance failed; they may be waiting for it.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// Runs a system and says how it ended.
+pub fn run(options: &RunOptions) -> Result<Exit, Failure> {
+    prerequisites::require_qemu()?;
+    let workspace = Workspace::find()?;
+    let system = choose_system(&options.what, &workspace)?;
+    let compiler = Compiler::new(&workspace)?;
+    let kernel = match &options.boot_image {
+        Some(image) => Kernel { boot: image.clone(), instance: image.clone() },
+        None => compiler.kernel(options.what.profile)?,
+    };
+    let module = system.module(&compiler)?;
+    let module_file = tempfile::NamedTempFile::new().doing("making a file for the system image")?;
+    fs::write(module_file.path(), module).doing("writing the system image")?;
+
+    let machine = machine(options, &system.description, &kernel, module_file.path())?;
+    let log = Log::new(show(options), machine.consoles, options.log_dir.as_deref())?;
+    let symbols = Symbols::new(&kernel.instance);
+    let session = Session::new(&system.description, options.until.clone(), options.fail_on.clone());
+    let mut follower = Follower { log, symbols, session, partial: BTreeMap::new() };
+
+    let deadline = Instant::now() + Duration::from_secs(options.timeout);
+    let (qemu, sender, events) = Qemu::start(&machine)?;
+    on_interrupt(sender)?;
+    let ending = follower.follow(&events, deadline)?;
+    qemu.quit();
+    follower.log.finish()?;
+
+    let results = Results::new(&system.description, &follower.session, machine.instrument(), &ending);
+    if let Some(path) = &options.json {
+        results.write_json(path)?;
+    }
+    results.print();
+    Ok(ending.exit)
+}
+
+/// What the options ask to boot.
+pub fn choose_system(options: &SystemOptions, workspace: &Workspace) -> Result<System, Failure> {
+    if let Some(file) = &options.root_task {
+        return Ok(System::of_root_task(file, options.cpus));
+    }
+    let _ = workspace;
+    let instances = options.cpus.unwrap_or(DEFAULT_INSTANCES);
+    Ok(System::of_packages(Description::equal(instances as usize, "ping-pong")))
+}
+
+fn show(options: &RunOptions) -> Show {
+    if options.quiet { Show::Nothing } else { Show::Terminal }
+}
+
+fn machine(
+    options: &RunOptions,
+    description: &Description,
+    kernel: &Kernel,
+    module: &Path,
+) -> Result<Machine, Failure> {
+    let consoles = description.instances.len() as u32;
+    let cpus = options.what.cpus.unwrap_or(consoles);
+    if cpus < consoles {
+        return Err(Failure::bad_input(format!(
+            "{consoles} instances need {consoles} CPUs, and --cpus gives {cpus}\n  try: --cpus {consoles}"
+        )));
+    }
+    let default_memory = DEFAULT_MEMORY.max(MEMORY_PER_INSTANCE * u64::from(consoles));
+    Ok(Machine {
+        cpus,
+        memory: options.memory.unwrap_or(default_memory),
+        cpu_model: options.cpu.clone(),
+        accelerator: options.accel.resolve(options.icount),
+        icount: options.icount,
+        kernel: kernel.boot.clone(),
+        module: module.to_owned(),
+        command_line: options.inject.iter().map(|spec| format!("inject={spec}")).collect(),
+        consoles,
+        extra: options.extra.clone(),
+    })
+}
+
+fn on_interrupt(events: SyncSender<Event>) -> Result<(), Failure> {
+    // A full channel means that output is still being read: then the next Ctrl-C is heard.
+    let send = move || drop(events.try_send(Event::Interrupted));
+    ctrlc::set_handler(send).doing("preparing for Ctrl-C")
+}
+
+/// Reads the consoles of a running machine.
+struct Follower {
+    log: Log,
+    symbols: Symbols,
+    session: Session,
+    partial: BTreeMap<Source, LineAssembler>,
+}
+
+impl Follower {
+    /// Follows the machine until it has ended, or must be ended.
+    fn follow(&mut self, events: &Receiver<Event>, mut deadline: Instant) -> Result<Ending, Failure> {
+        let mut on_time = Ending::new(Exit::Timeout, "");
+        loop {
+            match events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(Event::Output(source, bytes)) => self.output(source, &bytes)?,
+                Ok(Event::Interrupted) => return Ok(Ending::new(Exit::Interrupted, "interrupted")),
+                Ok(Event::Closed(_)) | Err(RecvTimeoutError::Disconnected) => {
+                    return self.stopped_by_itself(events);
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    self.finish_lines()?;
+                    if on_time.reason.is_empty() {
+                        on_time.reason = format!("time is up; not finished: {}", self.session.unfinished());
+                    }
+                    return Ok(on_time);
+                }
+            }
+            if let Some(ending) = self.session.ending().cloned() {
+                self.finish_lines()?;
+                return Ok(ending);
+            }
+            if on_time.exit == Exit::Timeout && self.session.has_casualty() {
+                on_time = self.session.verdict();
+                deadline = deadline.min(Instant::now() + GRACE);
+            }
+        }
+    }
+
+    fn stopped_by_itself(&mut self, events: &Receiver<Event>) -> Result<Ending, Failure> {
+        while let Ok(event) = events.recv_timeout(Duration::from_millis(200)) {
+            if let Event::Output(source, bytes) = event {
+                self.output(source, &bytes)?;
+            }
+        }
+        self.finish_lines()?;
+        let ending = self.session.ending().cloned();
+        Ok(ending.unwrap_or_else(|| {
+            let waiting = self.session.unfinished();
+            Ending::new(
+                Exit::Kernel,
+                format!("the machine stopped by itself (reset?); not finished: {waiting}"),
+            )
+        }))
+    }
+
+    fn output(&mut self, source: Source, bytes: &[u8]) -> Result<(), Failure> {
+        self.log.raw(source, bytes)?;
+        let lines = self.partial.entry(source).or_default().push(bytes);
+        lines.iter().try_for_each(|line| self.line(source, line))
+    }
+
+    fn finish_lines(&mut self) -> Result<(), Failure> {
+        let partial = std::mem::take(&mut self.partial);
+        for (source, mut assembler) in partial {
+            if let Some(line) = assembler.finish() {
+                self.line(source, &line)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, source: Source, line: &str) -> Result<(), Failure> {
+        if let Some(messages) = protocol::parse(line) {
+            messages.into_iter().for_each(|message| self.session.message(source, message));
+            return Ok(());
+        }
+        let line = self.symbols.annotate(line);
+        self.log.line(source, &line)?;
+        let text = self.log.text(source, &line);
+        self.session.line(&text);
+        Ok(())
+    }
+}

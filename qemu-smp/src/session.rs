@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What is known of a running system, and when it has ended: fed with lines, free of processes and clocks.
+
+use memory_partition::Description;
+use regex::Regex;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::console::Source;
+use crate::failure::Exit;
+use crate::protocol::{Message, Row};
+
+/// Why a run is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ending {
+    /// The exit code that follows.
+    pub exit: Exit,
+    /// One sentence for the user.
+    pub reason: String,
+}
+
+impl Ending {
+    /// An ending.
+    pub fn new(exit: Exit, reason: impl Into<String>) -> Self {
+        Ending { exit, reason: reason.into() }
+    }
+}
+
+/// What is known of one instance.
+#[derive(Debug, Clone, Serialize)]
+pub struct InstanceState {
+    /// Its number.
+    pub instance: usize,
+    /// Its name in the description.
+    pub name: String,
+    /// Microseconds from the start of the boot code until its root task ran.
+    pub boot_us: Option<u64>,
+    /// The exit code of its root task.
+    pub exit: Option<i64>,
+    /// Whether its kernel was asked to halt.
+    pub halted: bool,
+    /// Why its kernel failed.
+    pub failed: Option<String>,
+    #[serde(skip)]
+    reached_root_task: bool,
+}
+
+impl InstanceState {
+    fn has_ended(&self) -> bool {
+        self.exit.is_some() || self.halted || self.failed.is_some()
+    }
+}
+
+/// A running system, as far as its output tells.
+#[derive(Debug)]
+pub struct Session {
+    instances: Vec<InstanceState>,
+    until: Option<Regex>,
+    fail_on: Option<Regex>,
+    plan: Option<Value>,
+    audit: Option<Value>,
+    rows: Vec<Row>,
+    ending: Option<Ending>,
+}
+
+impl Session {
+    /// A system that has said nothing yet.
+    pub fn new(description: &Description, until: Option<Regex>, fail_on: Option<Regex>) -> Self {
+        let instances = description.instances.iter().enumerate().map(|(instance, described)| InstanceState {
+            instance,
+            name: described.name.clone(),
+            boot_us: None,
+            exit: None,
+            halted: false,
+            failed: None,
+            reached_root_task: false,
+        });
+        Session {
+            instances: instances.collect(),
+            until,
+            fail_on,
+            plan: None,
+            audit: None,
+            rows: Vec::new(),
+            ending: None,
+        }
+    }
+
+    /// Takes in a line of the merged log, prefix included.
+    pub fn line(&mut self, text: &str) {
+        let matches =
+            |pattern: &Option<Regex>| pattern.as_ref().is_some_and(|pattern| pattern.is_match(text));
+        if matches(&self.fail_on) {
+            self.end(Exit::RootTask, format!("a line matches --fail-on: {text}"));
+        } else if matches(&self.until) {
+            self.end(Exit::Success, format!("a line matches --until: {text}"));
+        }
+    }
+
+    /// Takes in a machine-readable message.
+    pub fn message(&mut self, source: Source, message: Message) {
+        match (message, source.instance()) {
+            (Message::Plan(plan), _) => self.plan = Some(plan),
+            (Message::Audit(audit), _) => self.audit = Some(audit),
+            (Message::Refused(reason), _) => {
+                self.end(Exit::BadInput, format!("the boot was refused: {reason}"))
+            }
+            (Message::Failed(reason), None) => self.end(Exit::Kernel, format!("the boot failed: {reason}")),
+            (message, Some(core)) => self.instance_message(core as usize, message),
+            (_, None) => {}
+        }
+    }
+
+    fn instance_message(&mut self, number: usize, message: Message) {
+        let Some(instance) = self.instances.get_mut(number) else { return };
+        match message {
+            Message::Failed(reason) => instance.failed = Some(reason),
+            Message::Halted => instance.halted = true,
+            Message::Up(microseconds) => {
+                instance.reached_root_task = true;
+                instance.boot_us = microseconds;
+            }
+            Message::Exit(code) => {
+                instance.reached_root_task = true;
+                instance.exit = Some(code);
+            }
+            Message::Rows(rows) => {
+                instance.reached_root_task = true;
+                self.rows.extend(rows);
+            }
+            Message::Plan(_) | Message::Audit(_) | Message::Refused(_) => {}
+        }
+        if self.instances.iter().all(InstanceState::has_ended) {
+            let ending = self.verdict();
+            self.end(ending.exit, ending.reason);
+        }
+    }
+
+    /// The first ending counts.
+    fn end(&mut self, exit: Exit, reason: String) {
+        self.ending.get_or_insert(Ending { exit, reason });
+    }
+
+    /// Why the run is over, once it is.
+    pub fn ending(&self) -> Option<&Ending> {
+        self.ending.as_ref()
+    }
+
+    /// Whether an instance has ended in a way that its peers may wait for in vain.
+    pub fn has_casualty(&self) -> bool {
+        self.instances
+            .iter()
+            .any(|instance| instance.failed.is_some() || instance.exit.is_some_and(|code| code != 0))
+    }
+
+    /// The worst thing that happened to any instance, whether all have ended or not.
+    pub fn verdict(&self) -> Ending {
+        let named = |instance: &InstanceState| format!("instance {} ({})", instance.instance, instance.name);
+        if let Some((instance, reason)) =
+            self.instances.iter().find_map(|instance| Some((instance, instance.failed.as_ref()?)))
+        {
+            return Ending::new(Exit::Kernel, format!("the kernel of {} failed: {reason}", named(instance)));
+        }
+        if let Some((instance, code)) = self
+            .instances
+            .iter()
+            .find_map(|instance| Some((instance, instance.exit.filter(|&code| code != 0)?)))
+        {
+            return Ending::new(
+                Exit::RootTask,
+                format!("the root task of {} ended with {code}", named(instance)),
+            );
+        }
+        Ending::new(Exit::Success, "every instance has finished")
+    }
+
+    /// Names the instances that have not ended.
+    pub fn unfinished(&self) -> String {
+        let names = self.instances.iter().filter(|instance| !instance.has_ended());
+        names
+            .map(|instance| format!("{} ({})", instance.instance, instance.name))
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+
+    /// The instances that reached their root task.
+    pub fn reached(&self) -> Vec<&InstanceState> {
+        self.instances.iter().filter(|instance| instance.reached_root_task).collect()
+    }
+
+    /// The plan that the boot code printed.
+    pub fn plan(&self) -> Option<&Value> {
+        self.plan.as_ref()
+    }
+
+    /// The result of the audit that the boot code printed.
+    pub fn audit(&self) -> Option<&Value> {
+        self.audit.as_ref()
+    }
+
+    /// All rows of results, in the order in which they came.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+}
+
+#[cfg(test)]
+mod tests;

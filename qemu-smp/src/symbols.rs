@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Names the places in the kernel that a raw backtrace consists of.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use addr2line::Loader;
+use regex::Regex;
+
+/// Turns addresses of the kernel of an instance into functions, files and lines.
+pub struct Symbols {
+    loader: Option<Loader>,
+    address: Regex,
+}
+
+impl Symbols {
+    /// Reads the ELF file; without a readable one lines stay as they are.
+    pub fn new(elf: &Path) -> Self {
+        // Kernels are linked in the top 2 GiB, so no other number looks like one of their addresses.
+        let address = Regex::new(r"\b0x(ffffffff[89a-f][0-9a-f]{7})\b").expect("the pattern is valid");
+        Symbols { loader: Loader::new(elf).ok(), address }
+    }
+
+    /// Adds the place to a line that contains exactly one address of kernel text.
+    pub fn annotate<'a>(&self, line: &'a str) -> Cow<'a, str> {
+        let mut addresses = self.address.captures_iter(line);
+        let (Some(found), None) = (addresses.next(), addresses.next()) else { return line.into() };
+        let address = u64::from_str_radix(&found[1], 16).ok();
+        match address.and_then(|address| self.place(address)) {
+            Some(place) => format!("{line}  {place}").into(),
+            None => line.into(),
+        }
+    }
+
+    fn place(&self, address: u64) -> Option<String> {
+        let loader = self.loader.as_ref()?;
+        // A backtrace holds return addresses: the call is before them.
+        let address = address.checked_sub(1)?;
+        let mut frames = loader.find_frames(address).ok()?;
+        let mut inlined = Vec::new();
+        while let Ok(Some(frame)) = frames.next() {
+            let function = frame.function.as_ref().and_then(|name| Some(name.demangle().ok()?.into_owned()));
+            let location = frame.location.and_then(|place| Some(format!("{}:{}", place.file?, place.line?)));
+            inlined.push(match (function, location) {
+                (Some(function), Some(location)) => format!("{function} ({location})"),
+                (Some(one), None) | (None, Some(one)) => one,
+                (None, None) => continue,
+            });
+        }
+        if inlined.is_empty() {
+            return loader
+                .find_symbol(address)
+                .map(|name| addr2line::demangle_auto(name.into(), None).into_owned());
+        }
+        Some(inlined.join(" in "))
+    }
+}
+
+impl std::fmt::Debug for Symbols {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Symbols").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_stay_as_they_are_without_symbols_or_address() {
+        let symbols = Symbols::new(Path::new("/nonexistent"));
+        for line in ["hello", "#1 0xffffffff80001234", "0x1234 and so on"] {
+            assert_eq!(symbols.annotate(line), line);
+        }
+    }
+}

@@ -37,7 +37,7 @@ Examples:
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Boot a system in QEMU and show the merged log of its cores
-    #[command(after_help = RUN_EXAMPLES)]
+    #[command(after_help = RUN_EXAMPLES, args_override_self = true)]
     Run(Box<RunOptions>),
     /// Run everything: host tests, doc tests, boot tests
     Test(TestOptions),
@@ -109,6 +109,9 @@ pub struct RunOptions {
     /// Inject a fault, as in panic:2@500ms (instance 2, half a second after boot)
     #[arg(long, value_name = "SPEC")]
     pub inject: Option<String>,
+    /// Further words for the kernel command line
+    #[arg(long, value_name = "WORDS")]
+    pub append: Option<String>,
     /// Do not show the log, only the table
     #[arg(long)]
     pub quiet: bool,

@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | `plan` | boot | the plan that the machine was divided by |
 //! | `audit` | boot | what the second page-table walker found |
-//! | `refused` | boot | why nothing was started: the input is wrong |
+//! | `boot_error` | boot | why nothing was started: the input is wrong |
 //! | `up` | an instance | its root task is about to run; the value is the microseconds since the boot code began |
 //! | `row` | a root task | one row of the result table: an object whose keys are the columns |
 //! | `table` | a root task | several such rows: an array of objects, or an object with `rows` |
@@ -53,7 +53,7 @@ fn message(key: &str, value: Value) -> Option<Message> {
     Some(match key {
         "plan" => Message::Plan(value),
         "audit" => Message::Audit(value),
-        "refused" => Message::Refused(text(value)),
+        "boot_error" => Message::Refused(text(value)),
         "up" => Message::Up(value.as_u64().or_else(|| value.get("us").and_then(Value::as_u64))),
         "row" => Message::Rows(rows(Value::Array(vec![value]))),
         "table" => Message::Rows(rows(value)),
@@ -108,7 +108,7 @@ mod tests {
         assert_eq!(one(r#"!skerry {"exit":3}"#), Some(Message::Exit(3)));
         assert_eq!(one(r#"!skerry {"failed":"panic at x"}"#), Some(Message::Failed("panic at x".to_owned())));
         assert_eq!(
-            one(r#"!skerry {"refused":"no memory map"}"#),
+            one(r#"!skerry {"boot_error":"no memory map"}"#),
             Some(Message::Refused("no memory map".to_owned()))
         );
         assert_eq!(one(r#"!skerry {"up":1234}"#), Some(Message::Up(Some(1234))));

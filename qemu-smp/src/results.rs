@@ -223,7 +223,8 @@ mod tests {
         let rows: Vec<Row> = rows.iter().filter_map(|row| row.as_object().cloned()).collect();
         let table = row_table(&rows).to_string();
         let header = table.lines().nth(1).expect("there is a header");
-        let words: Vec<&str> = header.split(|c: char| !c.is_ascii_alphabetic()).filter(|w| !w.is_empty()).collect();
+        let words: Vec<&str> =
+            header.split(|c: char| !c.is_ascii_alphabetic()).filter(|w| !w.is_empty()).collect();
         assert_eq!(words, ["path", "min", "median"]);
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use memory_partition::Description;
@@ -32,6 +33,9 @@ const MEMORY_PER_INSTANCE: u64 = 16 << 20;
 /// How long the others may go on after an instance failed; they may be waiting for it.
 const GRACE: Duration = Duration::from_secs(30);
 
+/// How long QEMU may take to close its consoles once it was told to end.
+const LAST_WORDS: Duration = Duration::from_secs(20);
+
 /// Runs a system and says how it ended.
 pub fn run(options: &RunOptions) -> Result<Exit, Failure> {
     prerequisites::require_qemu()?;
@@ -50,13 +54,17 @@ pub fn run(options: &RunOptions) -> Result<Exit, Failure> {
     let log = Log::new(show(options), machine.consoles, options.log_dir.as_deref())?;
     let symbols = Symbols::new(&kernel.instance);
     let session = Session::new(&system.description, options.until.clone(), options.fail_on.clone());
-    let mut follower = Follower { log, symbols, session, partial: BTreeMap::new() };
+    let mut follower =
+        Follower { log, symbols, session, partial: BTreeMap::new(), open_consoles: machine.sources().len() };
 
     let deadline = Instant::now() + Duration::from_secs(options.timeout);
     let (qemu, sender, events) = Qemu::start(&machine)?;
     on_interrupt(sender)?;
     let ending = follower.follow(&events, deadline)?;
-    qemu.quit();
+    // QEMU may be waiting for its output to be read, so both go on at the same time.
+    let quitting = thread::spawn(move || qemu.quit());
+    follower.drain(&events)?;
+    drop(quitting.join());
     follower.log.finish()?;
 
     let results = Results::new(&system.description, &follower.session, machine.instrument(), &ending);
@@ -103,10 +111,15 @@ fn machine(
         icount: options.icount,
         kernel: kernel.boot.clone(),
         module: module.to_owned(),
-        command_line: options.inject.iter().map(|spec| format!("inject={spec}")).collect(),
+        command_line: kernel_words(options),
         consoles,
         extra: options.extra.clone(),
     })
+}
+
+fn kernel_words(options: &RunOptions) -> String {
+    let inject = options.inject.as_ref().map(|spec| format!("inject={spec}"));
+    inject.into_iter().chain(options.append.clone()).collect::<Vec<_>>().join(" ")
 }
 
 fn on_interrupt(events: SyncSender<Event>) -> Result<(), Failure> {
@@ -121,45 +134,40 @@ struct Follower {
     symbols: Symbols,
     session: Session,
     partial: BTreeMap<Source, LineAssembler>,
+    open_consoles: usize,
 }
 
 impl Follower {
     /// Follows the machine until it has ended, or must be ended.
     fn follow(&mut self, events: &Receiver<Event>, mut deadline: Instant) -> Result<Ending, Failure> {
-        let mut on_time = Ending::new(Exit::Timeout, "");
+        let mut casualty = None;
         loop {
             match events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(Event::Output(source, bytes)) => self.output(source, &bytes)?,
                 Ok(Event::Interrupted) => return Ok(Ending::new(Exit::Interrupted, "interrupted")),
-                Ok(Event::Closed(_)) | Err(RecvTimeoutError::Disconnected) => {
+                Ok(Event::Closed(_)) => {
+                    self.open_consoles -= 1;
                     return self.stopped_by_itself(events);
                 }
-                Err(RecvTimeoutError::Timeout) => {
-                    self.finish_lines()?;
-                    if on_time.reason.is_empty() {
-                        on_time.reason = format!("time is up; not finished: {}", self.session.unfinished());
-                    }
-                    return Ok(on_time);
-                }
+                Err(RecvTimeoutError::Disconnected) => return self.stopped_by_itself(events),
+                Err(RecvTimeoutError::Timeout) => return Ok(casualty.unwrap_or_else(|| self.timeout())),
             }
-            if let Some(ending) = self.session.ending().cloned() {
-                self.finish_lines()?;
-                return Ok(ending);
+            if let Some(ending) = self.session.ending() {
+                return Ok(ending.clone());
             }
-            if on_time.exit == Exit::Timeout && self.session.has_casualty() {
-                on_time = self.session.verdict();
+            if casualty.is_none() && self.session.has_casualty() {
+                casualty = Some(self.session.verdict());
                 deadline = deadline.min(Instant::now() + GRACE);
             }
         }
     }
 
+    fn timeout(&self) -> Ending {
+        Ending::new(Exit::Timeout, format!("time is up; not finished: {}", self.session.unfinished()))
+    }
+
     fn stopped_by_itself(&mut self, events: &Receiver<Event>) -> Result<Ending, Failure> {
-        while let Ok(event) = events.recv_timeout(Duration::from_millis(200)) {
-            if let Event::Output(source, bytes) = event {
-                self.output(source, &bytes)?;
-            }
-        }
-        self.finish_lines()?;
+        self.drain(events)?;
         let ending = self.session.ending().cloned();
         Ok(ending.unwrap_or_else(|| {
             let waiting = self.session.unfinished();
@@ -170,20 +178,28 @@ impl Follower {
         }))
     }
 
-    fn output(&mut self, source: Source, bytes: &[u8]) -> Result<(), Failure> {
-        self.log.raw(source, bytes)?;
-        let lines = self.partial.entry(source).or_default().push(bytes);
-        lines.iter().try_for_each(|line| self.line(source, line))
-    }
-
-    fn finish_lines(&mut self) -> Result<(), Failure> {
-        let partial = std::mem::take(&mut self.partial);
-        for (source, mut assembler) in partial {
+    /// Shows what was written before the consoles were closed, unfinished lines included.
+    fn drain(&mut self, events: &Receiver<Event>) -> Result<(), Failure> {
+        while self.open_consoles > 0 {
+            match events.recv_timeout(LAST_WORDS) {
+                Ok(Event::Output(source, bytes)) => self.output(source, &bytes)?,
+                Ok(Event::Closed(_)) => self.open_consoles -= 1,
+                Ok(Event::Interrupted) => {}
+                Err(_) => break,
+            }
+        }
+        for (source, mut assembler) in std::mem::take(&mut self.partial) {
             if let Some(line) = assembler.finish() {
                 self.line(source, &line)?;
             }
         }
         Ok(())
+    }
+
+    fn output(&mut self, source: Source, bytes: &[u8]) -> Result<(), Failure> {
+        self.log.raw(source, bytes)?;
+        let lines = self.partial.entry(source).or_default().push(bytes);
+        lines.iter().try_for_each(|line| self.line(source, line))
     }
 
     fn line(&mut self, source: Source, line: &str) -> Result<(), Failure> {

@@ -11,8 +11,10 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use abi::MAX_UNTYPED_CAPS;
+
 use crate::{
-    DropReason, Firmware, KeptFor, MAX_UNTYPED_ENTRIES, MemoryRange, Plan,
+    DropReason, Firmware, KeptFor, MemoryRange, Plan,
     layout::{MSI_WINDOW, NORMAL_MEMORY, PAGE},
 };
 
@@ -118,7 +120,7 @@ impl Plan {
     fn check_instances(&self) -> Result<(), Violation> {
         for (i, instance) in self.instances.iter().enumerate() {
             let (entries, apic_id) = (instance.untyped.len(), instance.apic_id);
-            if entries > MAX_UNTYPED_ENTRIES {
+            if entries > MAX_UNTYPED_CAPS {
                 return Err(Violation::ListTooLong { instance: i, entries });
             }
             if let Some(first) = self.instances[..i].iter().position(|other| other.apic_id == apic_id) {
@@ -260,7 +262,7 @@ impl fmt::Display for Violation {
             Violation::Outside { place, range } => write!(f, "{place} at {range} is outside its partition"),
             Violation::Lost { address } => write!(f, "usable memory at {address:#x} belongs to nobody"),
             Violation::ListTooLong { instance, entries } => {
-                write!(f, "instance {instance} has {entries} untypeds, bootinfo holds {MAX_UNTYPED_ENTRIES}")
+                write!(f, "instance {instance} has {entries} untypeds, bootinfo holds {MAX_UNTYPED_CAPS}")
             }
             Violation::SameCore { first, second, apic_id } => {
                 write!(f, "instances {first} and {second} both run on APIC id {apic_id}")
@@ -288,3 +290,6 @@ impl fmt::Display for Place {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,15 +11,11 @@ mod validate;
 
 use alloc::{format, string::String, vec::Vec};
 
+use abi::{limits::ROOT_TASK_SLICE_US, sizes::ROOT_CNODE_BITS};
 use serde::{Deserialize, Serialize};
 
 pub use error::{DescriptionError, Item, Problem};
-pub use validate::MAX_NAME;
 
-/// Slots of a root CNode unless the description says otherwise, as a power of two.
-const DEFAULT_CNODE_BITS: u8 = 13;
-/// Time slice of a root task's first thread unless the description says otherwise.
-const DEFAULT_BOOT_SLICE_US: u32 = 5000;
 /// Lines of each channel of the ring that [`Description::with_ring`] adds.
 const RING_LINES: u32 = 8;
 /// Bytes of each shared region of that ring.
@@ -199,8 +195,8 @@ impl Instance {
             core: None,
             memory: Size::Rest,
             idle: Idle::Halt,
-            cnode_bits: DEFAULT_CNODE_BITS,
-            boot_slice_us: DEFAULT_BOOT_SLICE_US,
+            cnode_bits: ROOT_CNODE_BITS as u8,
+            boot_slice_us: ROOT_TASK_SLICE_US as u32,
             root_task: Program { name: program.into(), arguments: String::new() },
             if_silent: Silent::Fail,
         }
@@ -254,3 +250,6 @@ impl Description {
 fn ring_channel(from: usize, to: usize) -> Channel {
     Channel { name: format!("from-{from}-to-{to}"), from, to, lines: RING_LINES, ack: true }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,25 +1,30 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Fixed points of the physical address space and sizes of what the planner places.
 
+use abi::{
+    limits::{DEVICE_TOP, OBJECT_MEMORY_TOP},
+    sizes,
+};
+
 use crate::MemoryRange;
 
 /// Smallest unit of memory that is given to anybody.
 pub(crate) const PAGE: u64 = 1 << PAGE_BITS;
 /// [`PAGE`] as a power of two.
-pub(crate) const PAGE_BITS: u8 = 12;
+pub(crate) const PAGE_BITS: u8 = sizes::SMALL_PAGE_BITS as u8;
 /// Partitions start and end at multiples of this where they can.
 pub(crate) const LARGE_PAGE: u64 = 1 << LARGE_PAGE_BITS;
 /// [`LARGE_PAGE`] as a power of two.
-pub(crate) const LARGE_PAGE_BITS: u8 = 21;
+pub(crate) const LARGE_PAGE_BITS: u8 = sizes::LARGE_PAGE_BITS as u8;
 /// Largest page of a shared region as a power of two.
-pub(crate) const HUGE_PAGE_BITS: u8 = 30;
+pub(crate) const HUGE_PAGE_BITS: u8 = sizes::HUGE_PAGE_BITS as u8;
 
 /// Where cores can start, and what counts as device memory although it is RAM.
 pub(crate) const LOW_MEMORY: MemoryRange = MemoryRange::new(0, 0x10_0000);
 /// Where usable memory is normal memory: what lies above cannot be reached by a kernel window.
-pub(crate) const NORMAL_MEMORY: MemoryRange = MemoryRange::new(LOW_MEMORY.end, 0x7f_8000_0000);
+pub(crate) const NORMAL_MEMORY: MemoryRange = MemoryRange::new(LOW_MEMORY.end, OBJECT_MEMORY_TOP);
 /// Everything that can be named in an untyped.
-pub(crate) const ADDRESS_SPACE: MemoryRange = MemoryRange::new(0, 1 << 47);
+pub(crate) const ADDRESS_SPACE: MemoryRange = MemoryRange::new(0, DEVICE_TOP);
 /// A store here can interrupt or reset any core, so nobody owns it.
 pub(crate) const MSI_WINDOW: MemoryRange = MemoryRange::new(0xfee0_0000, 0xfef0_0000);
 /// In no untyped list of an seL4 kernel either.

@@ -29,10 +29,11 @@ mod range;
 mod range_set;
 mod untyped;
 
+pub use abi::limits::MAX_NAME;
 pub use check::{Place, Violation};
 pub use description::{
-    Access, Channel, Description, DescriptionError, Device, DeviceKind, Idle, Instance, Item, MAX_NAME,
-    Member, Mode, Problem, Program, Region, Silent, Size,
+    Access, Channel, Description, DescriptionError, Device, DeviceKind, Idle, Instance, Item, Member, Mode,
+    Problem, Program, Region, Silent, Size,
 };
 pub use error::{Bookkeeping, CoreError, DeviceError, FirmwareError, Loaded, PlanError, SizeError, Taken};
 pub use firmware::{Core, Firmware, IoApic, Module, Occupant, Occupied, OtherRange};
@@ -42,4 +43,4 @@ pub use plan::{
 };
 pub use planner::plan;
 pub use range::MemoryRange;
-pub use untyped::{MAX_UNTYPED_ENTRIES, UntypedRange, cut};
+pub use untyped::{UntypedRange, cut};

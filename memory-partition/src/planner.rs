@@ -15,13 +15,13 @@ mod untyped_list;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
+use abi::MAX_UNTYPED_CAPS;
 use pool::Pool;
 use survey::Survey;
 
 use crate::{
     Bookkeeping, ChannelPlan, Core, Description, DeviceGrant, DropReason, Dropped, Firmware, Footprint,
-    Instance, InstancePlan, Kept, KeptFor, MAX_UNTYPED_ENTRIES, MemoryRange, Plan, PlanError, Region,
-    RegionPlan, SizeError,
+    Instance, InstancePlan, Kept, KeptFor, MemoryRange, Plan, PlanError, Region, RegionPlan, SizeError,
     layout::{HUGE_PAGE_BITS, LARGE_PAGE_BITS, LOG_BYTES, PAGE, PAGE_BITS, STATUS_BYTES, inbox_bytes},
     range_set::RangeSet,
 };
@@ -178,7 +178,7 @@ fn frames_of(instance: usize, regions: &[RegionPlan]) -> u64 {
 /// Whether the root CNode holds every initial capability: at most one for each page of the reserve.
 fn check_slots(instance: &Instance, footprint: Footprint, frames: u64) -> Result<(), SizeError> {
     const FIXED_SLOTS: u64 = 17;
-    let wanted = FIXED_SLOTS + MAX_UNTYPED_ENTRIES as u64 + footprint.reserve_bytes / PAGE + frames;
+    let wanted = FIXED_SLOTS + MAX_UNTYPED_CAPS as u64 + footprint.reserve_bytes / PAGE + frames;
     let slots = 1 << instance.cnode_bits;
     if wanted > slots {
         return Err(SizeError::CNode { instance: instance.name.clone(), wanted, slots });

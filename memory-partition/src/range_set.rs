@@ -95,3 +95,39 @@ impl RangeSet {
         self.iter().map(change).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(ranges: &[(u64, u64)]) -> RangeSet {
+        ranges.iter().map(|&(start, end)| MemoryRange::new(start, end)).collect()
+    }
+
+    #[test]
+    fn ranges_that_touch_or_overlap_become_one() {
+        assert_eq!(set(&[(5, 9), (0, 3), (3, 5), (20, 30), (25, 26), (40, 40)]), set(&[(0, 9), (20, 30)]));
+    }
+
+    #[test]
+    fn removing_from_the_middle_leaves_both_ends() {
+        assert_eq!(set(&[(0, 10)]).without([MemoryRange::new(3, 5)]), set(&[(0, 3), (5, 10)]));
+        assert_eq!(set(&[(0, 10), (12, 20)]).without([MemoryRange::new(5, 15)]), set(&[(0, 5), (15, 20)]));
+        assert_eq!(set(&[(0, 10)]).without([MemoryRange::new(0, 10)]), set(&[]));
+        assert_eq!(set(&[(0, 10)]).without([MemoryRange::new(7, 2)]), set(&[(0, 10)]));
+    }
+
+    #[test]
+    fn rounding_drops_what_does_not_fill_a_page_and_merges_what_shares_one() {
+        assert_eq!(set(&[(0x800, 0x2800), (0x2900, 0x2fff)]).rounded_in(0x1000), set(&[(0x1000, 0x2000)]));
+        assert_eq!(set(&[(0x800, 0x1800), (0x1900, 0x1a00)]).rounded_out(0x1000), set(&[(0, 0x2000)]));
+        let top = set(&[(u64::MAX - 0x10, u64::MAX)]);
+        assert_eq!((top.rounded_in(0x1000), top.rounded_out(0x1000).total()), (set(&[]), 0));
+    }
+
+    #[test]
+    fn the_intersection_is_what_both_have() {
+        let both = set(&[(0, 10), (20, 30)]).intersection(&set(&[(5, 22), (28, 40)]));
+        assert_eq!(both, set(&[(5, 10), (20, 22), (28, 30)]));
+    }
+}

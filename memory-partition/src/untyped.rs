@@ -3,16 +3,10 @@
 
 use alloc::vec::Vec;
 
+use abi::sizes::{MAX_UNTYPED_BITS, MIN_UNTYPED_BITS};
 use serde::{Deserialize, Serialize};
 
 use crate::MemoryRange;
-
-/// Entries of the untyped list in bootinfo.
-pub const MAX_UNTYPED_ENTRIES: usize = 230;
-/// Smallest untyped.
-const MIN_BITS: u32 = 4;
-/// Largest untyped.
-const MAX_BITS: u32 = 47;
 
 /// One untyped: `1 << size_bits` bytes at `base`, which is a multiple of that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -40,8 +34,8 @@ pub fn cut(range: MemoryRange, device: bool) -> Vec<UntypedRange> {
     let mut start = range.start;
     while start < range.end {
         let length_bits = (range.end - start).ilog2();
-        let bits = length_bits.min(start.trailing_zeros()).min(MAX_BITS);
-        if bits >= MIN_BITS {
+        let bits = length_bits.min(start.trailing_zeros()).min(MAX_UNTYPED_BITS);
+        if bits >= MIN_UNTYPED_BITS {
             pieces.push(UntypedRange { base: start, size_bits: bits as u8, device });
         }
         start += 1 << bits;

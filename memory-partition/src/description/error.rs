@@ -4,11 +4,11 @@
 use alloc::string::String;
 use core::fmt;
 
-use super::validate::{MAX_INSTANCES, MAX_NAME};
 use crate::{
     MemoryRange,
     layout::{MSI_WINDOW, PAGE},
 };
+use abi::limits::{MAX_INSTANCES, MAX_NAME};
 
 /// One mistake: where it is, by item and field, and what it is.
 #[derive(Clone, Debug, PartialEq, Eq)]

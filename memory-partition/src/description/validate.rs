@@ -6,6 +6,8 @@ use alloc::{
     vec::Vec,
 };
 
+use abi::limits::{MAX_INSTANCES, MAX_LINES, MAX_NAME, MIN_BUDGET_US};
+
 use super::{
     Channel, Description, Device, DeviceKind, Instance, Region, Size,
     error::{DescriptionError, Item, Problem},
@@ -15,16 +17,8 @@ use crate::{
     layout::{MSI_WINDOW, PAGE},
 };
 
-/// Longest name in bytes: names travel in fields of 32 bytes that end in a zero.
-pub const MAX_NAME: usize = 31;
-/// Most instances of a system.
-pub(super) const MAX_INSTANCES: usize = 255;
-/// Most lines of a channel.
-const MAX_LINES: u32 = 64;
 /// Root CNode sizes that hold the initial capabilities and stay within reason.
 const CNODE_BITS: core::ops::RangeInclusive<u8> = 9..=20;
-/// Shortest time slice the scheduler accepts, in microseconds.
-const MIN_SLICE_US: u32 = 20;
 
 impl Description {
     /// Every mistake that can be seen without knowing the machine, in the order of the items.
@@ -108,7 +102,7 @@ impl Findings<'_> {
         }
         let cnode_limits = (u64::from(*CNODE_BITS.start()), u64::from(*CNODE_BITS.end()));
         self.number(item, name, "cnode_bits", u64::from(instance.cnode_bits), cnode_limits);
-        let slice_limits = (u64::from(MIN_SLICE_US), u64::from(u32::MAX));
+        let slice_limits = (MIN_BUDGET_US, u64::from(u32::MAX));
         self.number(item, name, "boot_slice_us", u64::from(instance.boot_slice_us), slice_limits);
         if instance.root_task.name.is_empty() {
             self.add(item, name, "root_task", Problem::BadName);
@@ -139,7 +133,7 @@ impl Findings<'_> {
         self.name(item, name, before.iter().map(|other| &other.name));
         self.reference(item, name, "from", channel.from);
         self.reference(item, name, "to", channel.to);
-        self.number(item, name, "lines", u64::from(channel.lines), (1, u64::from(MAX_LINES)));
+        self.number(item, name, "lines", u64::from(channel.lines), (1, MAX_LINES as u64));
         if channel.from == channel.to {
             self.add(item, name, "to", Problem::ChannelToItself);
         }

@@ -267,7 +267,7 @@ fn the_untyped_list_never_exceeds_bootinfo_and_says_what_it_left_out() {
     let hole = |i: u64| OtherRange { range: MemoryRange::of_size(0x100_0000 + i * 0x1_0000, PAGE), kind: 2 };
     firmware.other.extend((0..200).map(hole));
     let plan = plan_of(&firmware, &Description::plain());
-    assert_eq!(plan.instances[0].untyped.len(), MAX_UNTYPED_ENTRIES);
+    assert_eq!(plan.instances[0].untyped.len(), MAX_UNTYPED_CAPS);
     let full = DropReason::ListFull { instance: 0 };
     let bytes: u64 = plan.dropped.iter().filter(|d| d.reason == full).map(|d| d.range.size()).sum();
     assert!((1..8 * MIB).contains(&bytes), "only small pieces are dropped, {bytes} bytes");

@@ -4,7 +4,9 @@
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-use crate::{DropReason, Dropped, MAX_UNTYPED_ENTRIES, MemoryRange, UntypedRange, cut, range_set::RangeSet};
+use abi::MAX_UNTYPED_CAPS;
+
+use crate::{DropReason, Dropped, MemoryRange, UntypedRange, cut, range_set::RangeSet};
 
 /// Cuts device, reclaimed and normal memory, in this order, and drops the smallest pieces that are too many.
 pub(super) fn build(
@@ -23,7 +25,7 @@ pub(super) fn build(
         let reason = DropReason::TooSmall { instance };
         dropped.extend(left.iter().map(|range| Dropped { range, reason }));
     }
-    let surplus = list.len().saturating_sub(MAX_UNTYPED_ENTRIES);
+    let surplus = list.len().saturating_sub(MAX_UNTYPED_CAPS);
     if surplus > 0 {
         let gone = smallest(&list, surplus);
         let reason = DropReason::ListFull { instance };

@@ -16,11 +16,25 @@
 
 use arch::{Level, PageAccess, PageSize, PhysAddr, VirtAddr};
 
+use super::slot::SlotRef;
 use super::{Cap, Mapping};
 use crate::memory::objects::ObjRef;
 use crate::object::asid::Asid;
 use crate::object::irq::Irq;
 use crate::object::line::Line;
+
+/// What address resolution needs of a CNode capability.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CNodeParts {
+    /// First slot.
+    pub(crate) slots: SlotRef,
+    /// Log2 of the number of slots.
+    pub(crate) radix: u32,
+    /// Guard value.
+    pub(crate) guard: u64,
+    /// Guard size.
+    pub(crate) guard_bits: u32,
+}
 
 /// A capability as slots hold it. All zero is the null capability.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -91,6 +105,18 @@ impl RawCap {
     #[inline]
     pub(crate) const fn address(self) -> PhysAddr {
         PhysAddr(self.word0 >> ADDRESS_SHIFT)
+    }
+
+    /// The parts of a CNode capability, which this must be.
+    #[inline]
+    pub(crate) const fn cnode_parts(self) -> CNodeParts {
+        debug_assert!(self.has_tag(Tag::CNode));
+        CNodeParts {
+            slots: ObjRef::at(self.address()),
+            radix: self.kind_bits() as u32,
+            guard: self.word1 >> GUARD_SHIFT,
+            guard_bits: (self.word1 & SIZE_MASK) as u32,
+        }
     }
 
     #[inline]

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A kernel on simulated memory, for tests.
 
+use abi::MessageInfo;
+use abi::ipc_buffer::{MAX_EXTRA_CAPS, REGISTER_MESSAGES, message_offset};
 use arch::{PhysAddr, SimMachine};
 
 use crate::Kernel;
+use crate::args::Message;
 use crate::cap::Cap;
 use crate::cap::slot::{Slot, SlotRef};
 use crate::memory::objects::{KernelObject, ObjRef, Objects, SimMemory};
+use crate::memory::user::UserFrame;
 use crate::object::sched_context::SchedContext;
 use crate::object::tcb::{Tcb, TcbSlot, ThreadState};
 
@@ -77,5 +81,29 @@ impl TestKernel {
             Cap::CNode { slots, .. } => slots.element(index),
             other => panic!("{other:?} is not a CNode"),
         }
+    }
+
+    /// The message of an invocation by `sender`, in its registers and an IPC buffer of its own.
+    pub(crate) fn message(
+        &mut self,
+        sender: ObjRef<Tcb>,
+        label: u64,
+        words: &[u64],
+        slots: &[SlotRef],
+    ) -> Message {
+        let buffer = UserFrame::new(self.memory(10));
+        for (index, &word) in words.iter().enumerate() {
+            if index < REGISTER_MESSAGES {
+                self.kernel.objs[sender].context.set_message_register(index, word);
+            } else {
+                buffer.write(&mut self.kernel.objs, message_offset(index), word);
+            }
+        }
+        let mut caps = [None; MAX_EXTRA_CAPS];
+        for (cap, &slot) in caps.iter_mut().zip(slots) {
+            *cap = Some(slot);
+        }
+        let info = MessageInfo::new(label, 0, slots.len(), words.len());
+        Message { sender, info, length: words.len(), buffer: Some(buffer), caps }
     }
 }

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Entry and exit stubs (entry.s) and what the kernel image provides for them.
+//!
+//! The image that links this defines four functions, called with interrupts off on the kernel stack:
+//! `instance_syscall() -> *mut Context` and `instance_trap(vector, code) -> *mut Context` return the context to
+//! resume; `instance_kernel_fault(&KernelFrame) -> !` gets exceptions of the kernel itself.
+
+use core::arch::global_asm;
+use core::mem::offset_of;
+
+use super::segments::{USER_CODE, USER_DATA};
+use crate::Context;
+
+global_asm!(
+    include_str!("entry.s"),
+    RAX = const offset_of!(Context, rax),
+    RBX = const offset_of!(Context, rbx),
+    RCX = const offset_of!(Context, rcx),
+    RDX = const offset_of!(Context, rdx),
+    RSI = const offset_of!(Context, rsi),
+    RDI = const offset_of!(Context, rdi),
+    RBP = const offset_of!(Context, rbp),
+    R8 = const offset_of!(Context, r8),
+    R9 = const offset_of!(Context, r9),
+    R10 = const offset_of!(Context, r10),
+    R11 = const offset_of!(Context, r11),
+    R12 = const offset_of!(Context, r12),
+    R13 = const offset_of!(Context, r13),
+    R14 = const offset_of!(Context, r14),
+    R15 = const offset_of!(Context, r15),
+    RIP = const offset_of!(Context, rip),
+    RSP = const offset_of!(Context, rsp),
+    RFLAGS = const offset_of!(Context, rflags),
+    ENTRY = const offset_of!(Context, entry_word),
+    USER_DATA = const USER_DATA,
+    USER_CODE = const USER_CODE,
+    options(att_syntax)
+);
+
+unsafe extern "C" {
+    /// Target of `syscall` (IA32_LSTAR).
+    pub(super) fn syscall_entry();
+    /// First of 256 stubs of 16 bytes.
+    pub(super) static trap_stubs: [[u8; 16]; 256];
+    /// Whether the CPU has SMAP, for the stubs.
+    pub(super) static mut has_smap: u8;
+    static kernel_stack_bottom: u8;
+    static kernel_stack_top: u8;
+    fn resume_context() -> !;
+    fn idle_halt() -> !;
+    fn idle_window();
+    fn idle_mwait();
+}
+
+/// Registers of the kernel at an exception of its own, as entry.s pushes them.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct KernelFrame {
+    /// RAX, RBX, RCX, RDX, RSI, RDI, RBP, R8..R15.
+    pub general: [u64; 15],
+    /// Vector.
+    pub vector: u64,
+    /// Error code, 0 when there is none.
+    pub code: u64,
+    /// RIP, CS, RFLAGS, RSP, SS as the processor pushed them.
+    pub machine: [u64; 5],
+}
+
+/// Names of [`KernelFrame::general`].
+pub const GENERAL_NAMES: [&str; 15] =
+    ["rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"];
+
+/// First and last-plus-one address of the kernel stack.
+pub fn kernel_stack() -> (u64, u64) {
+    (&raw const kernel_stack_bottom as u64, &raw const kernel_stack_top as u64)
+}
+
+/// Leaves the kernel for the first time: user code continues in `context`.
+///
+/// # Safety
+///
+/// `context` is the context of the current thread, whose address space is active, and the kernel is done with boot.
+pub unsafe fn enter_user(context: *mut Context) -> ! {
+    // SAFETY: `resume_context` takes its argument in RAX and never returns; the caller vouches for the context.
+    unsafe {
+        core::arch::asm!("jmp {resume}", resume = sym resume_context, in("rax") context, options(noreturn))
+    }
+}
+
+/// Sleeps until an interrupt, which is handled on an empty stack.
+///
+/// # Safety
+///
+/// Nothing on the kernel stack is needed any more and no reference to kernel state is held.
+pub unsafe fn wait_halted() -> ! {
+    // SAFETY: the caller vouches for the stack.
+    unsafe { idle_halt() }
+}
+
+/// Lets a pending interrupt in; it is handled on an empty stack, otherwise this returns.
+///
+/// # Safety
+///
+/// As for [`wait_halted`], for the case that there is an interrupt.
+pub unsafe fn let_interrupts_in() {
+    // SAFETY: the caller vouches for the stack.
+    unsafe { idle_window() }
+}
+
+/// Waits for a store to `line` (or an interrupt, handled on an empty stack), unless `is_done` says so first.
+///
+/// # Safety
+///
+/// As for [`wait_halted`]; `line` is mapped, and the CPU has MONITOR.
+pub unsafe fn wait_for_store(line: *const u8, is_done: impl FnOnce() -> bool) {
+    // SAFETY: MONITOR only arms the address, which the caller has mapped.
+    unsafe { core::arch::asm!("monitor", in("rax") line, in("ecx") 0, in("edx") 0, options(nostack)) };
+    if !is_done() {
+        // SAFETY: the caller vouches for the stack.
+        unsafe { idle_mwait() }
+    }
+}

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# Entry and exit of the kernel. The kernel never uses GS: everything is found by address.
+#
+#   syscall_entry   from user code by `syscall`: registers go straight into the current context
+#   trap_stubs      one 16-byte stub for each vector, all into trap_common
+#   resume_context  to user code, by sysretq or iretq as the thread came
+#   idle_*          the only place where a maskable interrupt may arrive in ring 0
+#
+# Stack of trap_common: vector, error code, then what the processor pushed: rip, cs, rflags, rsp, ss.
+
+.section .text.entry, "ax", @progbits
+
+.macro save_general base
+    movq %rbx, {RBX}(\base)
+    movq %rdx, {RDX}(\base)
+    movq %rsi, {RSI}(\base)
+    movq %rdi, {RDI}(\base)
+    movq %rbp, {RBP}(\base)
+    movq %r8, {R8}(\base)
+    movq %r9, {R9}(\base)
+    movq %r10, {R10}(\base)
+    movq %r12, {R12}(\base)
+    movq %r13, {R13}(\base)
+    movq %r14, {R14}(\base)
+    movq %r15, {R15}(\base)
+.endm
+
+.macro load_general base
+    movq {RBX}(\base), %rbx
+    movq {RDX}(\base), %rdx
+    movq {RSI}(\base), %rsi
+    movq {RDI}(\base), %rdi
+    movq {RBP}(\base), %rbp
+    movq {R8}(\base), %r8
+    movq {R9}(\base), %r9
+    movq {R10}(\base), %r10
+    movq {R12}(\base), %r12
+    movq {R13}(\base), %r13
+    movq {R14}(\base), %r14
+    movq {R15}(\base), %r15
+.endm
+
+.global syscall_entry
+.balign 64
+syscall_entry:
+    movq %rsp, user_stack(%rip)
+    movq current_context(%rip), %rsp
+    movq %rax, {RAX}(%rsp)
+    save_general %rsp
+    movq %rcx, {RIP}(%rsp)
+    movq %r11, {RFLAGS}(%rsp)
+    movq $1, {ENTRY}(%rsp)
+    movq user_stack(%rip), %rax
+    movq %rax, {RSP}(%rsp)
+    movq $kernel_stack_top, %rsp
+    call instance_syscall
+    # fall through: %rax is the context to resume
+
+.global resume_context
+resume_context:
+    movq %rax, current_context(%rip)
+    cmpq $0, {ENTRY}(%rax)
+    je 1f
+    # rip came out of %rcx of a syscall in mapped user memory, whose last page is never mapped: it is canonical.
+    movq %rax, %rsp
+    movq {RIP}(%rsp), %rcx
+    movq {RFLAGS}(%rsp), %r11
+    movq {RAX}(%rsp), %rax
+    load_general %rsp
+    movq {RSP}(%rsp), %rsp
+    sysretq
+1:
+    movq $kernel_stack_top, %rsp
+    pushq ${USER_DATA}
+    pushq {RSP}(%rax)
+    pushq {RFLAGS}(%rax)
+    pushq ${USER_CODE}
+    pushq {RIP}(%rax)
+    movq {RCX}(%rax), %rcx
+    movq {R11}(%rax), %r11
+    load_general %rax
+    movq {RAX}(%rax), %rax
+    iretq
+
+.balign 16
+trap_common:
+    testb $3, 24(%rsp)
+    jz trap_from_kernel
+    pushq %rax
+    movq current_context(%rip), %rax
+    save_general %rax
+    movq %rcx, {RCX}(%rax)
+    movq %r11, {R11}(%rax)
+    popq {RAX}(%rax)
+    popq %rdi
+    popq %rsi
+    popq {RIP}(%rax)
+    addq $8, %rsp
+    popq {RFLAGS}(%rax)
+    popq {RSP}(%rax)
+    movq $0, {ENTRY}(%rax)
+    movq $kernel_stack_top, %rsp
+    cld
+    testb $1, has_smap(%rip)
+    jz 1f
+    clac
+1:
+    call instance_trap
+    jmp resume_context
+
+trap_from_kernel:
+    pushq %rax
+    movq 24(%rsp), %rax
+    subq $idle_begin, %rax
+    cmpq $(idle_end - idle_begin), %rax
+    popq %rax
+    ja kernel_fault
+    popq %rdi
+    popq %rsi
+    movq $kernel_stack_top, %rsp
+    call instance_trap
+    jmp resume_context
+
+kernel_fault:
+    cld
+    pushq %r15
+    pushq %r14
+    pushq %r13
+    pushq %r12
+    pushq %r11
+    pushq %r10
+    pushq %r9
+    pushq %r8
+    pushq %rbp
+    pushq %rdi
+    pushq %rsi
+    pushq %rdx
+    pushq %rcx
+    pushq %rbx
+    pushq %rax
+    movq %rsp, %rdi
+    andq $-16, %rsp
+    call instance_kernel_fault
+    ud2
+
+# Waits for an interrupt; continues at instance_trap on an empty stack.
+.global idle_halt
+idle_halt:
+    movq $kernel_stack_top, %rsp
+idle_begin:
+    sti
+    hlt
+    cli
+    jmp idle_begin
+# Opens a window of one instruction for interrupts, then returns.
+.global idle_window
+idle_window:
+    sti
+    pause
+    cli
+    ret
+# As idle_window, but sleeps until the monitored line is written.
+.global idle_mwait
+idle_mwait:
+    xorl %eax, %eax
+    xorl %ecx, %ecx
+    sti
+    mwait
+    cli
+idle_end:
+    ret
+
+.macro trap_stub vector
+    .balign 16
+    .if (\vector == 8) || ((\vector >= 10) && (\vector <= 14)) || (\vector == 17) || (\vector == 21) || (\vector == 29) || (\vector == 30)
+    .else
+    pushq $0
+    .endif
+    pushq $\vector
+    jmp trap_common
+.endm
+
+.global trap_stubs
+.balign 16
+trap_stubs:
+.altmacro
+.set vector, 0
+.rept 256
+    trap_stub %vector
+    .set vector, vector + 1
+.endr
+.noaltmacro
+
+.section .data.entry, "aw", @progbits
+.balign 64
+.global current_context
+current_context: .quad 0
+user_stack: .quad 0
+.global has_smap
+has_smap: .byte 0
+
+.section .kernel_stack, "aw", @nobits
+.balign 4096
+.global kernel_stack_bottom
+kernel_stack_bottom:
+    .skip 8192
+.global kernel_stack_top
+kernel_stack_top:

@@ -67,10 +67,6 @@ pub struct Context {
 
 const _: () = assert!(size_of::<Context>() == 168);
 
-/// Flags of a new thread: interrupts enabled and the bit that is always 1.
-const INITIAL_FLAGS: u64 = 0x202;
-/// Flags a user may choose: CF, PF, AF, ZF, SF, DF, OF.
-const USER_FLAGS: u64 = 0xcd5;
 /// Length of the `syscall` instruction.
 const SYSCALL_LENGTH: u64 = 2;
 
@@ -80,14 +76,10 @@ pub const fn is_canonical(address: u64) -> bool {
     ((address as i64) << 16 >> 16) as u64 == address
 }
 
-const fn canonical_or_zero(address: u64) -> u64 {
-    if is_canonical(address) { address } else { 0 }
-}
-
 impl Context {
     /// Gives the context the values of a new thread (docs/abi/objects.md).
     pub fn reset(&mut self) {
-        *self = Self { rflags: INITIAL_FLAGS, ..Self::default() };
+        *self = Self { rflags: abi::INITIAL_RFLAGS, ..Self::default() };
     }
 
     /// How the thread entered the kernel.
@@ -217,10 +209,10 @@ impl Context {
             self.restart();
         }
         let field = match register {
-            Register::Rip => return self.rip = canonical_or_zero(value),
-            Register::Rflags => return self.rflags = value & USER_FLAGS | INITIAL_FLAGS,
-            Register::FsBase => return self.fs_base = canonical_or_zero(value),
-            Register::GsBase => return self.gs_base = canonical_or_zero(value),
+            Register::Rip => &mut self.rip,
+            Register::Rflags => &mut self.rflags,
+            Register::FsBase => &mut self.fs_base,
+            Register::GsBase => &mut self.gs_base,
             Register::Rsp => &mut self.rsp,
             Register::Rax => &mut self.rax,
             Register::Rbx => &mut self.rbx,
@@ -238,7 +230,7 @@ impl Context {
             Register::R14 => &mut self.r14,
             Register::R15 => &mut self.r15,
         };
-        *field = value;
+        *field = register.sanitise(value);
     }
 }
 

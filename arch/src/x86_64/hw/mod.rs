@@ -1,2 +1,252 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The processor itself: everything here exists on bare metal only.
+//!
+//! [`HwMachine`] is the [`Machine`] of an instance on its core. The boot core has set the control registers
+//! (one function, compared across cores) before any of this runs.
+#![allow(unsafe_code)]
+
+mod console;
+pub mod entry;
+mod fpu;
+mod ioapic;
+mod lapic;
+mod segments;
+
+use core::arch::asm;
+
+use crate::{
+    BaseRegisters, CoreId, FpuAccess, FpuState, Machine, PhysAddr, Pin, PinMask, PinRoute, PortWidth,
+    StopReason, Ticks, VirtAddr,
+};
+pub use console::Console;
+use fpu::FpuMethod;
+pub use ioapic::IoApics;
+pub use lapic::{LapicMode, Timer};
+use x86_64::registers::control::{Cr0, Cr0Flags, Cr4, Cr4Flags};
+use x86_64::registers::model_specific::{FsBase, GsBase};
+use x86_64::registers::segmentation::{FS, GS, Segment64};
+
+/// What the machine must be told about its core.
+#[derive(Clone, Copy, Debug)]
+pub struct MachineConfig {
+    /// How the local APIC is reached.
+    pub lapic: LapicMode,
+    /// How deadlines become timer interrupts.
+    pub timer: Timer,
+    /// Where debug output goes.
+    pub console: Console,
+    /// IOAPICs of the instance.
+    pub io_apics: IoApics,
+    /// Local APIC id of this core.
+    pub core: CoreId,
+}
+
+/// The machine of one instance.
+pub struct HwMachine {
+    config: MachineConfig,
+    fpu: FpuMethod,
+    has_fsgsbase: bool,
+    /// A deadline that is always kept, for fault injection.
+    pub extra_deadline: Option<Ticks>,
+}
+
+impl HwMachine {
+    /// A machine that has not been started.
+    pub const fn new() -> Self {
+        Self {
+            config: MachineConfig {
+                lapic: LapicMode::X2Apic,
+                timer: Timer::Deadline,
+                console: Console::Silent,
+                io_apics: IoApics::NONE,
+                core: CoreId(0),
+            },
+            fpu: FpuMethod::Fxsave,
+            has_fsgsbase: false,
+            extra_deadline: None,
+        }
+    }
+
+    /// Takes over the core: segments, gates, system calls, local APIC.
+    ///
+    /// # Safety
+    ///
+    /// Called once, on the core `config` speaks of, with interrupts off, on the kernel's own page tables.
+    pub unsafe fn start(&mut self, config: MachineConfig) {
+        self.config = config;
+        let cr4 = Cr4::read();
+        self.has_fsgsbase = cr4.contains(Cr4Flags::FSGSBASE);
+        if cr4.contains(Cr4Flags::SUPERVISOR_MODE_ACCESS_PREVENTION) {
+            // SAFETY: the stubs read the byte, and none of them can run yet.
+            unsafe { entry::has_smap = 1 };
+        }
+        self.fpu = FpuMethod::of_this_core();
+        // SAFETY: the caller vouches that this is the first and only call.
+        unsafe { segments::initialise() };
+        // SAFETY: as above; the LAPIC page is mapped in xAPIC mode (the plan grants it).
+        unsafe { lapic::enable(config.lapic, config.timer) };
+        self.config.io_apics.mask_all();
+    }
+
+    /// Where debug output goes.
+    pub const fn console(&self) -> Console {
+        self.config.console
+    }
+
+    /// Sends a non-maskable interrupt to `core`, for fault injection.
+    pub fn send_nmi(&mut self, core: CoreId) {
+        lapic::send(self.config.lapic, core, lapic::Command::Nmi);
+    }
+}
+
+impl Default for HwMachine {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Machine for HwMachine {
+    #[inline(always)]
+    fn now(&self) -> Ticks {
+        // SAFETY: RDTSC reads a counter.
+        Ticks(unsafe { core::arch::x86_64::_rdtsc() })
+    }
+
+    fn set_deadline(&mut self, deadline: Ticks) {
+        let deadline = self.extra_deadline.map_or(deadline, |extra| extra.min(deadline));
+        lapic::set_deadline(self.config.lapic, self.config.timer, deadline, self.now());
+    }
+
+    fn put_char(&mut self, byte: u8) {
+        self.config.console.put(byte);
+    }
+
+    #[inline]
+    fn activate_vspace(&mut self, root: PhysAddr) {
+        // SAFETY: every top-level table of this instance has its kernel half (CONFINED).
+        unsafe { asm!("mov cr3, {}", in(reg) root.0, options(nostack, preserves_flags)) };
+    }
+
+    fn invalidate_page(&mut self, address: VirtAddr) {
+        x86_64::instructions::tlb::flush(x86_64::VirtAddr::new_truncate(address.0));
+    }
+
+    fn invalidate_all(&mut self) {
+        x86_64::instructions::tlb::flush_all();
+    }
+
+    fn save_fpu(&mut self, state: &mut FpuState) {
+        self.fpu.save(state);
+    }
+
+    fn load_fpu(&mut self, state: &FpuState) {
+        self.fpu.load(state);
+    }
+
+    fn set_fpu_access(&mut self, access: FpuAccess) {
+        let flags = match access {
+            FpuAccess::Enabled => Cr0::read() - Cr0Flags::TASK_SWITCHED,
+            FpuAccess::Disabled => Cr0::read() | Cr0Flags::TASK_SWITCHED,
+        };
+        // SAFETY: only TS changes; the kernel itself uses no floating point.
+        unsafe { Cr0::write(flags) };
+    }
+
+    #[inline]
+    fn base_registers(&self) -> BaseRegisters {
+        if self.has_fsgsbase {
+            return BaseRegisters { fs: FS::read_base().as_u64(), gs: GS::read_base().as_u64() };
+        }
+        BaseRegisters { fs: FsBase::read().as_u64(), gs: GsBase::read().as_u64() }
+    }
+
+    #[inline]
+    fn load_base_registers(&mut self, bases: BaseRegisters) {
+        let fs = x86_64::VirtAddr::new_truncate(bases.fs);
+        let gs = x86_64::VirtAddr::new_truncate(bases.gs);
+        if self.has_fsgsbase {
+            // SAFETY: the kernel uses neither base.
+            unsafe { FS::write_base(fs) };
+            // SAFETY: as above.
+            unsafe { GS::write_base(gs) };
+        } else {
+            FsBase::write(fs);
+            GsBase::write(gs);
+        }
+    }
+
+    fn has_pending_interrupt(&self) -> bool {
+        lapic::has_pending(self.config.lapic)
+    }
+
+    #[inline]
+    fn end_of_interrupt(&mut self) {
+        lapic::end_of_interrupt(self.config.lapic);
+    }
+
+    fn route_pin(&mut self, pin: Pin, route: PinRoute) {
+        self.config.io_apics.route(pin, route, self.config.core);
+    }
+
+    fn mask_pin(&mut self, pin: Pin, mask: PinMask) {
+        self.config.io_apics.mask(pin, mask);
+    }
+
+    fn read_port(&mut self, port: u16, width: PortWidth) -> u32 {
+        let value: u32;
+        // SAFETY: the instance owns the port (GRANTED); what reading does is the user's affair.
+        unsafe {
+            match width {
+                PortWidth::Byte => {
+                    asm!("in al, dx", "movzx eax, al", in("dx") port, out("eax") value, options(nomem, nostack));
+                }
+                PortWidth::Word => {
+                    asm!("in ax, dx", "movzx eax, ax", in("dx") port, out("eax") value, options(nomem, nostack));
+                }
+                PortWidth::Long => {
+                    asm!("in eax, dx", in("dx") port, out("eax") value, options(nomem, nostack))
+                }
+            }
+        }
+        value
+    }
+
+    fn write_port(&mut self, port: u16, width: PortWidth, value: u32) {
+        // SAFETY: the instance owns the port (GRANTED).
+        unsafe {
+            match width {
+                PortWidth::Byte => {
+                    asm!("out dx, al", in("dx") port, in("al") value as u8, options(nomem, nostack))
+                }
+                PortWidth::Word => {
+                    asm!("out dx, ax", in("dx") port, in("ax") value as u16, options(nomem, nostack))
+                }
+                PortWidth::Long => {
+                    asm!("out dx, eax", in("dx") port, in("eax") value, options(nomem, nostack))
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn ring_doorbell(&mut self, core: CoreId) {
+        lapic::ring_doorbell(self.config.lapic, core);
+    }
+
+    fn flush_caches(&mut self) {
+        // SAFETY: WBINVD loses nothing.
+        unsafe { asm!("wbinvd", options(nostack, preserves_flags)) };
+    }
+
+    fn stop_core(&mut self, core: CoreId) {
+        lapic::send(self.config.lapic, core, lapic::Command::Init);
+    }
+
+    fn start_core(&mut self, core: CoreId) {
+        lapic::send(self.config.lapic, core, lapic::Command::Startup);
+    }
+
+    fn stop_self(&mut self, _reason: StopReason) {
+        lapic::silence(self.config.lapic);
+    }
+}

@@ -92,7 +92,16 @@ struct Tables {
 }
 
 static mut TABLES: Tables = Tables {
-    gdt: [0, 0x00af_9b00_0000_ffff, 0x00cf_9300_0000_ffff, 0, 0, 0x00af_fb00_0000_ffff, 0x00cf_f300_0000_ffff, 0x00af_fb00_0000_ffff],
+    gdt: [
+        0,
+        0x00af_9b00_0000_ffff,
+        0x00cf_9300_0000_ffff,
+        0,
+        0,
+        0x00af_fb00_0000_ffff,
+        0x00cf_f300_0000_ffff,
+        0x00af_fb00_0000_ffff,
+    ],
     task: TaskState {
         reserved0: 0,
         rsp: [0; 3],
@@ -133,7 +142,8 @@ pub(super) unsafe fn initialise() {
     tables.gdt[4] = base >> 32;
     let stubs = &raw const entry::trap_stubs as u64;
     for (vector, gate) in tables.idt.iter_mut().enumerate() {
-        let ist = IST_VECTORS.iter().position(|&v| usize::from(v) == vector).map_or(0, |index| index as u8 + 1);
+        let ist =
+            IST_VECTORS.iter().position(|&v| usize::from(v) == vector).map_or(0, |index| index as u8 + 1);
         let is_user = vector == BREAKPOINT || vector >= FIRST_USER_GATE;
         *gate = Gate::new(stubs + 16 * vector as u64, ist, is_user);
     }

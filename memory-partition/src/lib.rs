@@ -12,6 +12,21 @@
 //!   Footprints ───┘      └─────▶ PlanError
 //! ```
 //!
+//! ```
+//! use memory_partition::{Core, Description, Firmware, Footprint, MemoryRange, plan};
+//!
+//! let core = |apic_id| Core { apic_id, enabled: true, node: 0 };
+//! let machine = Firmware {
+//!     usable: vec![MemoryRange::new(0, 0x9fc00), MemoryRange::new(0x10_0000, 0x1000_0000)],
+//!     cores: vec![core(0), core(1)],
+//!     ..Firmware::default()
+//! };
+//! let footprint = Footprint { reserve_bytes: 0x20_0000, record_bytes: 0x1000 };
+//! let plan = plan(&machine, &Description::equal(2, "ping"), &[footprint; 2]).expect("both fit");
+//! assert_eq!(plan.instances[1].apic_id, 1);
+//! assert_eq!(plan.check(&machine), Ok(()));
+//! ```
+//!
 //! Invariant kept: DISJOINT. The planner is pure and deterministic: same input, same plan.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]

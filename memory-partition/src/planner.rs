@@ -15,7 +15,7 @@ mod untyped_list;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-use abi::MAX_UNTYPED_CAPS;
+use abi::{MAX_UNTYPED_CAPS, slots::FIRST_FREE};
 use pool::Pool;
 use survey::Survey;
 
@@ -49,7 +49,7 @@ pub fn plan(
         let reclaimed = instance.reclaimed.iter().copied().collect();
         let normal = instance.partition.iter().copied().collect::<RangeSet>().without([instance.reserve]);
         instance.untyped = untyped_list::build(i, device, &reclaimed, &normal, &mut dropped);
-        let frames = frames_of(i, &regions);
+        let frames = frames_of(i, &regions) + description.instances.len() as u64;
         check_slots(&description.instances[i], footprints[i], frames).map_err(PlanError::Size)?;
     }
     let unassigned = survey.free.take_all().into_iter();
@@ -175,10 +175,12 @@ fn frames_of(instance: usize, regions: &[RegionPlan]) -> u64 {
     regions.iter().filter(shares).map(|region| region.range.size() >> region.page_bits).sum()
 }
 
-/// Whether the root CNode holds every initial capability: at most one for each page of the reserve.
+/// Whether the root CNode holds every initial capability: the numbered ones, a full untyped list, at most one
+/// for each page of the reserve, and `frames` of regions and status pages.
 fn check_slots(instance: &Instance, footprint: Footprint, frames: u64) -> Result<(), SizeError> {
-    const FIXED_SLOTS: u64 = 17;
-    let wanted = FIXED_SLOTS + MAX_UNTYPED_CAPS as u64 + footprint.reserve_bytes / PAGE + frames;
+    const SCHED_CONTROL_SLOTS: u64 = 1;
+    let numbered = FIRST_FREE + SCHED_CONTROL_SLOTS;
+    let wanted = numbered + MAX_UNTYPED_CAPS as u64 + footprint.reserve_bytes / PAGE + frames;
     let slots = 1 << instance.cnode_bits;
     if wanted > slots {
         return Err(SizeError::CNode { instance: instance.name.clone(), wanted, slots });

@@ -423,7 +423,7 @@ fn a_root_cnode_without_room_for_the_frames_of_regions_is_named() {
     else {
         panic!("the frames do not fit")
     };
-    assert_eq!(wanted, 17 + 230 + 256 + 8193);
+    assert_eq!(wanted, 17 + 230 + 256 + 8193 + 1);
 }
 
 #[test]

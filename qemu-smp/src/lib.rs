@@ -13,6 +13,7 @@
 pub mod cli;
 pub mod compile;
 pub mod console;
+pub mod description;
 pub mod failure;
 pub mod image;
 pub mod image_command;
@@ -27,4 +28,5 @@ pub mod session;
 pub mod symbols;
 pub mod system;
 pub mod toolchain;
+pub mod validate;
 pub mod workspace;

@@ -7,7 +7,7 @@ use clap::Parser;
 
 use qemu_smp::cli::{Cli, Command};
 use qemu_smp::failure::{Exit, Failure};
-use qemu_smp::{image_command, prerequisites, run};
+use qemu_smp::{image_command, prerequisites, run, validate};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -24,8 +24,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Run(options) => run::run(&options),
         Command::Image(options) => image_command::write(&options),
         Command::Doctor => Ok(prerequisites::doctor()),
-        Command::Test(_) | Command::Check | Command::Bench(_) | Command::Validate(_) => {
-            Err(Failure::bad_input("not there yet"))
-        }
+        Command::Validate(options) => validate::validate(&options),
+        Command::Test(_) | Command::Check | Command::Bench(_) => Err(Failure::bad_input("not there yet")),
     }
 }

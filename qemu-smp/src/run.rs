@@ -13,6 +13,7 @@ use memory_partition::Description;
 use crate::cli::{RunOptions, SystemOptions};
 use crate::compile::{Compiler, Kernel};
 use crate::console::{LineAssembler, Source};
+use crate::description;
 use crate::failure::{Doing, Exit, Failure};
 use crate::log::{Log, Show};
 use crate::machine::Machine;
@@ -25,8 +26,10 @@ use crate::symbols::Symbols;
 use crate::system::System;
 use crate::workspace::Workspace;
 
-/// Instances of the system that runs when nothing is said.
-const DEFAULT_INSTANCES: u32 = 4;
+/// The description that runs when nothing is said.
+const DEFAULT_SYSTEM: &str = "systems/ping-pong.toml";
+/// The program that runs when only a number of instances is given.
+const RING_PROGRAM: &str = "ping-pong";
 /// Smallest machine, and what each instance adds when there are many.
 const DEFAULT_MEMORY: u64 = 512 << 20;
 const MEMORY_PER_INSTANCE: u64 = 16 << 20;
@@ -80,9 +83,16 @@ pub fn choose_system(options: &SystemOptions, workspace: &Workspace) -> Result<S
     if let Some(file) = &options.root_task {
         return Ok(System::of_root_task(file, options.cpus));
     }
-    let _ = workspace;
-    let instances = options.cpus.unwrap_or(DEFAULT_INSTANCES);
-    Ok(System::of_packages(Description::equal(instances as usize, "ping-pong")))
+    let default = workspace.root().join(DEFAULT_SYSTEM);
+    let path = match (&options.system, options.cpus) {
+        (Some(path), _) => path,
+        (None, None) => &default,
+        (None, Some(count)) => {
+            return Ok(System::of_packages(Description::equal(count as usize, RING_PROGRAM)));
+        }
+    };
+    let loaded = description::load(path, &workspace.programs()?)?;
+    Ok(System { description: loaded.description, files: loaded.files, plain: false })
 }
 
 fn show(options: &RunOptions) -> Show {

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+use super::*;
+use memory_partition::{Access, DeviceKind, Idle, Silent, Size};
+
+fn read(text: &str) -> Result<Loaded, Failure> {
+    let programs = ["init", "ping-pong", "sweep"].map(str::to_owned);
+    parse(Source { name: "s.toml".to_owned(), text: text.to_owned() }, Path::new("."), &programs)
+}
+
+/// The whole message for a wrong description, without colours.
+fn message(text: &str) -> String {
+    let failure = read(text).expect_err("the description is wrong");
+    anstream::adapter::strip_str(&failure.message).to_string()
+}
+
+/// Each mistake as "line:column what (help)".
+fn mistakes(text: &str) -> Vec<String> {
+    let message = message(text);
+    let mut found: Vec<String> = Vec::new();
+    let mut what = "";
+    for line in message.lines() {
+        if let Some(title) = line.strip_prefix("error: ") {
+            what = title;
+        } else if let Some(place) = line.trim_start().strip_prefix("--> s.toml:") {
+            found.push(format!("{place} {what}"));
+        } else if let (Some(help), Some(last)) =
+            (line.trim_start().strip_prefix("= help: "), found.last_mut())
+        {
+            last.push_str(&format!(" ({help})"));
+        }
+    }
+    found
+}
+
+const TWO: &str = "\
+[[instance]]
+name = \"a\"
+program = \"ping-pong\"
+[[instance]]
+name = \"b\"
+program = \"ping-pong\"
+";
+
+/// The mistakes of two good instances, `a` and `b`, followed by something; lines are counted from there.
+fn after_two(text: &str) -> Vec<String> {
+    let lines = TWO.lines().count();
+    let shift = |mistake: String| {
+        let (line, rest) = mistake.split_once(':').expect("a mistake begins with line and column");
+        format!("{}:{rest}", line.parse::<usize>().expect("a line is a number") - lines)
+    };
+    mistakes(&format!("{TWO}{text}")).into_iter().map(shift).collect()
+}
+
+/// The mistakes of one instance with further keys; lines are counted from those.
+fn in_instance(keys: &str) -> Vec<String> {
+    let text = format!("[[instance]]\nname = \"a\"\nprogram = \"ping-pong\"\n{keys}");
+    mistakes(&text).into_iter().map(|mistake| mistake.trim_start_matches("4:").to_owned()).collect()
+}
+
+#[test]
+fn every_key_has_its_effect() {
+    let text = "
+        system = { name = 'all' }
+        [[instance]]
+        name = 'a'
+        program = 'ping-pong'
+        arguments = ['one', 'two']
+        memory = '256M'
+        idle = 'poll'
+        cnode-bits = 14
+        boot-slice-us = 1000
+        if-silent = 'leave-out'
+        [[instance]]
+        name = 'b'
+        program = 'init'
+        core = 2
+        memory = '25%'
+        [[region]]
+        name = 'r'
+        size = 65536
+        members = [{ instance = 'a' }, { instance = 'b', rights = 'r' }]
+        [[channel]]
+        from = 'a'
+        to = 'b'
+        lines = 3
+        ack = false
+        [[device]]
+        name = 'uart'
+        owner = 'b'
+        kind = 'ports'
+        first = 0x3f8
+        last = 0x3ff
+        [[device]]
+        name = 'card'
+        owner = 'a'
+        kind = 'mmio'
+        base = 0xfd000000
+        size = '64K'
+    ";
+    let description = read(text).expect("the description is right").description;
+    assert_eq!(description.name, "all");
+    let [a, b] = description.instances.as_slice() else { panic!("two instances expected") };
+    assert_eq!((a.memory, a.idle, a.cnode_bits), (Size::Bytes(256 << 20), Idle::Poll, 14));
+    assert_eq!((a.boot_slice_us, a.if_silent), (1000, Silent::LeaveOut));
+    assert_eq!(a.root_task.arguments, "one two");
+    assert_eq!((b.memory, b.core, b.root_task.name.as_str()), (Size::Percent(25), Some(2), "init"));
+    let members: Vec<_> = description.regions[0].members.iter().map(|m| (m.instance, m.access)).collect();
+    assert_eq!(members, [(0, Access::ReadWrite), (1, Access::ReadOnly)]);
+    let channel = &description.channels[0];
+    assert_eq!((channel.name.as_str(), channel.from, channel.to), ("a-b", 0, 1));
+    assert_eq!((channel.lines, channel.ack), (3, false));
+    assert_eq!(description.devices[0].kind, DeviceKind::IoPorts { first: 0x3f8, last: 0x3ff });
+    assert_eq!(description.devices[1].kind, DeviceKind::Mmio { base: 0xfd00_0000, size: 65536 });
+}
+
+#[test]
+fn what_is_left_out_has_its_default() {
+    let description = read(TWO).expect("the description is right").description;
+    let mut expected = memory_partition::Instance::new("a", "ping-pong");
+    assert_eq!(description.instances[0], expected);
+    expected.name = "b".to_owned();
+    assert_eq!(description.instances[1], expected);
+}
+
+#[test]
+fn a_mistake_is_shown_with_file_line_column_excerpt_and_suggestion() {
+    let expected = "\
+s.toml: one mistake
+
+error: there is no program `ping-png` under userland/
+ --> s.toml:3:11
+  |
+3 | program = \"ping-png\"
+  |           ^^^^^^^^^^
+  |
+  = help: did you mean `ping-pong`?";
+    assert_eq!(message("[[instance]]\nname = \"a\"\nprogram = \"ping-png\"\n"), expected);
+}
+
+#[test]
+fn all_mistakes_are_shown_in_one_run_in_the_order_of_the_file() {
+    let text = "\
+[system]
+name = \"a b\"
+[[instance]]
+name = \"a\"
+progam = \"ping-pong\"
+memory = \"12X\"
+[[channel]]
+from = \"a\"
+to = \"a\"
+lines = 99
+";
+    let expected = [
+        "2:8 a name is 1 to 31 letters, digits or any of `-_.`",
+        "3:1 the key `program` is missing (add: program = \"ping-pong\")",
+        "5:1 unknown key `progam` (did you mean `program`?)",
+        "6:10 unknown unit `X`; expected a number with K, M or G, as in 512M \
+         (write it as: memory = \"256M\", \"25%\" or \"rest\")",
+        "9:6 the channel ends where it starts (use a Notification inside one instance)",
+        "10:9 99 is not between 1 and 64",
+    ];
+    assert_eq!(mistakes(text), expected);
+    assert!(message(text).starts_with("s.toml: 6 mistakes"));
+}
+
+#[test]
+fn errors_of_syntax_are_shown_with_the_others() {
+    let found = mistakes("[[instance]]\nname = a\nprogram = \"ping-pong\"\n[[regin]]\n");
+    assert_eq!(found[0], "2:8 string values must be quoted, expected literal string");
+    assert_eq!(found[1], "4:3 unknown key `regin` (did you mean `region`?)");
+}
+
+#[test]
+fn a_description_without_instances_is_refused() {
+    assert_eq!(mistakes(""), ["1:1 0 instances (a system has 1 to 255)"]);
+}
+
+#[test]
+fn mistakes_in_the_system_table() {
+    assert_eq!(
+        mistakes(&format!("system = 3\n{TWO}"))[0],
+        "1:10 `system` must be a table (write it as: [system])"
+    );
+    assert_eq!(
+        mistakes(&format!("[system]\nname = 3\n{TWO}")),
+        ["2:8 `name` cannot be of type integer (write it as: name = \"ping-pong\")"]
+    );
+    assert_eq!(
+        mistakes("instance = 3"),
+        ["1:12 `instance` cannot be of type integer (write it as: [[instance]])"]
+    );
+    assert_eq!(mistakes("instance = [3]"), ["1:12 `instance` must be a table (write it as: [[instance]])"]);
+}
+
+#[test]
+fn mistakes_in_the_values_of_an_instance() {
+    for (keys, expected) in [
+        ("core = -1", "8 `core` cannot be -1 (write it as: core = 1)"),
+        ("core = 'one'", "8 `core` cannot be of type string (write it as: core = 1)"),
+        ("core = 1", "8 instance 0, and no other, runs on core 0 (leave the core out to take a free one)"),
+        ("memory = '0%'", "10 0 % is not between 1 and 100"),
+        (
+            "memory = 'x%'",
+            "10 `x%` is not a percentage (write it as: memory = \"256M\", \"25%\" or \"rest\")",
+        ),
+        ("memory = '0'", "10 the size is 0 (give at least one page)"),
+        ("idle = 'hlt'", "8 `idle` cannot be `hlt` (did you mean `halt`?)"),
+        ("idle = 'none'", "8 `idle` cannot be `none` (one of: halt, mwait, poll)"),
+        ("cnode-bits = 300", "14 `cnode-bits` cannot be 300 (write it as: cnode-bits = 13)"),
+        ("boot-slice-us = 1", "17 1 is not between 20 and 4294967295"),
+        ("if-silent = 'panic'", "13 `if-silent` cannot be `panic` (one of: fail, leave-out)"),
+        (
+            "arguments = 'one'",
+            "13 `arguments` cannot be of type string (write it as: arguments = [\"one\", \"two\"])",
+        ),
+        (
+            "arguments = ['a b']",
+            "14 an argument is empty or contains a space (write it as: arguments = [\"one\", \"two\"])",
+        ),
+        ("arguments = [1]", "14 an argument is not a text (write it as: arguments = [\"one\", \"two\"])"),
+    ] {
+        assert_eq!(in_instance(keys), [expected], "{keys}");
+    }
+}
+
+#[test]
+fn programs_are_packages_or_files() {
+    let instance = |program: &str| format!("[[instance]]\nname = 'a'\nprogram = '{program}'\n");
+    assert_eq!(
+        mistakes(&instance("unheard-of")),
+        ["3:11 there is no program `unheard-of` under userland/ (one of: init, ping-pong, sweep)"]
+    );
+    assert_eq!(
+        mistakes(&instance("./no-such.elf")),
+        ["3:11 there is no file ././no-such.elf \
+          (a program with a `/` in it is a file, found from the directory of the description)"]
+    );
+    let loaded = read(&instance("./Cargo.toml")).expect("the tests run in the directory of the package");
+    assert_eq!(loaded.files.keys().collect::<Vec<_>>(), ["./Cargo.toml"]);
+}
+
+#[test]
+fn names_and_cores_are_given_once() {
+    let text = format!("{TWO}core = 1\n[[instance]]\nname = 'a'\nprogram = 'init'\ncore = 1\n");
+    assert_eq!(
+        mistakes(&text),
+        [
+            "9:8 item 0 of the same kind has this name (choose another)",
+            "11:8 core 1 belongs to instance 1 (name another, or none to take a free one)",
+        ]
+    );
+    let message = message(&text);
+    assert!(message.contains("2 | name = \"a\"\n  |        --- the earlier one"), "{message}");
+}
+
+#[test]
+fn shares_above_100_percent_are_shown_at_the_last_instance() {
+    let text = "\
+[[instance]]
+name = 'a'
+program = 'init'
+memory = '60%'
+[[instance]]
+name = 'b'
+program = 'init'
+memory = '50%'
+";
+    assert_eq!(mistakes(text), ["8:10 the shares of memory add up to 110 % (lower one, or use \"rest\")"]);
+}
+
+#[test]
+fn mistakes_in_regions() {
+    let region = |rest: &str| after_two(&format!("[[region]]\nname = 'r'\n{rest}\n"));
+    let members = "members = [{ instance = 'a' }]";
+    assert_eq!(region(members), ["1:1 the key `size` is missing (add: size = \"64K\")"]);
+    assert_eq!(
+        region(&format!("size = true\n{members}")),
+        ["3:8 `size` cannot be of type boolean (write it as: size = \"64K\")"]
+    );
+    assert_eq!(region(&format!("size = 0\n{members}")), ["3:8 the size is 0 (give at least one page)"]);
+    assert_eq!(
+        region("size = 1\nmembers = []"),
+        ["4:11 nobody maps the region (name a member or remove it)"]
+    );
+    assert_eq!(
+        region("size = 1"),
+        ["1:1 the key `members` is missing (add: members = [{ instance = \"worker\", rights = \"rw\" }])"]
+    );
+    assert_eq!(
+        region("size = 1\nmembers = [{ instance = 'a' }, { instance = 'a' }]"),
+        ["4:45 instance 0 is a member already (remove one of the two entries)"]
+    );
+    assert_eq!(
+        region("size = 1\nmembers = [{ instance = 'c', rights = 'rx' }]"),
+        ["4:25 there is no instance `c` (one of: a, b)", "4:39 `rights` cannot be `rx` (did you mean `r`?)"]
+    );
+    assert_eq!(
+        region("size = 1\nmembers = ['a', { instance = 'b' }]"),
+        ["4:11 a member cannot be of type string \
+          (write it as: members = [{ instance = \"worker\", rights = \"rw\" }])"]
+    );
+}
+
+#[test]
+fn mistakes_in_channels() {
+    assert_eq!(
+        after_two("[[channel]]\nfrom = 'a'\n"),
+        ["1:1 the key `to` is missing (add: to = \"worker\")"],
+        "what follows from the missing key is not reported as well"
+    );
+    assert_eq!(
+        after_two("[[channel]]\nfrom = 'a'\nto = 'b'\nack = 1\n"),
+        ["4:7 `ack` cannot be of type integer (write it as: ack = true)"]
+    );
+    assert_eq!(
+        after_two("[[channel]]\nfrom = 'a'\nto = 'b'\n[[channel]]\nname = 'other'\nfrom = 'a'\nto = 'b'\n"),
+        ["7:6 channel 0 joins the same two instances (give that one more lines)"]
+    );
+}
+
+#[test]
+fn mistakes_in_devices() {
+    let device = |rest: &str| after_two(&format!("[[device]]\nname = 'd'\nowner = 'a'\n{rest}\n"));
+    assert_eq!(device(""), ["1:1 the key `kind` is missing (add: kind = \"ports\")"]);
+    assert_eq!(device("kind = 'port'"), ["4:8 `kind` cannot be `port` (did you mean `ports`?)"]);
+    assert_eq!(
+        device("kind = 'ports'\nfirst = 9\nlast = 8"),
+        ["6:8 last port 0x8 is below first port 0x9 (swap them)"]
+    );
+    assert_eq!(
+        device("kind = 'ports'\nfirst = 1\nlast = 0x10000"),
+        ["6:8 `last` cannot be 10000 (write it as: last = 0x3ff)"]
+    );
+    assert_eq!(
+        device("kind = 'ioapic'\nindex = 0\nbase = 4096"),
+        [
+            "6:8 a device of this kind has no `base` (mmio has base and size, ports first and last, ioapic index)"
+        ]
+    );
+    assert_eq!(
+        device("kind = 'mmio'\nbase = 1\nsize = 4096"),
+        ["5:8 0x1000 bytes at 0x1 are not whole pages (round to multiples of 0x1000)"]
+    );
+    assert_eq!(
+        device("kind = 'mmio'\nbase = 0xfee00000\nsize = 4096"),
+        [
+            "5:8 0xfee00000..0xfee01000 is in the interrupt window 0xfee00000..0xfef00000, which nobody can own"
+        ]
+    );
+    assert_eq!(
+        device("kind = 'ioapic'\nindex = 0\n[[device]]\nname = 'e'\nowner = 'b'\nkind = 'ioapic'\nindex = 0"),
+        ["10:9 device 0 overlaps it (a device has one owner)"]
+    );
+}

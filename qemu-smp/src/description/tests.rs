@@ -152,7 +152,7 @@ to = \"a\"
 lines = 99
 ";
     let expected = [
-        "2:8 a name is 1 to 31 letters, digits or any of `-_.`",
+        "2:8 a name is 1 to 32 letters, digits or any of `-_.`",
         "3:1 the key `program` is missing (add: program = \"ping-pong\")",
         "5:1 unknown key `progam` (did you mean `program`?)",
         "6:10 unknown unit `X`; expected a number with K, M or G, as in 512M \

@@ -16,12 +16,10 @@
 use crate::receiver::Receiver;
 use crate::sender::Sender;
 use crate::sync::AtomicU64;
+use abi::limits::{MAX_INSTANCES, MAX_LINES};
 
 /// Most senders that an inbox has room for.
 pub const MAX_SENDERS: usize = 256;
-
-/// Lines of one channel.
-pub const MAX_LINES: u64 = 64;
 
 /// Senders behind one bit of the first summary level.
 pub(crate) const GROUP: usize = 64;
@@ -64,6 +62,8 @@ pub(crate) struct SenderLine {
     /// Not closed by delivery. Of interest to the receiver only.
     pub(crate) stay_open: AtomicU64,
 }
+
+const _: () = assert!(MAX_INSTANCES <= MAX_SENDERS && MAX_LINES == u64::BITS as usize);
 
 #[cfg(not(loom))]
 const _: () = {
@@ -143,7 +143,7 @@ impl Line {
     /// The line with this number, when there is one.
     #[inline]
     pub const fn new(number: u64) -> Option<Self> {
-        if number < MAX_LINES { Some(Self(number as u8)) } else { None }
+        if number < MAX_LINES as u64 { Some(Self(number as u8)) } else { None }
     }
 
     /// Its number.

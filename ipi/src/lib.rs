@@ -45,7 +45,7 @@ mod receiver;
 mod sender;
 mod sync;
 
-pub use layout::{Inbox, Line, MAX_LINES, MAX_SENDERS, Memory};
+pub use layout::{Inbox, Line, MAX_SENDERS, Memory};
 pub use orderings::Site;
 #[cfg(loom)]
 pub use orderings::weakening;

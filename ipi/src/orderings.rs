@@ -11,10 +11,10 @@ use core::sync::atomic::Ordering;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Site {
     /// Sender sets the line's pending bit. Release: what was written before the signal is visible to whoever takes
-    /// it, also when the signal merges with an earlier one. Acquire: a sender that finds the bit taken also finds the
-    /// line closed, and rings no second doorbell.
+    /// it, also when the signal merges with an earlier one.
     PendingSet,
-    /// Sender, between the pending bit and the read of the open word. Pairs with `OpenedFence`.
+    /// Sender, between the pending bit and the read of the open word. Pairs with `OpenedFence`. Also makes the pending
+    /// bit visible to whoever takes the sender bit, and shows a line closed to the sender that finds its bit taken.
     PendingFence,
     /// Sender sets its group's bit. Release: the sender bit is visible to whoever takes the group bit.
     GroupSet,
@@ -52,8 +52,8 @@ impl Site {
     #[inline(always)]
     pub const fn required(self) -> Ordering {
         match self {
-            Site::PendingSet | Site::PendingTake => Ordering::AcqRel,
-            Site::GroupSet => Ordering::Release,
+            Site::PendingTake => Ordering::AcqRel,
+            Site::PendingSet | Site::GroupSet => Ordering::Release,
             Site::GroupsTake | Site::SendersTake => Ordering::Acquire,
             Site::PendingFence | Site::RaisedFence | Site::OpenedFence | Site::ModeFence => Ordering::SeqCst,
         }

@@ -133,7 +133,7 @@ impl<'a> Receiver<'a> {
     pub fn clear(self, sender: usize, line: Line) {
         self.mask(sender, line.bit());
         if let Some(words) = self.inbox.lines.get(sender) {
-            words.pending.fetch_and(!line.bit(), at(Site::PendingTake));
+            words.pending.fetch_and(!line.bit(), Relaxed);
         }
     }
 
@@ -143,7 +143,7 @@ impl<'a> Receiver<'a> {
         for line in self.inbox.lines {
             line.open.store(0, Relaxed);
             line.stay_open.store(0, Relaxed);
-            dropped += line.pending.swap(0, at(Site::PendingTake)).count_ones();
+            dropped += line.pending.swap(0, Relaxed).count_ones();
         }
         // After the lines were closed: a bit set from now on speaks of a line that was open, and leads to one look.
         drain(&self.inbox.shared.summary.groups, Site::GroupsTake);

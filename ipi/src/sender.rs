@@ -53,8 +53,8 @@ impl<'a> Sender<'a> {
         self.raise_group()
     }
 
-    /// Signals anew whatever is pending. A restarted sender calls it once, since its former life may have ended
-    /// between setting a line and telling the receiver, and every later signal would find the line already pending.
+    /// Makes the receiver look at all lines of this sender. A kernel that restarts, or fails and has signalled so,
+    /// calls it: a signal cut short may have left bits behind that let every later signal stop early.
     pub fn resume(self) -> Outcome {
         // Release, where `signal` has the fence before: the pending bits are visible to whoever takes the sender bit.
         self.sender_word().fetch_or(1 << (self.from % GROUP), at(Site::GroupSet));
@@ -77,5 +77,27 @@ impl<'a> Sender<'a> {
     #[inline]
     fn sender_word(self) -> &'a AtomicU64 {
         &self.shared.summary.senders[(self.from / GROUP) % self.shared.summary.senders.len()]
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::{Memory, Unmasked, Work};
+
+    #[test]
+    fn resume_finishes_a_signal_that_was_cut_short() {
+        let memory = Memory::<1>::new();
+        let (inbox, line) = (memory.inbox(), Line::new(0).expect("below 64"));
+        let sender = inbox.sender(0).expect("there is one sender");
+        assert_eq!(inbox.receiver().unmask(0, line), Unmasked::Nothing);
+        inbox.lines[0].pending.fetch_or(1, Relaxed);
+        inbox.shared.summary.senders[0].fetch_or(1, Relaxed);
+        assert_eq!(sender.signal(line), Outcome::AlreadyPending);
+        assert_eq!(inbox.receiver().check(), Work::Nothing);
+        assert_eq!(sender.resume(), Outcome::RingDoorbell);
+        let mut taken = 0;
+        inbox.receiver().take(|_, lines| taken = lines);
+        assert_eq!(taken, 1);
     }
 }

@@ -148,6 +148,59 @@ pub struct Handover {
     pub peers: [PeerRecord; MAX_INSTANCES],
 }
 
+impl Handover {
+    /// A hand-over that says nothing yet: all zero but the magic.
+    pub const EMPTY: Self = {
+        const NO_PEER: PeerRecord = PeerRecord {
+            inbox: 0,
+            core: 0,
+            base_in: 0,
+            lines_out: 0,
+            lines_in: 0,
+            needs_ack: 0,
+            is_controlled: 0,
+            reserved: 0,
+        };
+        Self {
+            magic: MAGIC,
+            instance: 0,
+            instances: 0,
+            core: 0,
+            x2apic: 0,
+            ticks_per_us: 0,
+            timer_ratio: 0,
+            tsc_offset: 0,
+            idle_mode: 0,
+            debug_port: 0,
+            serial_port: 0,
+            log: [0; 2],
+            profile: 0,
+            has_huge_pages: 0,
+            fpu_bytes: 0,
+            inject_at: 0,
+            inject_kind: 0,
+            kernel_root: 0,
+            root_tcb: 0,
+            root_sc: 0,
+            root_vspace: 0,
+            asid_pool: 0,
+            idle_tcb: 0,
+            idle_sc: 0,
+            irq_slots: 0,
+            incoming_lines: 0,
+            inbox: 0,
+            inbox_senders: 0,
+            status: 0,
+            generation: 0,
+            boot_info: 0,
+            io_apic_count: 0,
+            io_apics: [IoApicRecord { paddr: 0, pins: 0 }; MAX_IO_APICS],
+            foreign_ports: [0; IO_PORTS / 64],
+            peers: [NO_PEER; MAX_INSTANCES],
+        }
+    };
+}
+
 /// Bytes that a hand-over takes, in whole pages.
 pub const BYTES: u64 = (size_of::<Handover>() as u64).next_multiple_of(4096);
 

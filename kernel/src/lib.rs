@@ -21,6 +21,7 @@
 #![cfg_attr(target_os = "none", no_std)]
 
 pub mod args;
+pub mod boot;
 pub mod cap;
 pub mod error;
 pub mod handover;

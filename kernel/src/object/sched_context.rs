@@ -4,12 +4,21 @@
 //! ```text
 //! | header, 96 bytes | refill 0 | refill 1 | … | refill capacity-1 |   refill = {time, amount}
 //! ```
+//!
+//! A context has at most one thread (BOUND), which may have it from a Bind, from a caller (donation), or from a
+//! notification (lending). What the refills mean is in sched/refill.rs.
 
-use arch::{PhysAddr, Ticks};
+use abi::{Label, MessageInfo, Syscall};
+use arch::{EntryKind, Machine, PhysAddr, Ticks};
 
 use super::notification::Notification;
-use super::reply::Reply;
+use super::reply::{Above, Reply};
 use super::tcb::Tcb;
+use crate::Kernel;
+use crate::args::Args;
+use crate::cap::Cap;
+use crate::error::{Preempted, SyscallError};
+use crate::invocation::Reply as Answer;
 use crate::memory::objects::{ObjRef, kernel_object};
 
 /// Bytes before the first refill.
@@ -74,59 +83,263 @@ pub const fn capacity(size_bits: u8) -> u64 {
     ((1 << size_bits) - HEADER_BYTES) / size_of::<Refill>() as u64
 }
 
-use arch::Machine;
-
-use crate::Kernel;
-use crate::args::Args;
-use crate::error::{Preempted, SyscallError};
-use crate::invocation::Reply as Answer;
-
 /// A decoded invocation.
-#[derive(Clone, Copy, Debug)]
-pub enum Invocation {}
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Invocation {
+    /// Gives the context to a thread.
+    BindThread(ObjRef<SchedContext>, ObjRef<Tcb>),
+    /// Gives the context to a notification, for the threads it wakes.
+    BindNotification(ObjRef<SchedContext>, ObjRef<Notification>),
+    /// Takes the context away from everything.
+    Unbind(ObjRef<SchedContext>),
+    /// Takes the context away from its thread.
+    UnbindThread(ObjRef<SchedContext>),
+    /// Takes the context away from its notification.
+    UnbindNotification(ObjRef<SchedContext>),
+    /// Reports the time charged.
+    Consumed(ObjRef<SchedContext>),
+    /// Lets the context's thread run before the caller.
+    YieldTo(ObjRef<SchedContext>),
+}
 
 impl<M: Machine> Kernel<M> {
     pub(crate) fn decode_sched_context(
         &self,
-        _sc: ObjRef<SchedContext>,
-        _args: &Args<'_>,
+        sc: ObjRef<SchedContext>,
+        args: &Args<'_>,
     ) -> Result<Invocation, SyscallError> {
-        unimplemented!()
+        match Label::from_word(args.label()) {
+            Some(Label::SchedContextBind) => self.decode_bind(sc, args),
+            Some(Label::SchedContextUnbind) => self.decode_unbind(sc),
+            Some(Label::SchedContextUnbindObject) => self.decode_unbind_object(sc, args),
+            Some(Label::SchedContextConsumed) => Ok(Invocation::Consumed(sc)),
+            Some(Label::SchedContextYieldTo) => self.decode_yield_to(sc),
+            _ => Err(SyscallError::IllegalOperation),
+        }
     }
 
-    pub(crate) fn execute_sched_context(&mut self, _invocation: Invocation) -> Result<Answer, Preempted> {
-        unimplemented!()
+    fn decode_bind(&self, sc: ObjRef<SchedContext>, args: &Args<'_>) -> Result<Invocation, SyscallError> {
+        args.require(0, 1)?;
+        match self.objs[args.cap(0)?].cap.unpack() {
+            Cap::Thread(tcb) => {
+                self.check_bindable(sc, tcb)?;
+                Ok(Invocation::BindThread(sc, tcb))
+            }
+            Cap::Notification { notification, .. } => {
+                let is_taken =
+                    self.objs[sc].notification.is_some() || self.objs[notification].sched_context.is_some();
+                if is_taken {
+                    return Err(SyscallError::IllegalOperation);
+                }
+                Ok(Invocation::BindNotification(sc, notification))
+            }
+            _ => Err(SyscallError::InvalidCapability(1)),
+        }
     }
 
-    pub(crate) fn bind_sched_context(&mut self, _sc: ObjRef<SchedContext>, _tcb: ObjRef<Tcb>) {
-        unimplemented!()
+    /// Refuses to bind unless both sides are free, and the thread can wait for the budget if it is blocked.
+    pub(crate) fn check_bindable(
+        &self,
+        sc: ObjRef<SchedContext>,
+        tcb: ObjRef<Tcb>,
+    ) -> Result<(), SyscallError> {
+        if self.objs[sc].tcb.is_some() || self.objs[tcb].sched_context.is_some() {
+            return Err(SyscallError::IllegalOperation);
+        }
+        self.check_released_if_blocked(sc, tcb)
     }
 
-    pub(crate) fn unbind_sched_context(&mut self, _sc: ObjRef<SchedContext>) {
-        unimplemented!()
+    /// Refuses a context whose time has not come for a thread that is blocked: it could not be postponed.
+    pub(crate) fn check_released_if_blocked(
+        &self,
+        sc: ObjRef<SchedContext>,
+        tcb: ObjRef<Tcb>,
+    ) -> Result<(), SyscallError> {
+        if self.objs[tcb].state().is_blocked() && !self.is_released(sc) {
+            return Err(SyscallError::IllegalOperation);
+        }
+        Ok(())
     }
 
-    pub(crate) fn donate(&mut self, _sc: ObjRef<SchedContext>, _to: ObjRef<Tcb>) {
-        unimplemented!()
+    fn decode_unbind(&self, sc: ObjRef<SchedContext>) -> Result<Invocation, SyscallError> {
+        if self.objs[sc].tcb == Some(self.current()) {
+            return Err(SyscallError::IllegalOperation);
+        }
+        Ok(Invocation::Unbind(sc))
     }
 
-    pub(crate) fn return_to_notification(&mut self, _tcb: ObjRef<Tcb>, _notification: ObjRef<Notification>) {
-        unimplemented!()
+    fn decode_unbind_object(
+        &self,
+        sc: ObjRef<SchedContext>,
+        args: &Args<'_>,
+    ) -> Result<Invocation, SyscallError> {
+        args.require(0, 1)?;
+        let context = &self.objs[sc];
+        match self.objs[args.cap(0)?].cap.unpack() {
+            Cap::Thread(tcb) if context.tcb == Some(tcb) && tcb != self.current() => {
+                Ok(Invocation::UnbindThread(sc))
+            }
+            Cap::Notification { notification, .. } if context.notification == Some(notification) => {
+                Ok(Invocation::UnbindNotification(sc))
+            }
+            Cap::Thread(_) | Cap::Notification { .. } => Err(SyscallError::IllegalOperation),
+            _ => Err(SyscallError::InvalidCapability(1)),
+        }
     }
 
-    pub(crate) fn lend_from_notification(&mut self, _notification: ObjRef<Notification>, _tcb: ObjRef<Tcb>) {
-        unimplemented!()
+    fn decode_yield_to(&self, sc: ObjRef<SchedContext>) -> Result<Invocation, SyscallError> {
+        match self.objs[sc].tcb {
+            Some(target)
+                if target != self.current()
+                    && self.objs[target].priority <= self.objs[self.current()].mcp =>
+            {
+                Ok(Invocation::YieldTo(sc))
+            }
+            _ => Err(SyscallError::IllegalOperation),
+        }
     }
 
-    pub(crate) fn take_consumed_us(&mut self, _sc: ObjRef<SchedContext>) -> u64 {
-        unimplemented!()
+    pub(crate) fn execute_sched_context(&mut self, invocation: Invocation) -> Result<Answer, Preempted> {
+        match invocation {
+            Invocation::BindThread(sc, tcb) => self.bind_sched_context(sc, tcb),
+            Invocation::BindNotification(sc, notification) => {
+                self.objs[sc].notification = Some(notification);
+                self.objs[notification].sched_context = Some(sc);
+            }
+            Invocation::Unbind(sc) => self.unbind_everything(sc),
+            Invocation::UnbindThread(sc) => self.unbind_sched_context(sc),
+            Invocation::UnbindNotification(sc) => self.unbind_lender(sc),
+            Invocation::Consumed(sc) => return Ok(Answer::Word(self.take_consumed_us(sc))),
+            Invocation::YieldTo(sc) => return Ok(self.yield_to(sc)),
+        }
+        Ok(Answer::Done)
     }
 
-    pub(crate) fn complete_yield_to(&mut self, _yielder: ObjRef<Tcb>) {
-        unimplemented!()
+    /// Gives a context to a thread, where neither has the other kind yet.
+    #[doc(alias = "schedContext_bindTCB")]
+    pub(crate) fn bind_sched_context(&mut self, sc: ObjRef<SchedContext>, tcb: ObjRef<Tcb>) {
+        self.objs[tcb].sched_context = Some(sc);
+        self.objs[sc].tcb = Some(tcb);
+        self.sporadic_unblock(tcb);
+        self.postpone_unless_available(sc);
+        if self.is_schedulable(tcb) {
+            self.enqueue_head(tcb);
+            self.reschedule_required();
+        }
     }
 
-    pub(crate) fn finalise_sched_context(&mut self, _sc: ObjRef<SchedContext>) {
-        unimplemented!()
+    /// Takes a context away from its thread, which does not run until it gets another.
+    #[doc(alias = "schedContext_unbindTCB")]
+    pub(crate) fn unbind_sched_context(&mut self, sc: ObjRef<SchedContext>) {
+        if let Some(tcb) = self.objs[sc].tcb.take() {
+            self.leave_queues(tcb);
+            self.objs[tcb].sched_context = None;
+        }
+    }
+
+    /// Dissolves the bond with a notification.
+    pub(crate) fn unbind_lender(&mut self, sc: ObjRef<SchedContext>) {
+        if let Some(notification) = self.objs[sc].notification.take() {
+            self.objs[notification].sched_context = None;
+        }
+    }
+
+    /// Takes a context away from thread and notification, and out of its call chain.
+    fn unbind_everything(&mut self, sc: ObjRef<SchedContext>) {
+        self.unbind_sched_context(sc);
+        self.unbind_lender(sc);
+        if let Some(top) = self.objs[sc].reply.take() {
+            self.objs[top].set_above(Above::Nothing);
+        }
+    }
+
+    /// Moves a context to a thread that has none.
+    #[doc(alias = "schedContext_donate")]
+    #[inline]
+    pub(crate) fn donate(&mut self, sc: ObjRef<SchedContext>, to: ObjRef<Tcb>) {
+        self.unbind_sched_context(sc);
+        self.objs[sc].tcb = Some(to);
+        self.objs[to].sched_context = Some(sc);
+    }
+
+    /// Takes back the context that a notification lent, from a thread about to wait for the notification again.
+    #[doc(alias = "maybeReturnSchedContext")]
+    #[inline]
+    pub(crate) fn return_to_notification(&mut self, tcb: ObjRef<Tcb>, notification: ObjRef<Notification>) {
+        let lent = self.objs[notification].sched_context;
+        if let Some(sc) = lent
+            && self.objs[tcb].sched_context == lent
+        {
+            self.unbind_sched_context(sc);
+        }
+    }
+
+    /// Lends the context of a notification to a thread it wakes, if the thread has none and nobody has the context.
+    ///
+    /// The thread is runnable already; it is postponed if the budget is not available now.
+    #[doc(alias = "maybeDonateSchedContext")]
+    #[inline]
+    pub(crate) fn lend_from_notification(&mut self, notification: ObjRef<Notification>, tcb: ObjRef<Tcb>) {
+        if let Some(sc) = self.objs[notification].sched_context
+            && self.objs[tcb].sched_context.is_none()
+            && self.objs[sc].tcb.is_none()
+        {
+            self.donate(sc, tcb);
+            self.sporadic_unblock(tcb);
+            self.postpone_unless_available(sc);
+        }
+    }
+
+    /// Microseconds charged since the last report, which this is.
+    pub(crate) fn take_consumed_us(&mut self, sc: ObjRef<SchedContext>) -> u64 {
+        let consumed = core::mem::take(&mut self.objs[sc].consumed);
+        self.ticks_to_us(consumed)
+    }
+
+    /// Lets the thread of `sc` run; the caller is answered now, or when it runs again.
+    fn yield_to(&mut self, sc: ObjRef<SchedContext>) -> Answer {
+        if let Some(earlier) = self.objs[sc].yield_from {
+            self.complete_yield_to(earlier);
+        }
+        self.postpone_unless_available(sc);
+        let caller = self.current();
+        let Some(target) = self.objs[sc].tcb.filter(|&tcb| self.is_schedulable(tcb)) else {
+            return Answer::Word(self.take_consumed_us(sc));
+        };
+        self.dequeue(target);
+        if self.objs[target].priority < self.objs[caller].priority {
+            self.enqueue_head(target);
+            return Answer::Word(self.take_consumed_us(sc));
+        }
+        self.set_thread_state(caller, super::tcb::ThreadState::Running);
+        self.objs[caller].yield_to = Some(sc);
+        self.objs[sc].yield_from = Some(caller);
+        self.enqueue_head(caller);
+        self.enqueue_head(target);
+        self.reschedule_required();
+        Answer::Later
+    }
+
+    /// Ends a YieldTo: its caller gets the time consumed, unless its registers have been given another purpose.
+    #[doc(alias = "schedContext_completeYieldTo")]
+    pub(crate) fn complete_yield_to(&mut self, yielder: ObjRef<Tcb>) {
+        let Some(sc) = self.objs[yielder].yield_to.take() else { return };
+        self.objs[sc].yield_from = None;
+        let consumed = self.take_consumed_us(sc);
+        let context = &mut self.objs[yielder].context;
+        if context.entry() == EntryKind::Syscall && context.rdx == Syscall::Call.word() {
+            context.set_badge(0);
+            context.set_info(MessageInfo::new(0, 0, 0, 1).word());
+            context.set_message_register(0, consumed);
+        }
+    }
+
+    /// Ends a context whose last capability goes away.
+    pub(crate) fn finalise_sched_context(&mut self, sc: ObjRef<SchedContext>) {
+        if let Some(yielder) = self.objs[sc].yield_from {
+            self.complete_yield_to(yielder);
+        }
+        self.unbind_everything(sc);
+        self.objs[sc].max_refills = 0;
     }
 }

@@ -5,13 +5,16 @@
 //! debug name. Links are `Option<ObjRef>`; states are stored as numbers, so every bit pattern is valid.
 
 use abi::sizes::TCB_BITS;
-use arch::{Context, FpuState};
+use arch::{Context, FpuState, Machine};
 
 use super::notification::Notification;
 use super::reply::Reply;
 use super::sched_context::SchedContext;
+use crate::Kernel;
+use crate::args::Args;
 use crate::cap::slot::{Slot, SlotRef};
-use crate::error::RawFault;
+use crate::error::{Preempted, RawFault, SyscallError};
+use crate::invocation::Reply as Answer;
 use crate::memory::objects::{ObjRef, kernel_object};
 
 /// Index of a capability slot in a TCB.
@@ -196,13 +199,6 @@ impl ObjRef<Tcb> {
     }
 }
 
-use arch::Machine;
-
-use crate::Kernel;
-use crate::args::Args;
-use crate::error::{Preempted, SyscallError};
-use crate::invocation::Reply as Answer;
-
 /// A decoded invocation.
 #[derive(Clone, Copy, Debug)]
 pub enum Invocation {}
@@ -221,19 +217,50 @@ impl<M: Machine> Kernel<M> {
         unimplemented!()
     }
 
-    pub(crate) fn set_thread_state(&mut self, _tcb: ObjRef<Tcb>, _state: ThreadState) {
-        unimplemented!()
+    /// Changes what a thread is doing. It stays in whatever queue it is in; the scheduler looks at the state of the
+    /// current thread at the end of the event.
+    #[inline]
+    pub(crate) fn set_thread_state(&mut self, tcb: ObjRef<Tcb>, state: ThreadState) {
+        self.objs[tcb].set_state_raw(state);
     }
 
-    pub(crate) fn suspend(&mut self, _tcb: ObjRef<Tcb>) {
-        unimplemented!()
+    /// Stops a thread, whatever it is doing.
+    pub(crate) fn suspend(&mut self, tcb: ObjRef<Tcb>) {
+        self.cancel_ipc(tcb);
+        self.complete_yield_to(tcb);
+        if self.objs[tcb].state() == ThreadState::Running {
+            self.objs[tcb].context.complete();
+        }
+        self.set_thread_state(tcb, ThreadState::Inactive);
+        self.leave_queues(tcb);
     }
 
-    pub(crate) fn resume_thread(&mut self, _tcb: ObjRef<Tcb>) {
-        unimplemented!()
+    /// Makes a stopped or blocked thread go on at its saved instruction pointer.
+    #[doc(alias = "restart")]
+    pub(crate) fn resume_thread(&mut self, tcb: ObjRef<Tcb>) {
+        let state = self.objs[tcb].state();
+        if state != ThreadState::Inactive && !state.is_blocked() {
+            return;
+        }
+        self.cancel_ipc(tcb);
+        self.set_thread_state(tcb, ThreadState::Restart);
+        self.sporadic_unblock(tcb);
+        if let Some(sc) = self.objs[tcb].sched_context {
+            self.postpone_unless_available(sc);
+        }
+        self.wake_candidate(tcb);
     }
 
-    pub(crate) fn finalise_tcb(&mut self, _tcb: ObjRef<Tcb>) {
-        unimplemented!()
+    /// Ends a thread whose last capability goes away; its own capabilities are deleted as a zombie's.
+    pub(crate) fn finalise_tcb(&mut self, tcb: ObjRef<Tcb>) {
+        self.unbind_notification(tcb);
+        if let Some(sc) = self.objs[tcb].sched_context {
+            self.unbind_sched_context(sc);
+            if let Some(yielder) = self.objs[sc].yield_from {
+                self.complete_yield_to(yielder);
+            }
+        }
+        self.suspend(tcb);
+        self.release_fpu(tcb);
     }
 }

@@ -6,7 +6,7 @@ pub mod refill;
 pub mod switch;
 pub mod time;
 
-use abi::limits::{DOMAIN_SCHEDULES, PRIORITIES};
+use abi::limits::{DOMAIN_SCHEDULES, MAX_DOMAIN_DURATION, PRIORITIES};
 use arch::Ticks;
 
 use crate::memory::objects::ObjRef;
@@ -85,6 +85,13 @@ pub struct Scheduler {
 }
 
 impl Scheduler {
+    /// Domain 0 for as long as can be, then the end marker.
+    const INITIAL_DOMAINS: [DomainSlot; DOMAIN_SCHEDULES as usize] = {
+        let mut slots = [DomainSlot { domain: 0, duration: Ticks::ZERO }; DOMAIN_SCHEDULES as usize];
+        slots[0].duration = Ticks(MAX_DOMAIN_DURATION);
+        slots
+    };
+
     /// Before boot.
     pub(crate) const fn new() -> Self {
         Self {
@@ -99,7 +106,7 @@ impl Scheduler {
             bitmap: [0; BITMAP_WORDS],
             ready: [Queue::EMPTY; PRIORITIES],
             release: Queue::EMPTY,
-            domain_schedule: [DomainSlot { domain: 0, duration: Ticks::ZERO }; DOMAIN_SCHEDULES as usize],
+            domain_schedule: Self::INITIAL_DOMAINS,
             domain_start: 0,
             domain_index: 0,
             work_units: 0,

@@ -1,12 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Accounting: reading the clock, charging, the timer.
+//! Accounting: reading the clock, charging, the timer, the end of an event.
+//!
+//! ```text
+//! entry:  update_time   consumed += now - last reading
+//!         check_budget  head refill - consumed < least budget: charge, the operation is restarted later
+//! …       the operation
+//! exit:   finish_event  wake released threads, schedule, charge what was consumed if the timer must be programmed
+//! ```
+//!
+//! The idle thread has an unconfigured scheduling context: its time is not limited and charged to nobody. One domain
+//! is configured, so no domain slice ends.
 
-use arch::Machine;
+use arch::{Machine, Ticks};
 
 use crate::Kernel;
+use crate::cap::raw::Tag;
 use crate::memory::objects::ObjRef;
 use crate::object::sched_context::SchedContext;
-use crate::object::tcb::Tcb;
+use crate::object::tcb::{Tcb, TcbSlot};
 
 /// Outcome of the budget check on kernel entry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,28 +28,203 @@ pub enum Budget {
     Exhausted,
 }
 
+/// Why a thread's slice ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum SliceEnd {
+    /// The budget is used up, which its timeout handler wants to know.
+    Exhausted,
+    /// The rest was given up.
+    Yielded,
+}
+
+/// How long before a deadline the timer is set to fire.
+const TIMER_PRECISION_US: u64 = 1;
+
 impl<M: Machine> Kernel<M> {
+    /// Reads the clock; the time since the last reading counts as consumed.
+    #[doc(alias = "updateTimestamp")]
+    #[inline]
     pub(crate) fn update_time(&mut self) {
-        unimplemented!()
+        let now = self.machine.now();
+        self.sched.consumed += now.saturating_sub(self.sched.now);
+        self.sched.now = now;
     }
 
+    /// Whether the current scheduling context could still pay for the time consumed and a least budget.
+    #[inline]
+    pub(crate) fn has_budget(&self) -> bool {
+        let sc = self.sched.current_sc;
+        !self.is_configured(sc)
+            || self.head_refill(sc).amount.saturating_sub(self.sched.consumed) >= self.min_budget()
+    }
+
+    /// Checks the budget of the current thread on kernel entry, after [`Kernel::update_time`].
+    ///
+    /// An exhausted one is charged, and its thread waits, or queues again, or is blocked on its timeout handler.
+    #[inline]
     pub(crate) fn check_budget(&mut self) -> Budget {
-        unimplemented!()
+        if self.has_budget() {
+            return Budget::Left;
+        }
+        self.charge(self.sched.consumed, SliceEnd::Exhausted);
+        Budget::Exhausted
     }
 
+    /// Charges the time of an operation that stopped at a preemption point.
+    ///
+    /// The operation may have deleted the current thread, its scheduling context, or both.
+    #[doc(alias = "mcsPreemptionPoint")]
+    pub(crate) fn charge_preempted(&mut self) {
+        if !self.is_schedulable(self.sched.current) {
+            self.charge(self.sched.consumed, SliceEnd::Yielded);
+        } else if !self.has_budget() {
+            self.charge(self.sched.consumed, SliceEnd::Exhausted);
+        }
+    }
+
+    /// Gives up the rest of the head refill; only time really used is reported.
     pub(crate) fn yield_current(&mut self) {
-        unimplemented!()
+        let sc = self.sched.current_sc;
+        let reported = self.objs[sc].consumed + self.sched.consumed;
+        self.charge(self.head_refill(sc).amount, SliceEnd::Yielded);
+        self.objs[sc].consumed = reported;
     }
 
-    pub(crate) fn postpone(&mut self, _sc: ObjRef<SchedContext>) {
-        unimplemented!()
+    #[doc(alias = "chargeBudget")]
+    fn charge(&mut self, used: Ticks, end: SliceEnd) {
+        let sc = self.sched.current_sc;
+        self.sched.consumed = Ticks::ZERO;
+        self.sched.reprogram = true;
+        if self.is_configured(sc) {
+            if self.objs[sc].is_round_robin() {
+                self.renew_slice(sc);
+            } else {
+                self.charge_refills(sc, used);
+            }
+            self.objs[sc].consumed += used;
+        }
+        if self.is_schedulable(self.sched.current) {
+            self.end_slice(end);
+            self.reschedule_required();
+        }
     }
 
+    #[doc(alias = "endTimeslice")]
+    fn end_slice(&mut self, end: SliceEnd) {
+        let (current, sc) = (self.sched.current, self.sched.current_sc);
+        let handler = current.slot(TcbSlot::TimeoutHandler);
+        let has_handler = self.objs[handler].cap.has_tag(Tag::Endpoint);
+        if end == SliceEnd::Exhausted && has_handler && !self.objs[sc].is_round_robin() {
+            self.raise_timeout(current);
+        } else if self.is_ready(sc) && self.is_sufficient(sc) {
+            self.enqueue_tail(current);
+        } else {
+            self.postpone(sc);
+        }
+    }
+
+    /// Makes the thread of a scheduling context wait for its head refill.
+    pub(crate) fn postpone(&mut self, sc: ObjRef<SchedContext>) {
+        if let Some(tcb) = self.objs[sc].tcb {
+            self.dequeue(tcb);
+            self.enqueue_release(tcb);
+        }
+    }
+
+    /// Postpones the thread of a scheduling context if it could run but for its budget.
+    #[doc(alias = "schedContext_resume")]
+    pub(crate) fn postpone_unless_available(&mut self, sc: ObjRef<SchedContext>) {
+        if self.objs[sc].tcb.is_some_and(|tcb| self.is_schedulable(tcb))
+            && !(self.is_ready(sc) && self.is_sufficient(sc))
+        {
+            self.postpone(sc);
+        }
+    }
+
+    /// When a thread in the release queue may run again.
+    #[inline]
+    pub(crate) fn release_time(&self, tcb: ObjRef<Tcb>) -> Ticks {
+        self.objs[tcb].sched_context.map_or(Ticks::ZERO, |sc| self.head_refill(sc).time)
+    }
+
+    /// Wakes the threads whose release time has come, as candidates.
+    #[doc(alias = "awaken")]
+    #[inline]
     pub(crate) fn wake_released(&mut self) {
-        unimplemented!()
+        while let Some(first) = self.sched.release.head
+            && self.release_time(first) <= self.sched.now
+        {
+            self.dequeue_release(first);
+            self.wake_candidate(first);
+        }
     }
 
-    pub(crate) fn sporadic_unblock(&mut self, _tcb: ObjRef<Tcb>) {
-        unimplemented!()
+    /// Applies the sporadic server's unblock rule to a thread that becomes runnable.
+    ///
+    /// The current scheduling context is left alone: it is running already.
+    #[inline]
+    pub(crate) fn sporadic_unblock(&mut self, tcb: ObjRef<Tcb>) {
+        if let Some(sc) = self.objs[tcb].sched_context
+            && sc != self.sched.current_sc
+            && self.objs[sc].sporadic != 0
+        {
+            self.unblock_check(sc);
+        }
+    }
+
+    /// Charges the time consumed so far to the current scheduling context, which can pay for it.
+    #[doc(alias = "commitTime")]
+    pub(crate) fn commit_time(&mut self) {
+        let sc = self.sched.current_sc;
+        let used = core::mem::replace(&mut self.sched.consumed, Ticks::ZERO);
+        if used == Ticks::ZERO || !self.is_configured(sc) {
+            return;
+        }
+        if self.objs[sc].is_round_robin() {
+            self.charge_slice(sc, used);
+        } else {
+            self.charge_refills(sc, used);
+        }
+        self.objs[sc].consumed += used;
+    }
+
+    /// Ends an event: decides who runs, on which scheduling context, and until when.
+    #[inline]
+    pub(crate) fn finish_event(&mut self) {
+        self.wake_released();
+        self.schedule();
+        let current = self.sched.current;
+        if let Some(sc) = self.objs[current].sched_context
+            && (sc != self.sched.current_sc || self.sched.reprogram)
+        {
+            self.switch_sched_context(sc);
+        }
+        if self.objs[current].yield_to.is_some() {
+            self.complete_yield_to(current);
+        }
+    }
+
+    #[doc(alias = "switchSchedContext")]
+    fn switch_sched_context(&mut self, sc: ObjRef<SchedContext>) {
+        if sc != self.sched.current_sc && self.objs[sc].sporadic == 0 {
+            self.unblock_check(sc);
+        }
+        self.commit_time();
+        self.sched.current_sc = sc;
+        self.sched.reprogram = false;
+        self.program_timer();
+    }
+
+    /// Sets the timer to the end of the head refill or to the first release, whichever is earlier.
+    fn program_timer(&mut self) {
+        let sc = self.sched.current_sc;
+        let end = if self.is_configured(sc) {
+            self.sched.now.saturating_add(self.head_refill(sc).amount)
+        } else {
+            Ticks::MAX
+        };
+        let release = self.sched.release.head.map_or(Ticks::MAX, |first| self.release_time(first));
+        let precision = self.us_to_ticks(TIMER_PRECISION_US);
+        self.machine.set_deadline(end.min(release).saturating_sub(precision));
     }
 }

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Start of an instance, its entry points, its idle loop.
+#![allow(unsafe_code)]
+
+use core::arch::global_asm;
+use core::mem::offset_of;
+use core::ptr::NonNull;
+
+use abi::status::State;
+use arch::hw::entry::{enter_user, kernel_stack, let_interrupts_in, wait_for_store, wait_halted};
+use arch::hw::{Console, HwMachine, IoApics, LapicMode, MachineConfig, Timer};
+use arch::{Context, CoreId, Machine, StopReason, Ticks, WINDOW_BASE};
+use ipi::{Inbox, Mode, Work};
+use kernel::handover::{Handover, IdleMode, MAGIC};
+use kernel::memory::objects::Objects;
+use kernel::{Event, Kernel, Resume};
+
+use crate::failure;
+
+global_asm!(
+    ".section .text.entry, \"ax\", @progbits",
+    ".global instance_start",
+    "instance_start:",
+    "movq $kernel_stack_top, %rsp",
+    "movq {ROOT_VSPACE}(%rdi), %rax",
+    "movq %rax, %cr3",
+    "xorl %ebp, %ebp",
+    "call instance_main",
+    "ud2",
+    ROOT_VSPACE = const offset_of!(Handover, root_vspace),
+    options(att_syntax)
+);
+
+/// Physical address of the local APIC's registers in xAPIC mode.
+const LAPIC_PAGE: u64 = 0xfee0_0000;
+/// What the unused part of the kernel stack is filled with, to find its high-water mark.
+const STACK_FILL: u64 = 0x5afe_57ac_5afe_57ac;
+/// Left free below the stack pointer while filling.
+const FILL_MARGIN: u64 = 512;
+
+/// Exceptions that no user program may cause and no kernel survives: NMI, double fault, machine check.
+const FATAL: [u64; 3] = [2, 8, 18];
+const PAGE_FAULT: u64 = 14;
+const FIRST_INTERRUPT: u64 = 32;
+const FIRST_SYSCALL: u64 = abi::vector::FIRST_SYSCALL as u64;
+const SPURIOUS: u64 = abi::vector::SPURIOUS as u64;
+/// Length of `int n`.
+const INT_LENGTH: u64 = 2;
+
+/// State of the image that is not the kernel's.
+pub(crate) struct Instance {
+    pub(crate) kernel: Kernel<HwMachine>,
+    pub(crate) idle: IdleMode,
+    pub(crate) inbox: Option<Inbox<'static>>,
+    pub(crate) inject: Option<failure::Injection>,
+}
+
+static mut INSTANCE: Instance = Instance {
+    kernel: Kernel::new(HwMachine::new(), Objects::new()),
+    idle: IdleMode::Halt,
+    inbox: None,
+    inject: None,
+};
+
+/// The one instance of this image.
+///
+/// # Safety
+///
+/// No other reference to it is in use: entry points call this once and pass the reference down.
+pub(crate) unsafe fn instance() -> &'static mut Instance {
+    // SAFETY: single core, interrupts off, and the caller vouches for the rest.
+    unsafe { &mut *(&raw mut INSTANCE) }
+}
+
+/// Turns the physical address of an inbox into the inbox.
+fn inbox_at(paddr: arch::PhysAddr, senders: usize) -> Inbox<'static> {
+    let base = NonNull::<u8>::with_exposed_provenance(
+        core::num::NonZeroUsize::new((WINDOW_BASE + paddr.0) as usize).expect("the window does not start at 0"),
+    );
+    // SAFETY: the boot core maps the inboxes of the plan in this window and has zeroed them (ZEROED, CONFINED).
+    unsafe { Inbox::from_pages(base, senders) }
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn instance_main(handover: *const Handover) -> ! {
+    // SAFETY: the boot core passes the window address of the hand-over, which nobody writes any more.
+    let handover = unsafe { &*handover };
+    // SAFETY: nothing else runs yet.
+    let instance = unsafe { instance() };
+    fill_stack();
+    assert!(handover.magic == MAGIC, "boot image and instance image differ in version");
+    // SAFETY: first thing on this core, on the instance's own tables.
+    unsafe { instance.kernel.machine.start(machine_config(handover)) };
+    instance.idle = IdleMode::from_word(handover.idle_mode);
+    instance.inbox =
+        (handover.inbox != 0).then(|| inbox_at(arch::PhysAddr(handover.inbox), handover.inbox_senders as usize));
+    instance.kernel.start(handover, inbox_at);
+    instance.inject = failure::Injection::from_handover(handover, instance.kernel.machine.now());
+    instance.kernel.machine.extra_deadline = instance.inject.map(|injection| injection.at);
+    instance.kernel.publish_state(State::Up);
+    let resume = instance.kernel.resume();
+    let context = leave(instance, resume);
+    // SAFETY: the context is that of the current thread, in whose address space we are.
+    unsafe { enter_user(context) }
+}
+
+fn machine_config(handover: &Handover) -> MachineConfig {
+    let mut io_apics = IoApics::NONE;
+    for chip in handover.io_apics.iter().take(handover.io_apic_count as usize) {
+        io_apics.add(chip.paddr, chip.pins as u8);
+    }
+    let console = match handover {
+        Handover { debug_port: port @ 1.., .. } => Console::DebugPort(*port as u16),
+        Handover { serial_port: port @ 1.., .. } => Console::Serial(*port as u16),
+        Handover { log: [paddr @ 1.., bytes @ 128..], .. } => Console::Log { paddr: *paddr, bytes: *bytes },
+        _ => Console::Silent,
+    };
+    MachineConfig {
+        lapic: if handover.x2apic != 0 { LapicMode::X2Apic } else { LapicMode::XApic(LAPIC_PAGE) },
+        timer: if handover.timer_ratio == 0 { Timer::Deadline } else { Timer::OneShot(handover.timer_ratio) },
+        console,
+        io_apics,
+        core: CoreId(handover.core as u32),
+    }
+}
+
+fn fill_stack() {
+    let (bottom, _) = kernel_stack();
+    let here = (&raw const bottom).addr() as u64 - FILL_MARGIN;
+    for address in (bottom..here & !7).step_by(8) {
+        let word: *mut u64 = core::ptr::with_exposed_provenance_mut(address as usize);
+        // SAFETY: the words lie in the stack, well below everything in use.
+        unsafe { word.write_volatile(STACK_FILL) };
+    }
+}
+
+/// Bytes of the kernel stack ever used.
+pub(crate) fn stack_high_water() -> u64 {
+    let (bottom, top) = kernel_stack();
+    let untouched = (bottom..top).step_by(8).take_while(|&address| {
+        let word: *const u64 = core::ptr::with_exposed_provenance(address as usize);
+        // SAFETY: the words lie in the stack, which is mapped.
+        unsafe { word.read_volatile() == STACK_FILL }
+    });
+    top - bottom - 8 * untouched.count() as u64
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn instance_syscall() -> *mut Context {
+    // SAFETY: entry point; nobody up the stack holds a reference.
+    let instance = unsafe { instance() };
+    let resume = instance.kernel.handle(Event::Syscall);
+    leave(instance, resume)
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn instance_trap(vector: u64, code: u64) -> *mut Context {
+    // SAFETY: entry point; nobody up the stack holds a reference.
+    let instance = unsafe { instance() };
+    if FATAL.contains(&vector) {
+        panic!("exception {vector} (error code {code:#x})");
+    }
+    if vector == u64::from(abi::vector::TIMER) {
+        failure::inject_if_due(instance);
+    }
+    let event = match vector {
+        PAGE_FAULT => Event::PageFault { address: page_fault_address(), code },
+        0..FIRST_INTERRUPT => Event::Exception { vector: vector as u8, code },
+        SPURIOUS => return leave(instance, instance_current(instance)),
+        FIRST_SYSCALL.. => unknown_syscall(instance, vector as u8),
+        _ => Event::Interrupt(vector as u8),
+    };
+    let resume = instance.kernel.handle(event);
+    leave(instance, resume)
+}
+
+/// What runs now, unchanged.
+fn instance_current(instance: &Instance) -> Resume {
+    if instance.kernel.is_idle() { Resume::Idle } else { Resume::Thread(instance.kernel.current()) }
+}
+
+fn unknown_syscall(instance: &mut Instance, vector: u8) -> Event {
+    let current = instance.kernel.current();
+    let context = &mut instance.kernel.objs[current].context;
+    context.rip = context.rip.wrapping_sub(INT_LENGTH);
+    Event::UnknownSyscall { number: abi::vector::interrupt_syscall_number(vector, context.rax) }
+}
+
+fn page_fault_address() -> u64 {
+    let address: u64;
+    // SAFETY: reading CR2 changes nothing.
+    unsafe { core::arch::asm!("mov {}, cr2", out(reg) address, options(nomem, nostack, preserves_flags)) };
+    address
+}
+
+/// Carries out what the kernel decided.
+fn leave(instance: &mut Instance, resume: Resume) -> *mut Context {
+    match resume {
+        Resume::Thread(tcb) => &raw mut instance.kernel.objs[tcb].context,
+        Resume::Idle => idle(instance),
+        Resume::Stopped(StopReason::Failed) => panic!("the kernel stopped itself"),
+        Resume::Stopped(StopReason::Halted) => {
+            instance.kernel.publish_state(State::Halted);
+            failure::stop_core()
+        }
+    }
+}
+
+/// Waits for an interrupt or a signal. Returns the context to run after a signal; interrupts start afresh.
+fn idle(instance: &mut Instance) -> *mut Context {
+    let Some(inbox) = instance.inbox else {
+        // SAFETY: the next interrupt finds all state in `INSTANCE`; this frame is abandoned.
+        unsafe { wait_halted() }
+    };
+    let receiver = inbox.receiver();
+    let (mode, wait): (Mode, fn(&Inbox<'static>)) = match instance.idle {
+        IdleMode::Halt => (Mode::Halted, |_| {
+            // SAFETY: as above.
+            unsafe { wait_halted() }
+        }),
+        IdleMode::Mwait => (Mode::Polling, |inbox| {
+            let receiver = inbox.receiver();
+            // SAFETY: as above; the summary is mapped as long as the inbox.
+            unsafe { wait_for_store(inbox.summary_address(), || receiver.check() == Work::Pending) }
+        }),
+        IdleMode::Poll => (Mode::Polling, |_| {
+            // SAFETY: as above.
+            unsafe { let_interrupts_in() }
+        }),
+    };
+    let mut work = receiver.enter(mode);
+    loop {
+        if work == Work::Pending {
+            let _ = receiver.enter(Mode::Running);
+            let resume = instance.kernel.handle(Event::Interrupt(abi::vector::DOORBELL));
+            return leave(instance, resume);
+        }
+        wait(&inbox);
+        work = receiver.check();
+    }
+}
+
+/// A deadline `ticks` from `now`.
+pub(crate) fn after(now: Ticks, ticks: u64) -> Ticks {
+    now.saturating_add(Ticks(ticks))
+}

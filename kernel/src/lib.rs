@@ -30,6 +30,7 @@ pub mod ipc;
 pub mod memory;
 pub mod object;
 pub mod sched;
+pub mod status;
 pub mod syscall;
 #[cfg(test)]
 mod testing;
@@ -265,6 +266,12 @@ impl<M: Machine> Kernel<M> {
     #[inline]
     pub const fn current(&self) -> ObjRef<Tcb> {
         self.sched.current
+    }
+
+    /// Whether no thread runs.
+    #[inline]
+    pub fn is_idle(&self) -> bool {
+        self.sched.current == self.sched.idle
     }
 
     /// Ticks in `us` microseconds.

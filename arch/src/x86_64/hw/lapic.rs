@@ -163,7 +163,7 @@ pub(super) fn has_pending(mode: LapicMode) -> bool {
 
 /// Sends the doorbell. Earlier stores must be visible first: in x2APIC mode the ICR write does not order them
 /// (SDM vol. 3, 11.12.3), but the sender has just executed a locked instruction after its last store, which drains
-/// the store buffer; `lfence` keeps the WRMSR behind it (docs/adr/0003-icr-fence.md).
+/// the store buffer; `lfence` keeps the WRMSR behind it (docs/adr/0002-icr-fence.md).
 #[inline]
 pub(super) fn ring_doorbell(mode: LapicMode, core: CoreId) {
     match mode {

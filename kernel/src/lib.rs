@@ -23,6 +23,7 @@
 pub mod args;
 pub mod boot;
 pub mod cap;
+mod debug;
 pub mod error;
 pub mod handover;
 pub mod invocation;

@@ -107,3 +107,26 @@ impl TestKernel {
         Message { sender, info, length: words.len(), buffer: Some(buffer), caps }
     }
 }
+
+/// A small generator of repeatable random numbers (xorshift).
+pub(crate) struct Random(u64);
+
+impl Random {
+    /// A generator that always gives the same numbers for the same `seed`, which is not 0.
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next word.
+    pub(crate) fn word(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    /// A number below `bound`.
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        (self.word() % bound as u64) as usize
+    }
+}

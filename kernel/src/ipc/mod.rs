@@ -2,4 +2,5 @@
 //! Inter-process communication: messages, queues, faults.
 
 pub mod fault;
+mod queue;
 pub mod transfer;

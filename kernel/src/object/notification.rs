@@ -1,9 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Notifications: a word of signals, or a queue of threads that wait for one.
+//!
+//! ```text
+//!           signal              signal: word |= badge
+//!   Idle ------------> Active --.
+//!    | ^    <----------   ^-----'
+//!    | |     wait, receive
+//!    | '--------- Waiting --.
+//!    '----------->    ^-----'     wait: queue; signal: wake the first
+//!         wait
+//! ```
+
+use arch::{Machine, PhysAddr};
 
 use super::sched_context::SchedContext;
-use super::tcb::Tcb;
+use super::tcb::{Tcb, ThreadState};
+use crate::Kernel;
 use crate::memory::objects::{ObjRef, kernel_object};
+use crate::sched::Queue;
 
 /// What a notification holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,43 +68,156 @@ impl Notification {
     pub(crate) fn set_state(&mut self, state: NotificationState) {
         self.state = state as u64;
     }
+
+    /// Whether a word waits.
+    #[inline]
+    pub(crate) const fn is_active(&self) -> bool {
+        self.state == NotificationState::Active as u64
+    }
+
+    #[inline]
+    const fn queue(&self) -> Queue {
+        Queue { head: self.head, tail: self.tail }
+    }
+
+    #[inline]
+    fn set_queue(&mut self, queue: Queue) {
+        self.head = queue.head;
+        self.tail = queue.tail;
+        self.set_state(if queue.head.is_none() {
+            NotificationState::Idle
+        } else {
+            NotificationState::Waiting
+        });
+    }
 }
 
-use arch::Machine;
-
-use crate::Kernel;
-
 impl<M: Machine> Kernel<M> {
-    pub(crate) fn send_signal(&mut self, _notification: ObjRef<Notification>, _badge: u64) {
-        unimplemented!()
+    /// Signals with `badge`: wakes the first waiting thread or the bound one, else keeps the bits.
+    #[doc(alias = "sendSignal")]
+    pub(crate) fn send_signal(&mut self, notification: ObjRef<Notification>, badge: u64) {
+        let Notification { head, bound_tcb, .. } = self.objs[notification];
+        match (self.objs[notification].state(), head, bound_tcb) {
+            (NotificationState::Active, ..) => self.objs[notification].word |= badge,
+            (NotificationState::Waiting, Some(tcb), _) => {
+                self.leave_notification(tcb, notification);
+                self.wake_with_signal(tcb, notification, badge);
+            }
+            (NotificationState::Idle, _, Some(tcb))
+                if self.objs[tcb].state() == ThreadState::BlockedOnReceive =>
+            {
+                self.cancel_ipc(tcb);
+                self.wake_with_signal(tcb, notification, badge);
+            }
+            _ => {
+                self.objs[notification].word = badge;
+                self.objs[notification].set_state(NotificationState::Active);
+            }
+        }
     }
 
+    fn wake_with_signal(&mut self, tcb: ObjRef<Tcb>, notification: ObjRef<Notification>, word: u64) {
+        self.objs[tcb].context.set_badge(word);
+        self.set_thread_state(tcb, ThreadState::Running);
+        self.lend_from_notification(notification, tcb);
+        self.sporadic_unblock(tcb);
+        self.wake_candidate(tcb);
+    }
+
+    /// Gives `receiver` the pending word, or queues it.
+    #[doc(alias = "receiveSignal")]
     pub(crate) fn receive_signal(
         &mut self,
-        _receiver: ObjRef<Tcb>,
-        _notification: ObjRef<Notification>,
-        _blocking: bool,
+        receiver: ObjRef<Tcb>,
+        notification: ObjRef<Notification>,
+        blocking: bool,
     ) {
-        unimplemented!()
+        if self.objs[notification].is_active() {
+            return self.take_signal(receiver, notification);
+        }
+        if !blocking {
+            return self.objs[receiver].context.set_badge(0);
+        }
+        self.objs[receiver].blocked_on = notification.paddr().0;
+        self.set_thread_state(receiver, ThreadState::BlockedOnNotification);
+        self.return_to_notification(receiver, notification);
+        self.enter_notification(receiver, notification);
     }
 
-    pub(crate) fn cancel_all_signals(&mut self, _notification: ObjRef<Notification>) {
-        unimplemented!()
+    /// Gives `receiver`, which runs, the word of an active notification.
+    #[doc(alias = "completeSignal")]
+    pub(crate) fn take_signal(&mut self, receiver: ObjRef<Tcb>, notification: ObjRef<Notification>) {
+        let word = core::mem::take(&mut self.objs[notification].word);
+        self.objs[notification].set_state(NotificationState::Idle);
+        self.objs[receiver].context.set_badge(word);
+        self.lend_from_notification(notification, receiver);
+        self.sporadic_unblock(receiver);
     }
 
-    pub(crate) fn cancel_signal(&mut self, _tcb: ObjRef<Tcb>) {
-        unimplemented!()
+    /// Sends all waiting threads back to repeat their call.
+    #[doc(alias = "cancelAllSignals")]
+    pub(crate) fn cancel_all_signals(&mut self, notification: ObjRef<Notification>) {
+        if self.objs[notification].state() != NotificationState::Waiting {
+            return;
+        }
+        while let Some(tcb) = self.objs[notification].head {
+            self.leave_notification(tcb, notification);
+            self.set_thread_state(tcb, ThreadState::Restart);
+            self.sporadic_unblock(tcb);
+            self.wake_candidate(tcb);
+        }
+        self.reschedule_required();
     }
 
-    pub(crate) fn bind_notification(&mut self, _tcb: ObjRef<Tcb>, _notification: ObjRef<Notification>) {
-        unimplemented!()
+    /// Ends the wait of `tcb`, which is BlockedOnNotification; it is Inactive afterwards.
+    #[doc(alias = "cancelSignal")]
+    pub(crate) fn cancel_signal(&mut self, tcb: ObjRef<Tcb>) {
+        self.leave_notification(tcb, self.notification_of(tcb));
+        self.set_thread_state(tcb, ThreadState::Inactive);
     }
 
-    pub(crate) fn unbind_notification(&mut self, _tcb: ObjRef<Tcb>) {
-        unimplemented!()
+    /// Lets `tcb` get signals while it receives on endpoints.
+    pub(crate) fn bind_notification(&mut self, tcb: ObjRef<Tcb>, notification: ObjRef<Notification>) {
+        self.objs[notification].bound_tcb = Some(tcb);
+        self.objs[tcb].bound_notification = Some(notification);
     }
 
-    pub(crate) fn finalise_notification(&mut self, _notification: ObjRef<Notification>) {
-        unimplemented!()
+    /// Dissolves the bond of `tcb` with its notification, if there is one.
+    pub(crate) fn unbind_notification(&mut self, tcb: ObjRef<Tcb>) {
+        if let Some(notification) = self.objs[tcb].bound_notification.take() {
+            self.objs[notification].bound_tcb = None;
+        }
+    }
+
+    /// Dissolves all bonds of a notification that goes away, and restarts its waiting threads.
+    pub(crate) fn finalise_notification(&mut self, notification: ObjRef<Notification>) {
+        if let Some(sc) = self.objs[notification].sched_context.take() {
+            self.objs[sc].notification = None;
+        }
+        if let Some(tcb) = self.objs[notification].bound_tcb {
+            self.unbind_notification(tcb);
+        }
+        self.cancel_all_signals(notification);
+    }
+
+    pub(super) fn reorder_in_notification(&mut self, tcb: ObjRef<Tcb>) {
+        let notification = self.notification_of(tcb);
+        self.leave_notification(tcb, notification);
+        self.enter_notification(tcb, notification);
+    }
+
+    /// The notification that `tcb`, which is BlockedOnNotification, is queued on.
+    fn notification_of(&self, tcb: ObjRef<Tcb>) -> ObjRef<Notification> {
+        ObjRef::at(PhysAddr(self.objs[tcb].blocked_on))
+    }
+
+    fn enter_notification(&mut self, tcb: ObjRef<Tcb>, notification: ObjRef<Notification>) {
+        let queue = self.queue_by_priority(self.objs[notification].queue(), tcb);
+        self.objs[notification].set_queue(queue);
+    }
+
+    fn leave_notification(&mut self, tcb: ObjRef<Tcb>, notification: ObjRef<Notification>) {
+        let queue = self.unqueue(self.objs[notification].queue(), tcb);
+        self.objs[notification].set_queue(queue);
     }
 }

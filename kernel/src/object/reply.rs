@@ -5,9 +5,17 @@
 //! scheduling context --reply--> top --down--> … --down--> first donation
 //!        ^---------------------- up (bit 0 set) up: the reply object above
 //! ```
+//!
+//! A reply object is idle, attached to a receiver, or holds one caller. It is in a chain exactly while it holds a
+//! caller whose scheduling context went to the callee. Whoever leaves the middle of a chain cuts it on both sides.
+
+use arch::Machine;
 
 use super::sched_context::SchedContext;
-use super::tcb::Tcb;
+use super::tcb::{Tcb, ThreadState};
+use crate::Kernel;
+use crate::error::Fault;
+use crate::ipc::transfer::Transfer;
 use crate::memory::objects::{ObjRef, kernel_object};
 
 /// What lies above a reply object in a call chain.
@@ -61,34 +69,130 @@ impl Reply {
     }
 }
 
-use arch::Machine;
-
-use crate::Kernel;
-
 impl<M: Machine> Kernel<M> {
+    /// Makes `caller` wait for `callee` on `reply`, lending its scheduling context where the callee has none.
+    #[doc(alias = "reply_push")]
     pub(crate) fn push_reply(
         &mut self,
-        _caller: ObjRef<Tcb>,
-        _callee: ObjRef<Tcb>,
-        _reply: ObjRef<Reply>,
-        _can_donate: bool,
+        caller: ObjRef<Tcb>,
+        callee: ObjRef<Tcb>,
+        reply: ObjRef<Reply>,
+        can_donate: bool,
     ) {
-        unimplemented!()
+        self.objs[reply].tcb = Some(caller);
+        self.objs[caller].reply = Some(reply);
+        self.set_thread_state(caller, ThreadState::BlockedOnReply);
+        if can_donate
+            && self.objs[callee].sched_context.is_none()
+            && let Some(sc) = self.objs[caller].sched_context
+        {
+            let below = self.objs[sc].reply.replace(reply);
+            if let Some(below) = below {
+                self.objs[below].set_above(Above::Reply(reply));
+            }
+            self.objs[reply].below = below;
+            self.objs[reply].set_above(Above::SchedContext(sc));
+            self.donate(sc, callee);
+        }
     }
 
-    pub(crate) fn remove_reply(&mut self, _reply: ObjRef<Reply>) {
-        unimplemented!()
+    /// Frees the caller of `reply`, leaving it Inactive; the latest donation goes back to it.
+    #[doc(alias = "reply_remove")]
+    pub(crate) fn remove_reply(&mut self, reply: ObjRef<Reply>) {
+        let Some(caller) = self.objs[reply].tcb else { return };
+        let top = match self.objs[reply].above() {
+            Above::SchedContext(sc) => Some((sc, self.objs[reply].below)),
+            Above::Reply(_) | Above::Nothing => None,
+        };
+        self.remove_reply_of(caller);
+        if let Some((sc, below)) = top {
+            self.objs[sc].reply = below;
+            if let Some(below) = below {
+                self.objs[below].set_above(Above::SchedContext(sc));
+            }
+            if self.objs[caller].sched_context.is_none() {
+                self.donate(sc, caller);
+            }
+        }
     }
 
-    pub(crate) fn remove_reply_of(&mut self, _tcb: ObjRef<Tcb>) {
-        unimplemented!()
+    /// Takes a caller out of its wait, leaving it Inactive; its scheduling context stays where it is.
+    #[doc(alias = "reply_remove_tcb")]
+    pub(crate) fn remove_reply_of(&mut self, tcb: ObjRef<Tcb>) {
+        if let Some(reply) = self.detach_reply(tcb) {
+            let below = self.objs[reply].below.take();
+            match self.objs[reply].above() {
+                Above::SchedContext(sc) => self.objs[sc].reply = None,
+                Above::Reply(above) => self.objs[above].below = None,
+                Above::Nothing => {}
+            }
+            if let Some(below) = below {
+                self.objs[below].set_above(Above::Nothing);
+            }
+            self.objs[reply].set_above(Above::Nothing);
+        }
+        self.set_thread_state(tcb, ThreadState::Inactive);
     }
 
-    pub(crate) fn send_reply(&mut self, _sender: ObjRef<Tcb>, _reply: ObjRef<Reply>, _can_grant: bool) {
-        unimplemented!()
+    /// Dissolves the bond between `tcb` and the reply object it brought or waits on, and names that object.
+    #[inline]
+    pub(crate) fn detach_reply(&mut self, tcb: ObjRef<Tcb>) -> Option<ObjRef<Reply>> {
+        let reply = self.objs[tcb].reply.take()?;
+        self.objs[reply].tcb = None;
+        Some(reply)
     }
 
-    pub(crate) fn finalise_reply(&mut self, _reply: ObjRef<Reply>) {
-        unimplemented!()
+    /// Answers the caller that waits on `reply`, if there is one, with the message of `sender`.
+    #[doc(alias = "doReplyTransfer")]
+    pub(crate) fn send_reply(&mut self, sender: ObjRef<Tcb>, reply: ObjRef<Reply>, can_grant: bool) {
+        let Some(caller) = self.objs[reply].tcb else { return };
+        if self.objs[caller].state() != ThreadState::BlockedOnReply {
+            return;
+        }
+        self.remove_reply(reply);
+        self.sporadic_unblock(caller);
+        let fault = self.objs[caller].fault.get();
+        let state = match fault {
+            None => {
+                self.transfer_message(Transfer {
+                    sender,
+                    receiver: caller,
+                    endpoint: None,
+                    badge: 0,
+                    can_grant,
+                });
+                ThreadState::Running
+            }
+            Some(fault) => self.answer_fault(sender, caller, fault),
+        };
+        self.set_thread_state(caller, state);
+        if state.is_runnable() {
+            self.release_answered(caller, fault);
+        }
+    }
+
+    /// Lets a caller that was answered run, now or when its budget allows.
+    #[inline]
+    fn release_answered(&mut self, caller: ObjRef<Tcb>, fault: Option<Fault>) {
+        let Some(sc) = self.objs[caller].sched_context else { return };
+        if self.is_ready(sc) && self.is_sufficient(sc) {
+            self.wake_candidate(caller);
+        } else if self.has_timeout_handler(caller) && !matches!(fault, Some(Fault::Timeout { .. })) {
+            self.raise_timeout(caller);
+        } else {
+            self.postpone(sc);
+        }
+    }
+
+    /// Frees the thread of a reply object that goes away; it becomes Inactive.
+    #[doc(alias = "reply_clear")]
+    pub(crate) fn finalise_reply(&mut self, reply: ObjRef<Reply>) {
+        let Some(tcb) = self.objs[reply].tcb else { return };
+        if self.objs[tcb].state() == ThreadState::BlockedOnReply {
+            self.objs[tcb].fault.clear();
+            self.remove_reply(reply);
+        } else {
+            self.cancel_ipc(tcb);
+        }
     }
 }

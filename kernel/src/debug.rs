@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! System calls for debugging and measuring.
+//!
+//! They leave every register but their results alone, cost no budget and do not reschedule. Which of them exist is
+//! a property of the build that boots the kernel ([`Profile`]); what a program gets wrong is reported on the
+//! console and otherwise ignored.
+
+use core::fmt::{self, Display, Write};
+
+use abi::Syscall;
+use abi::ipc_buffer::{MSG_OFFSET, NAME_SIZE};
+use arch::{Machine, StopReason};
+
+use crate::cap::Cap;
+use crate::error::Fault;
+use crate::ipc::transfer::BufferAccess;
+use crate::memory::objects::{ObjRef, Objects};
+use crate::memory::user::UserFrame;
+use crate::object::tcb::{NAME_LENGTH, Tcb, TcbSlot};
+use crate::{Kernel, Profile};
+
+/// Whether a number was one of the calls of this file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum DebugCall {
+    /// Yes, and the call is complete.
+    Done,
+    /// No, or not in this profile.
+    Unknown,
+}
+
+/// The debug console as a place to format into.
+struct Console<'m, M>(&'m mut M);
+
+impl<M: Machine> Console<'_, M> {
+    fn line(&mut self, text: fmt::Arguments<'_>) {
+        // Writing characters cannot fail, and neither do the `Display` implementations used here.
+        let _ = self.write_fmt(text);
+        self.0.put_char(b'\n');
+    }
+}
+
+impl<M: Machine> Write for Console<'_, M> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.bytes().for_each(|byte| self.0.put_char(byte));
+        Ok(())
+    }
+}
+
+/// Debug name of a thread, up to its end mark.
+fn name_of(tcb: &Tcb) -> impl Display + '_ {
+    let end = tcb.name.iter().position(|&byte| byte == 0).unwrap_or(NAME_LENGTH);
+    tcb.name[..end].escape_ascii()
+}
+
+impl<M: Machine> Kernel<M> {
+    /// Carries out `call` if it is a debug or benchmark call of the profile.
+    pub(crate) fn handle_debug_call(&mut self, call: Syscall) -> DebugCall {
+        let Profile { printing, debug_calls, benchmarks } = self.config.profile;
+        let caller = self.sched.current;
+        match call {
+            Syscall::DebugPutChar if printing => {
+                self.machine.put_char(self.objs[caller].context.cap_register() as u8);
+            }
+            Syscall::DebugDumpScheduler if printing && debug_calls => self.dump_scheduler(),
+            Syscall::DebugDumpScheduler if printing => {}
+            Syscall::DebugHalt if debug_calls => self.halt(caller),
+            Syscall::DebugCapIdentify if debug_calls => self.identify_cap(caller),
+            Syscall::DebugSnapshot if debug_calls => self.dump_caps(caller),
+            Syscall::DebugNameThread if debug_calls => self.name_thread(caller),
+            Syscall::BenchmarkFlushCaches if benchmarks => self.machine.flush_caches(),
+            Syscall::BenchmarkResetLog if benchmarks => self.objs[caller].context.set_badge(0),
+            Syscall::BenchmarkFinalizeLog | Syscall::BenchmarkNullSyscall if benchmarks => {}
+            _ => return DebugCall::Unknown,
+        }
+        DebugCall::Done
+    }
+
+    /// Prints a line, in profiles that print.
+    fn print(&mut self, line: impl FnOnce(&Objects, &mut Console<'_, M>)) {
+        if self.config.profile.printing {
+            line(&self.objs, &mut Console(&mut self.machine));
+        }
+    }
+
+    /// Tells the developer about a fault that nobody handles.
+    #[cold]
+    pub(crate) fn report_unhandled(&mut self, tcb: ObjRef<Tcb>, fault: Fault) {
+        self.print(|objs, console| {
+            let thread = &objs[tcb];
+            let ip = thread.context.fault_ip();
+            match fault {
+                Fault::VmFault { address, code } => console.line(format_args!(
+                    "thread \"{}\" stopped at {ip:#x}: page fault at {address:#x}, code {code:#x}",
+                    name_of(thread),
+                )),
+                _ => console
+                    .line(format_args!("thread \"{}\" stopped at {ip:#x}: {fault:x?}", name_of(thread))),
+            }
+        });
+    }
+
+    fn halt(&mut self, caller: ObjRef<Tcb>) {
+        self.print(|objs, console| {
+            console.line(format_args!("thread \"{}\" halted the instance", name_of(&objs[caller])));
+        });
+        self.stopped = Some(StopReason::Halted);
+        self.machine.stop_self(StopReason::Halted);
+    }
+
+    fn identify_cap(&mut self, caller: ObjRef<Tcb>) {
+        let cptr = self.objs[caller].context.cap_register();
+        let cap = self.lookup_slot(caller, cptr).map_or(Cap::Null, |slot| self.objs[slot].cap.unpack());
+        self.objs[caller].context.set_badge(cap.tag().word());
+    }
+
+    /// Names the thread of the capability in the first register with the text in the caller's message registers.
+    fn name_thread(&mut self, caller: ObjRef<Tcb>) {
+        let cptr = self.objs[caller].context.cap_register();
+        let cap = self.lookup_slot(caller, cptr).map_or(Cap::Null, |slot| self.objs[slot].cap.unpack());
+        let Cap::Thread(tcb) = cap else {
+            return self.print(|_, console| console.line(format_args!("DebugNameThread: not a thread")));
+        };
+        let name = self
+            .buffer_of(caller, BufferAccess::Read)
+            .and_then(|buffer| Some((buffer, name_length(&self.objs, buffer)?)));
+        let Some((buffer, length)) = name else {
+            return self.print(|_, console| console.line(format_args!("DebugNameThread: no name")));
+        };
+        let mut name = [0; NAME_LENGTH + 1];
+        for (index, byte) in name.iter_mut().enumerate().take(length.min(NAME_LENGTH)) {
+            *byte = buffer.read_byte(&self.objs, MSG_OFFSET + index);
+        }
+        self.objs[tcb].name = name;
+    }
+
+    /// Prints the threads the scheduler knows: the current one, the ready ones, those that wait for their budget.
+    fn dump_scheduler(&mut self) {
+        let current = self.sched.current;
+        let ready = self.sched.ready;
+        let release = self.sched.release;
+        self.print(|objs, console| {
+            console.line(format_args!("name                 state                prio ip"));
+            dump_thread(objs, console, current);
+            let queues = ready.iter().rev().chain([&release]);
+            for queue in queues {
+                let mut next = queue.head;
+                while let Some(tcb) = next {
+                    dump_thread(objs, console, tcb);
+                    next = objs[tcb].sched_next;
+                }
+            }
+        });
+    }
+
+    /// Prints the occupied slots of the caller's root CNode.
+    fn dump_caps(&mut self, caller: ObjRef<Tcb>) {
+        self.print(|objs, console| {
+            let root = objs[caller.slot(TcbSlot::CSpace)].cap.unpack();
+            let Cap::CNode { slots, radix, .. } = root else { return };
+            for index in 0..1 << radix {
+                let cap = objs[slots.element(index)].cap.unpack();
+                if !cap.is_null() {
+                    console.line(format_args!("slot {index:#x}: {cap:x?}"));
+                }
+            }
+        });
+    }
+}
+
+/// Length of the text at the first message register, if it ends within the message.
+fn name_length(objs: &Objects, buffer: UserFrame) -> Option<usize> {
+    (0..NAME_SIZE).find(|&index| buffer.read_byte(objs, MSG_OFFSET + index) == 0)
+}
+
+fn dump_thread<M: Machine>(objs: &Objects, console: &mut Console<'_, M>, tcb: ObjRef<Tcb>) {
+    let thread = &objs[tcb];
+    console.line(format_args!(
+        "{:<20} {:<20?} {:>4} {:#x}",
+        name_of(thread),
+        thread.state(),
+        thread.priority,
+        thread.context.fault_ip(),
+    ));
+}

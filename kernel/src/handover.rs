@@ -10,7 +10,7 @@ use ipi::Inbox;
 
 use crate::memory::objects::ObjRef;
 use crate::sched::Action;
-use crate::{Config, Kernel, MAX_IO_APICS, Peer, Profile};
+use crate::{Config, Kernel, MAX_IO_APICS, Peer, Profile, Resume};
 
 /// What [`Handover::magic`] holds: "SKHAND" and the version of the layout.
 pub const MAGIC: u64 = 0x534b_4841_4e44_0001;
@@ -227,6 +227,14 @@ impl<M: Machine> Kernel<M> {
         self.asids[0] = ObjRef::from_paddr(handover.asid_pool);
         self.start_lines(handover, inbox_at);
         self.start_scheduler(handover);
+    }
+
+    /// Lets the initial thread run for the first time.
+    pub fn begin(&mut self) -> Resume {
+        let root = self.sched.current;
+        self.activate_thread_context(root);
+        self.finish_event();
+        Resume::Thread(self.sched.current)
     }
 
     fn start_lines(&mut self, handover: &Handover, inbox_at: impl Fn(PhysAddr, usize) -> Inbox<'static>) {

@@ -8,18 +8,21 @@
 //!
 //! per kind   endpoint, notification, reply   rights at 5.. (write, read, grant, grant-reply)
 //!            CNode, zombie                   radix 5..10 (zombie: 0 for a TCB)
+//!            CNode                           plain 11: the guard is 0 and takes all bits but the radix
 //!            untyped, SC                     size bits 5..10; untyped: device 11
 //!            frame                           size 5..6, access 7..8, device 9
 //!            table                           level 5..6
 //! word 1     frame, table                    mapped address 12..47, ASID 0..11 (0: not mapped)
 //! ```
 
+use abi::Rights;
 use arch::{Level, PageAccess, PageSize, PhysAddr, VirtAddr};
 
 use super::slot::SlotRef;
 use super::{Cap, Mapping};
 use crate::memory::objects::ObjRef;
 use crate::object::asid::Asid;
+use crate::object::endpoint::Endpoint;
 use crate::object::irq::Irq;
 use crate::object::line::Line;
 
@@ -79,6 +82,8 @@ pub(crate) const ADDRESS_SHIFT: u32 = 16;
 pub(crate) const KIND_SHIFT: u32 = 5;
 /// Position of the rights in word 0 of an endpoint, notification or reply capability.
 pub(crate) const RIGHTS_SHIFT: u32 = KIND_SHIFT;
+/// A CNode whose CPtrs of 64 bits are slot numbers.
+const PLAIN_CNODE: u64 = 1 << 11;
 const DEVICE_UNTYPED: u64 = 1 << 11;
 const DEVICE_FRAME: u64 = 1 << 9;
 const ACCESS_SHIFT: u32 = 7;
@@ -119,6 +124,34 @@ impl RawCap {
         }
     }
 
+    /// The slot that a full CPtr names in this CNode, when its guard is 0 and fills up the word; `None` says nothing.
+    #[inline(always)]
+    pub(crate) const fn plain_slot(self, cptr: u64) -> Option<SlotRef> {
+        let is_plain = self.word0 & (PLAIN_CNODE | TAG_MASK) == PLAIN_CNODE | Tag::CNode as u64;
+        if is_plain && cptr.wrapping_shr(self.kind_bits() as u32) == 0 {
+            Some(SlotRef::at(self.address()).element(cptr as usize))
+        } else {
+            None
+        }
+    }
+
+    /// The object of an endpoint capability with all of `rights`.
+    #[inline(always)]
+    pub(crate) const fn endpoint_with(self, rights: u64) -> Option<ObjRef<Endpoint>> {
+        let rights = rights << RIGHTS_SHIFT;
+        if self.word0 & (rights | TAG_MASK) == rights | Tag::Endpoint as u64 {
+            Some(ObjRef::at(self.address()))
+        } else {
+            None
+        }
+    }
+
+    /// Whether an endpoint capability lets receivers answer: grant or grant-reply.
+    #[inline(always)]
+    pub(crate) const fn may_be_answered(self) -> bool {
+        self.word0 & (Rights::GRANT.0 | Rights::GRANT_REPLY.0) << RIGHTS_SHIFT != 0
+    }
+
     #[inline]
     const fn kind_bits(self) -> u64 {
         self.word0 >> KIND_SHIFT & SIZE_MASK
@@ -153,7 +186,12 @@ impl RawCap {
             }
             Cap::Reply { reply, rights } => Self::new(Tag::Reply, reply.paddr(), rights.0, 0),
             Cap::CNode { slots, radix, guard, guard_bits } => {
-                Self::new(Tag::CNode, slots.paddr(), radix as u64, guard << GUARD_SHIFT | guard_bits as u64)
+                let word1 = guard << GUARD_SHIFT | guard_bits as u64;
+                let mut raw = Self::new(Tag::CNode, slots.paddr(), radix as u64, word1);
+                if guard == 0 && radix as u32 + guard_bits as u32 == abi::sizes::WORD_BITS {
+                    raw.word0 |= PLAIN_CNODE;
+                }
+                raw
             }
             Cap::Thread(tcb) => Self::new(Tag::Thread, tcb.paddr(), 0, 0),
             Cap::SchedContext { sc, size_bits } => {
@@ -211,7 +249,7 @@ impl RawCap {
     pub const fn unpack(self) -> Cap {
         let address = self.address();
         let kind = self.kind_bits();
-        let rights = abi::Rights(kind & 0xf);
+        let rights = Rights(kind & 0xf);
         match self.word0 & TAG_MASK {
             1 => Cap::Untyped {
                 base: address,

@@ -98,7 +98,7 @@ extern "C" fn instance_main(handover: *const Handover) -> ! {
     instance.inject = failure::Injection::from_handover(handover, instance.kernel.machine.now());
     instance.kernel.machine.extra_deadline = instance.inject.map(|injection| injection.at);
     instance.kernel.publish_state(State::Up);
-    let resume = instance.kernel.resume();
+    let resume = instance.kernel.begin();
     let context = leave(instance, resume);
     // SAFETY: the context is that of the current thread, in whose address space we are.
     unsafe { enter_user(context) }

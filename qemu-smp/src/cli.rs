@@ -33,6 +33,11 @@ Examples:
   ./x run --root-task probe.elf        boot one seL4 root task that owns the machine
   ./x run --timeout 20 -- -d int       pass `-d int` on to QEMU";
 
+/// CPU model with everything QEMU can emulate or pass on.
+const DEFAULT_CPU: &str = "max";
+/// Seconds until a run is given up.
+const DEFAULT_TIMEOUT: u64 = 120;
+
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -83,13 +88,13 @@ pub struct RunOptions {
     #[arg(long, value_enum, default_value = "auto")]
     pub accel: Accelerator,
     /// CPU model, as QEMU names it
-    #[arg(long, value_name = "MODEL", default_value = "max")]
+    #[arg(long, value_name = "MODEL", default_value = DEFAULT_CPU)]
     pub cpu: String,
     /// Count instructions: virtual time is their number
     #[arg(long)]
     pub icount: bool,
     /// Give up after this many seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_TIMEOUT)]
     pub timeout: u64,
     /// Write core-N.log (raw bytes), boot.log and merged.log into this directory
     #[arg(long, value_name = "DIR")]
@@ -106,6 +111,9 @@ pub struct RunOptions {
     /// Boot this image instead of compiling one
     #[arg(long, value_name = "FILE")]
     pub boot_image: Option<PathBuf>,
+    /// Pass this file to the boot code as it is, instead of making an image
+    #[arg(long, value_name = "FILE")]
+    pub module: Option<PathBuf>,
     /// Inject a fault, as in panic:2@500ms (instance 2, half a second after boot)
     #[arg(long, value_name = "SPEC")]
     pub inject: Option<String>,
@@ -118,6 +126,30 @@ pub struct RunOptions {
     /// Arguments for QEMU
     #[arg(last = true, value_name = "QEMU ARGUMENTS")]
     pub extra: Vec<String>,
+}
+
+impl RunOptions {
+    /// The defaults, as the command line has them.
+    pub fn new(what: SystemOptions) -> Self {
+        RunOptions {
+            what,
+            memory: None,
+            accel: Accelerator::Auto,
+            cpu: DEFAULT_CPU.to_owned(),
+            icount: false,
+            timeout: DEFAULT_TIMEOUT,
+            log_dir: None,
+            json: None,
+            until: None,
+            fail_on: None,
+            boot_image: None,
+            module: None,
+            inject: None,
+            append: None,
+            quiet: false,
+            extra: Vec::new(),
+        }
+    }
 }
 
 /// Options of `image`.
@@ -174,6 +206,14 @@ mod tests {
         let Command::Run(options) = cli.command else { panic!("run expected") };
         assert_eq!(options.extra, ["-d", "int"]);
         assert_eq!(options.what.cpus, Some(2));
+    }
+
+    #[test]
+    fn the_defaults_of_a_run_are_those_of_the_command_line() {
+        let cli = Cli::try_parse_from(["x", "run"]).expect("it is valid");
+        let Command::Run(options) = cli.command else { panic!("run expected") };
+        let expected = RunOptions::new(options.what.clone());
+        assert_eq!(format!("{options:?}"), format!("{expected:?}"));
     }
 
     #[test]

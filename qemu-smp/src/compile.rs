@@ -23,7 +23,8 @@ pub enum Profile {
 }
 
 impl Profile {
-    fn features(self) -> &'static str {
+    /// The features of the bootstrap package that make it.
+    pub fn features(self) -> &'static str {
         match self {
             Profile::Debug => "printing,debug-calls",
             Profile::Release => "",
@@ -68,12 +69,12 @@ impl<'a> Compiler<'a> {
         let dir = self.workspace.target_dir().join("skerry").join(profile.name());
         let kernel = Kernel { boot: dir.join("boot.elf"), instance: dir.join("instance.elf") };
 
-        let mut cargo = self.cargo("skerry-bootstrap", "instance");
+        let mut cargo = self.build("skerry-bootstrap", "instance");
         cargo.args(["--features", profile.features()]);
         run(&mut cargo, "the kernel")?;
         copy_if_different(&self.artifact("instance"), &kernel.instance)?;
 
-        let mut cargo = self.cargo("skerry-bootstrap", "skerry");
+        let mut cargo = self.build("skerry-bootstrap", "skerry");
         cargo.args(["--features", profile.features()]).env("SKERRY_INSTANCE_ELF", &kernel.instance);
         run(&mut cargo, "the boot image")?;
         copy_if_different(&self.artifact("skerry"), &kernel.boot)?;
@@ -82,15 +83,26 @@ impl<'a> Compiler<'a> {
 
     /// Compiles a program of `userland/`; its package, directory and binary have the same name.
     pub fn program(&self, name: &str) -> Result<PathBuf, Failure> {
-        run(&mut self.cargo(name, name), name)?;
+        run(&mut self.build(name, name), name)?;
         Ok(self.artifact(name))
     }
 
-    fn cargo(&self, package: &str, binary: &str) -> Command {
-        let mut cargo = self.toolchain.cargo("build");
-        cargo.current_dir(self.workspace.root());
-        cargo.args(["--release", "--quiet", "--package", package, "--bin", binary, "--target-dir"]);
+    /// The toolchain in use.
+    pub fn toolchain(&self) -> &Toolchain {
+        &self.toolchain
+    }
+
+    /// A cargo command that works on optimised code for the bare machine.
+    pub fn cargo(&self, subcommand: &str) -> Command {
+        let mut cargo = self.toolchain.cargo(subcommand);
+        cargo.current_dir(self.workspace.root()).args(["--release", "--quiet", "--target-dir"]);
         cargo.arg(self.target_dir()).stdin(Stdio::null());
+        cargo
+    }
+
+    fn build(&self, package: &str, binary: &str) -> Command {
+        let mut cargo = self.cargo("build");
+        cargo.args(["--package", package, "--bin", binary]);
         cargo
     }
 

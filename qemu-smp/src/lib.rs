@@ -10,6 +10,8 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod bench;
+pub mod check;
 pub mod cli;
 pub mod compile;
 pub mod console;
@@ -25,8 +27,10 @@ pub mod qemu;
 pub mod results;
 pub mod run;
 pub mod session;
+pub mod steps;
 pub mod symbols;
 pub mod system;
+pub mod test;
 pub mod toolchain;
 pub mod validate;
 pub mod workspace;

@@ -7,24 +7,25 @@ use clap::Parser;
 
 use qemu_smp::cli::{Cli, Command};
 use qemu_smp::failure::{Exit, Failure};
-use qemu_smp::{image_command, prerequisites, run, validate};
+use qemu_smp::{bench, check, image_command, prerequisites, run, test, validate};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    dispatch(cli.command)
-        .unwrap_or_else(|failure| {
-            anstream::eprintln!("error: {failure}");
-            failure.exit
-        })
-        .into()
+    let ended = dispatch(cli.command).unwrap_or_else(|failure| {
+        anstream::eprintln!("error: {failure}");
+        failure.exit
+    });
+    ended.into()
 }
 
 fn dispatch(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(options) => run::run(&options),
+        Command::Test(options) => test::test(&options),
+        Command::Check => check::check(),
         Command::Image(options) => image_command::write(&options),
-        Command::Doctor => Ok(prerequisites::doctor()),
+        Command::Bench(options) => bench::bench(&options),
         Command::Validate(options) => validate::validate(&options),
-        Command::Test(_) | Command::Check | Command::Bench(_) => Err(Failure::bad_input("not there yet")),
+        Command::Doctor => Ok(prerequisites::doctor()),
     }
 }

@@ -49,11 +49,13 @@ pub fn run(options: &RunOptions) -> Result<Exit, Failure> {
         Some(image) => Kernel { boot: image.clone(), instance: image.clone() },
         None => compiler.kernel(options.what.profile)?,
     };
-    let module = system.module(&compiler)?;
-    let module_file = tempfile::NamedTempFile::new().doing("making a file for the system image")?;
-    fs::write(module_file.path(), module).doing("writing the system image")?;
+    let made_module = tempfile::NamedTempFile::new().doing("making a file for the system image")?;
+    if options.module.is_none() {
+        fs::write(made_module.path(), system.module(&compiler)?).doing("writing the system image")?;
+    }
+    let module = options.module.as_deref().unwrap_or(made_module.path());
 
-    let machine = machine(options, &system.description, &kernel, module_file.path())?;
+    let machine = machine(options, &system.description, &kernel, module)?;
     let log = Log::new(show(options), machine.consoles, options.log_dir.as_deref())?;
     let symbols = Symbols::new(&kernel.instance);
     let session = Session::new(&system.description, options.until.clone(), options.fail_on.clone());

@@ -244,14 +244,15 @@ impl Reader<'_> {
         if !table.has("kind") {
             table.missing("kind", found);
         }
-        let kinds: [(_, fn(&Table<'_>, &mut Findings) -> DeviceKind); 3] =
-            [("mmio", registers), ("ports", ports), ("ioapic", io_apic)];
+        let kinds: [(_, ReadDevice); 3] = [("mmio", registers), ("ports", ports), ("ioapic", io_apic)];
         let kind = table.choice("kind", &kinds, found).map(|read| read(table, found));
         let owner = self.reference(table, "owner", found);
         // An IOAPIC that no machine has stands for a device that could not be read.
         Device { name, owner, kind: kind.unwrap_or(DeviceKind::IoApic { index: u32::MAX }) }
     }
 }
+
+type ReadDevice = fn(&Table<'_>, &mut Findings) -> DeviceKind;
 
 fn registers(table: &Table<'_>, found: &mut Findings) -> DeviceKind {
     refuse_keys(table, &["first", "last", "index"], found);

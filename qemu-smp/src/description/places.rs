@@ -35,9 +35,8 @@ impl Places {
 
     /// The instance that comes last in the file.
     pub(super) fn last_instance(&self) -> Item {
-        let instances =
-            self.keys.iter().map(|(item, ..)| *item).filter(|item| matches!(item, Item::Instance(_)));
-        instances.last().unwrap_or(Item::System)
+        let mut items = self.keys.iter().rev().map(|(item, ..)| *item);
+        items.find(|item| matches!(item, Item::Instance(_))).unwrap_or(Item::System)
     }
 
     /// The place of a field; of the whole item when the file does not mention it.

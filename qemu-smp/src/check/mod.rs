@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `check`: what must hold of the source before it is pushed. CI calls the same.
+
+mod source;
+mod unsafe_code;
+
+use std::process::Command;
+
+use crate::compile::{Compiler, Profile};
+use crate::failure::{Exit, Failure};
+use crate::prerequisites::version_line;
+use crate::steps::{Outcome, Steps, command_outcome};
+use crate::toolchain::Toolchain;
+use crate::workspace::Workspace;
+
+/// Does every check and says how many failed.
+pub fn check() -> Result<Exit, Failure> {
+    let workspace = Workspace::find()?;
+    let files = source::files(workspace.root())?;
+    let cargo = |arguments: &[&str]| {
+        let mut command = Command::new("cargo");
+        command.current_dir(workspace.root()).args(arguments);
+        command
+    };
+    let has = |program| version_line(program).is_some();
+    let mut steps = Steps::default();
+
+    steps.step("format", || match has("rustfmt") {
+        true => command_outcome(&mut cargo(&["fmt", "--all", "--check"])),
+        false => Outcome::Skipped("rustfmt is not installed".to_owned()),
+    });
+    steps.step("lints, host", || match has("cargo-clippy") {
+        true => command_outcome(&mut cargo(&["clippy", "--quiet", "--all-targets", "--", "-Dwarnings"])),
+        false => Outcome::Skipped("clippy is not installed".to_owned()),
+    });
+    steps.step("lints, target", || bare_metal_lints(&workspace));
+    let mut documentation = cargo(&["doc", "--quiet", "--no-deps"]);
+    steps.command("documentation", documentation.env("RUSTDOCFLAGS", "-Dwarnings"));
+    steps.step("licence lines", || Outcome::of(source::without_licence_line(&files)));
+    steps.step("file sizes", || Outcome::of(source::too_long(&files)));
+    steps.step("unsafe code", || Outcome::of(unsafe_code::violations(&files)));
+    steps.step("licences of dependencies", || match has("cargo-deny") {
+        true => {
+            command_outcome(&mut cargo(&["deny", "--log-level", "error", "check", "licenses", "sources"]))
+        }
+        false => Outcome::Skipped("cargo-deny is not installed (cargo install cargo-deny)".to_owned()),
+    });
+    Ok(steps.finish())
+}
+
+/// Warnings are errors on the target too: clippy's where it comes with the compiler, else the compiler's own.
+fn bare_metal_lints(workspace: &Workspace) -> Outcome {
+    let lint = || {
+        let compiler = Compiler::new(workspace)?;
+        let kernel = compiler.kernel(Profile::Debug)?;
+        let clippy =
+            compiler.toolchain() != &Toolchain::DebianBuildStd && version_line("cargo-clippy").is_some();
+        let mut cargo = compiler.cargo(if clippy { "clippy" } else { "check" });
+        cargo.args(["--config", "target.x86_64-unknown-none.rustflags=[\"-Dwarnings\"]"]);
+        cargo.args(["--package", "skerry-bootstrap", "--bins", "--features", Profile::Debug.features()]);
+        for program in workspace.programs()? {
+            cargo.args(["--package", &program]);
+        }
+        cargo.env("SKERRY_INSTANCE_ELF", kernel.instance);
+        Ok(command_outcome(&mut cargo))
+    };
+    lint().unwrap_or_else(|failure: Failure| Outcome::Failed(vec![failure.to_string()]))
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A list of steps that are all run, whatever becomes of the ones before, and a closing line.
+
+use std::process::Command;
+
+use crate::failure::Exit;
+
+/// How one step ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// All is well.
+    Passed,
+    /// Something is wrong; each line says what and where.
+    Failed(Vec<String>),
+    /// Not done on this machine, and why.
+    Skipped(String),
+}
+
+impl Outcome {
+    /// Passed when there is nothing to complain of.
+    pub fn of(complaints: Vec<String>) -> Self {
+        if complaints.is_empty() { Outcome::Passed } else { Outcome::Failed(complaints) }
+    }
+}
+
+/// Counts of the steps done so far.
+#[derive(Debug, Default)]
+pub struct Steps {
+    passed: u32,
+    failed: Vec<String>,
+    skipped: u32,
+}
+
+impl Steps {
+    /// Does a step and says how it ended.
+    pub fn step(&mut self, name: &str, work: impl FnOnce() -> Outcome) {
+        anstream::println!("=== {name}");
+        match work() {
+            Outcome::Passed => self.passed += 1,
+            Outcome::Skipped(why) => {
+                anstream::println!("skipped: {why}");
+                self.skipped += 1;
+            }
+            Outcome::Failed(complaints) => {
+                complaints.iter().for_each(|complaint| anstream::println!("{complaint}"));
+                anstream::println!("FAILED: {name}");
+                self.failed.push(name.to_owned());
+            }
+        }
+    }
+
+    /// Does a step that consists of one command, whose output is shown.
+    pub fn command(&mut self, name: &str, command: &mut Command) {
+        self.step(name, || command_outcome(command));
+    }
+
+    /// Prints the closing line.
+    pub fn finish(self) -> Exit {
+        if !self.failed.is_empty() {
+            anstream::println!("failed: {}", self.failed.join(", "));
+        }
+        let skipped = if self.skipped == 0 { String::new() } else { format!(", {} skipped", self.skipped) };
+        anstream::println!("{} passed, {} failed{skipped}", self.passed, self.failed.len());
+        if self.failed.is_empty() { Exit::Success } else { Exit::RootTask }
+    }
+}
+
+/// Passed when the command succeeds; its own output says what is wrong otherwise.
+pub fn command_outcome(command: &mut Command) -> Outcome {
+    match command.status() {
+        Ok(status) if status.success() => Outcome::Passed,
+        Ok(status) => Outcome::Failed(vec![format!("{status}: {command:?}")]),
+        Err(error) => Outcome::Failed(vec![format!("{error}: {command:?}")]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_behind_a_failed_one_are_done_and_the_exit_code_tells() {
+        let mut steps = Steps::default();
+        steps.command("false", &mut Command::new("false"));
+        let mut done = false;
+        steps.step("after", || {
+            done = true;
+            Outcome::Passed
+        });
+        assert!(done);
+        assert_eq!(steps.finish(), Exit::RootTask);
+    }
+
+    #[test]
+    fn a_skipped_step_is_no_failure() {
+        let mut steps = Steps::default();
+        steps.step("not here", || Outcome::Skipped("no tool".to_owned()));
+        steps.command("true", &mut Command::new("true"));
+        assert_eq!(steps.finish(), Exit::Success);
+    }
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `test`: everything there is to run. The closing lines of each runner stay visible.
+
+use std::process::Command;
+
+use crate::cli::TestOptions;
+use crate::failure::{Exit, Failure};
+use crate::prerequisites;
+use crate::steps::Steps;
+use crate::workspace::Workspace;
+
+/// Packages whose protocols are explored by loom.
+const LOOM_PACKAGES: [&str; 2] = ["skerry-ipi", "skerry-shared-region"];
+
+/// Runs the host tests, the doc tests, the loom models and the boot tests.
+pub fn test(options: &TestOptions) -> Result<Exit, Failure> {
+    let workspace = Workspace::find()?;
+    let cargo = || {
+        let mut command = Command::new("cargo");
+        command.current_dir(workspace.root()).args(["test", "--quiet"]);
+        command
+    };
+    let mut steps = Steps::default();
+    steps.command("host tests and doc tests", &mut cargo());
+
+    let mut loom = cargo();
+    for package in LOOM_PACKAGES {
+        loom.args(["--package", package]);
+    }
+    loom.arg("--release").arg("--target-dir").arg(workspace.target_dir().join("loom"));
+    steps.command("interleavings (loom)", loom.env("RUSTFLAGS", "--cfg loom"));
+
+    if !options.host_only {
+        prerequisites::require_qemu()?;
+        let mut boot = cargo();
+        boot.args(["--package", "qemu-smp", "--test", "runner", "--test", "boot", "--", "--ignored"]);
+        // Two machines at a time: each boot test has several cores of its own.
+        boot.args(["--test-threads", "2"]);
+        steps.command("boot tests", &mut boot);
+    }
+    Ok(steps.finish())
+}

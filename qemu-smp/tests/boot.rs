@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Real systems in QEMU. `./x test` runs these; plain `cargo test` does not, as they need a bare-metal toolchain.
+
+mod system;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+use system::{root, run};
+
+#[test]
+#[ignore = "boots"]
+fn the_example_runs_on_four_cores_and_ends_with_a_table() {
+    let run = run(&["systems/ping-pong.toml"]).expect(0);
+    assert_eq!(run.finished(), ["north", "east", "south", "west"]);
+    let rows = run.document["table"].as_array().expect("there is a table");
+    assert!(rows.len() >= 4, "a row for each hop:\n{}", run.shown);
+    let partitions = run.document["plan"]["instances"].as_array().map(Vec::len);
+    assert_eq!(partitions, Some(4), "the plan is in the document");
+    assert!(run.document["audit"].is_object(), "the audit reports");
+    for core in 0..4 {
+        assert!(run.shown.contains(&format!("core {core} | ")), "every core speaks:\n{}", run.shown);
+    }
+}
+
+fn ring(cpus: u32, arguments: &[&str]) {
+    let count = cpus.to_string();
+    let arguments = [&["--cpus", count.as_str()], arguments].concat();
+    let run = run(&arguments).expect(0);
+    assert_eq!(run.finished().len(), cpus as usize, "{}", run.shown);
+}
+
+#[test]
+#[ignore = "boots"]
+fn one_instance_runs() {
+    ring(1, &[]);
+}
+
+#[test]
+#[ignore = "boots"]
+fn rings_of_two_and_eight_instances_run() {
+    ring(2, &[]);
+    ring(8, &[]);
+}
+
+#[test]
+#[ignore = "boots"]
+fn sixty_four_instances_reach_their_root_tasks() {
+    ring(64, &["--timeout", "300", "--quiet"]);
+}
+
+#[test]
+#[ignore = "boots"]
+fn four_instances_run_in_xapic_mode() {
+    ring(4, &["--cpu", "max,-x2apic"]);
+    ring(2, &["--cpu", "qemu64"]);
+}
+
+#[test]
+#[ignore = "boots"]
+fn surplus_cores_stay_off() {
+    let run = run(&["systems/ping-pong.toml", "--cpus", "6"]).expect(0);
+    assert_eq!(run.finished().len(), 4);
+}
+
+#[test]
+#[ignore = "boots"]
+fn two_runs_with_counted_instructions_agree_to_the_digit_on_one_core() {
+    let table = || run(&["--cpus", "1", "--icount"]).expect(0).document["table"].clone();
+    assert_eq!(table(), table());
+}
+
+/// Compiles the probe with the host's C compiler.
+fn probe(dir: &Path) -> String {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/probe1");
+    let elf = dir.join("probe1.elf");
+    let mut compiler = Command::new("cc");
+    compiler.args([
+        "-O1",
+        "-w",
+        "-fno-stack-protector",
+        "-fno-pic",
+        "-no-pie",
+        "-fno-asynchronous-unwind-tables",
+    ]);
+    compiler.args([
+        "-static",
+        "-nostdlib",
+        "-Wl,--build-id=none,-z,noexecstack",
+        "-Wl,-Ttext-segment=0x400000",
+    ]);
+    compiler.arg("-o").arg(&elf).args([source.join("start.S"), source.join("probe.c")]);
+    assert!(compiler.status().is_ok_and(|status| status.success()), "the probe compiles");
+    elf.display().to_string()
+}
+
+#[test]
+#[ignore = "boots"]
+fn a_plain_root_task_gets_the_answers_that_upstreams_kernel_gives() {
+    let dir = tempfile::tempdir().expect("a temporary directory can be made");
+    let run = run(&["--root-task", &probe(dir.path()), "--memory", "512M", "--until", "==DONE=="]).expect(0);
+    let answers: Vec<&str> = run.shown.lines().filter_map(|line| line.strip_prefix("core 0 | ")).collect();
+    let expected =
+        fs::read_to_string(root().join("qemu-smp/tests/probe1/expected.txt")).expect("it is there");
+    let missing: Vec<&str> = expected.lines().filter(|line| !answers.contains(&line.trim_end())).collect();
+    assert!(missing.is_empty(), "{} lines differ:\n{}\n\n{}", missing.len(), missing.join("\n"), run.shown);
+}
+
+#[test]
+#[ignore = "boots"]
+fn the_same_root_task_runs_on_each_of_three_instances() {
+    let dir = tempfile::tempdir().expect("a temporary directory can be made");
+    let run = run(&["--root-task", &probe(dir.path()), "--cpus", "3", "--timeout", "20"]);
+    let done = run.shown.lines().filter(|line| line.ends_with("| ==DONE==")).count();
+    assert_eq!(done, 3, "{}\n{}", run.shown, run.errors);
+}
+
+#[test]
+#[ignore = "boots"]
+fn the_audit_refuses_a_planted_violation() {
+    for plant in ["partition", "wx", "msi", "inbox"] {
+        let run = run(&["systems/ping-pong.toml", "--append", &format!("plant={plant}")]).expect(2);
+        let reason = run.document["exit"]["reason"].as_str().unwrap_or_default();
+        assert!(reason.contains("0x"), "{plant}: the ranges are named: {reason}");
+        assert!(run.finished().is_empty(), "{plant}: nothing was started");
+    }
+}
+
+#[test]
+#[ignore = "boots"]
+fn a_kernel_panic_stops_its_own_core_and_is_symbolised() {
+    let run = run(&["systems/ping-pong.toml", "--inject", "panic:2@1ms", "--timeout", "60"]).expect(4);
+    assert!(run.shown.contains(".rs:"), "addresses are named:\n{}", run.shown);
+    let failed: Vec<&Value> = run.document["instances"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|i| i["failed"].is_string())
+        .collect();
+    assert_eq!(failed.len(), 1);
+    assert_eq!(failed[0]["name"], "south");
+}
+
+/// Runs with a boot module that is not what it should be and gives the reason.
+fn refused_module(bytes: &[u8], name: &str) -> String {
+    let dir = tempfile::tempdir().expect("a temporary directory can be made");
+    let file = dir.path().join(name);
+    fs::write(&file, bytes).expect("the file can be written");
+    let run = run(&["--module", &file.display().to_string(), "--cpus", "1", "--timeout", "30"]).expect(2);
+    run.document["exit"]["reason"].as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+#[ignore = "boots"]
+fn modules_that_are_neither_image_nor_root_task_stop_the_boot_with_a_reason() {
+    assert!(refused_module(b"plain text, neither ELF nor archive", "text").contains("module 0"));
+    assert!(refused_module(b"\x7fELF\x02\x01\x01", "cut.elf").contains("module 0"));
+    assert!(refused_module(b"070701000000", "cut.img").contains("module 0"));
+}
+
+#[test]
+#[ignore = "boots"]
+fn missing_acpi_tables_stop_the_boot_with_a_reason() {
+    let run = run(&["--cpus", "1", "--timeout", "30", "--", "-M", "q35,acpi=off"]).expect(2);
+    let reason = run.document["exit"]["reason"].as_str().unwrap_or_default();
+    assert!(reason.contains("ACPI"), "{reason}");
+}
+
+#[test]
+#[ignore = "boots"]
+fn more_instances_than_cores_are_refused_before_anything_boots() {
+    let run = run(&["systems/ping-pong.toml", "--cpus", "2"]).expect(2);
+    assert!(run.errors.contains("--cpus"), "{}", run.errors);
+}
+
+#[test]
+#[ignore = "boots"]
+fn a_root_task_that_is_no_program_is_refused_before_anything_boots() {
+    let run = run(&["--root-task", "README.md"]).expect(2);
+    assert!(run.errors.contains("not an ELF file"), "{}", run.errors);
+}

@@ -63,10 +63,13 @@ impl<'k> Args<'k> {
 
     /// Word `index`; below the length given, else 0.
     pub fn word(&self, index: usize) -> u64 {
-        if index < REGISTER_MESSAGES {
-            return self.objs[self.message.sender].context.message_register(index);
-        }
-        self.message.buffer.map_or(0, |buffer| buffer.read(self.objs, message_offset(index)))
+        self.source().word(self.objs, index)
+    }
+
+    /// Where the words are, for an operation that reads many of them while it is executed.
+    #[inline]
+    pub const fn source(&self) -> WordSource {
+        WordSource { sender: self.message.sender, buffer: self.message.buffer }
     }
 
     /// A cursor that takes words in order from the first.
@@ -79,6 +82,23 @@ impl<'k> Args<'k> {
     #[inline]
     pub fn cap(&self, index: usize) -> Result<SlotRef, SyscallError> {
         self.message.caps[index].ok_or(SyscallError::TruncatedMessage)
+    }
+}
+
+/// Where the words of a message are: registers of the sender, then its buffer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct WordSource {
+    sender: ObjRef<Tcb>,
+    buffer: Option<UserFrame>,
+}
+
+impl WordSource {
+    /// Word `index`; 0 past the registers without a buffer.
+    pub fn word(self, objs: &Objects, index: usize) -> u64 {
+        if index < REGISTER_MESSAGES {
+            return objs[self.sender].context.message_register(index);
+        }
+        self.buffer.map_or(0, |buffer| buffer.read(objs, message_offset(index)))
     }
 }
 

@@ -3,15 +3,26 @@
 //!
 //! A TCB is 2 KiB: five capability slots, the registers, scheduling and IPC state, the floating-point state, a
 //! debug name. Links are `Option<ObjRef>`; states are stored as numbers, so every bit pattern is valid.
+//!
+//! The invocations are grouped: `tcb/registers.rs`, `tcb/configure.rs` (capabilities in the TCB), `tcb/params.rs`
+//! (priorities, scheduling, flags).
 
+mod configure;
+mod params;
+mod registers;
+
+use abi::Label;
 use abi::sizes::TCB_BITS;
 use arch::{Context, FpuState, Machine};
+
+pub use configure::{BufferChange, Install, Place, Spaces};
+pub use params::{SchedChange, SchedParams};
 
 use super::notification::Notification;
 use super::reply::Reply;
 use super::sched_context::SchedContext;
 use crate::Kernel;
-use crate::args::Args;
+use crate::args::{Args, WordSource};
 use crate::cap::slot::{Slot, SlotRef};
 use crate::error::{Preempted, RawFault, SyscallError};
 use crate::invocation::Reply as Answer;
@@ -200,21 +211,149 @@ impl ObjRef<Tcb> {
 }
 
 /// A decoded invocation.
-#[derive(Clone, Copy, Debug)]
-pub enum Invocation {}
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Invocation {
+    /// ReadRegisters
+    ReadRegisters {
+        /// Whose.
+        source: ObjRef<Tcb>,
+        /// Suspend it first.
+        suspend: bool,
+        /// How many, 1..=20.
+        count: usize,
+    },
+    /// WriteRegisters
+    WriteRegisters {
+        /// Whose.
+        target: ObjRef<Tcb>,
+        /// Resume it afterwards.
+        resume: bool,
+        /// How many, 0..=20.
+        count: usize,
+        /// The values: words 2 and up.
+        values: WordSource,
+    },
+    /// CopyRegisters
+    CopyRegisters {
+        /// From.
+        source: ObjRef<Tcb>,
+        /// To.
+        target: ObjRef<Tcb>,
+        /// `COPY_…` of `abi::flags`.
+        flags: u64,
+    },
+    /// SetTLSBase
+    SetTlsBase(ObjRef<Tcb>, u64),
+    /// Configure
+    Configure(Place, Spaces, BufferChange),
+    /// SetSpace
+    SetSpace(Place, Spaces, Option<Install>),
+    /// SetIPCBuffer
+    SetIpcBuffer(Place, BufferChange),
+    /// SetTimeoutEndpoint
+    SetTimeoutEndpoint(Place, Option<Install>),
+    /// SetPriority
+    SetPriority(ObjRef<Tcb>, u8),
+    /// SetMCPriority
+    SetMcPriority(ObjRef<Tcb>, u8),
+    /// SetSchedParams
+    SetSchedParams(Place, SchedParams),
+    /// SetFlags
+    SetFlags {
+        /// Whose.
+        tcb: ObjRef<Tcb>,
+        /// Bits to clear, before …
+        clear: u64,
+        /// … bits to set.
+        set: u64,
+    },
+    /// Suspend
+    Suspend(ObjRef<Tcb>),
+    /// Resume
+    Resume(ObjRef<Tcb>),
+    /// BindNotification
+    BindNotification(ObjRef<Tcb>, ObjRef<Notification>),
+    /// UnbindNotification
+    UnbindNotification(ObjRef<Tcb>),
+}
 
 impl<M: Machine> Kernel<M> {
     pub(crate) fn decode_tcb(
         &self,
-        _tcb: ObjRef<Tcb>,
-        _slot: SlotRef,
-        _args: &Args<'_>,
+        tcb: ObjRef<Tcb>,
+        slot: SlotRef,
+        args: &Args<'_>,
     ) -> Result<Invocation, SyscallError> {
-        unimplemented!()
+        let place = Place { tcb, invoked: slot };
+        match Label::from_word(args.label()) {
+            Some(Label::TcbReadRegisters) => self.decode_read_registers(tcb, args),
+            Some(Label::TcbWriteRegisters) => self.decode_write_registers(tcb, args),
+            Some(Label::TcbCopyRegisters) => self.decode_copy_registers(tcb, args),
+            Some(Label::TcbConfigure) => self.decode_configure(place, args),
+            Some(Label::TcbSetPriority) => {
+                self.decode_priority(args).map(|priority| Invocation::SetPriority(tcb, priority))
+            }
+            Some(Label::TcbSetMcPriority) => {
+                self.decode_priority(args).map(|priority| Invocation::SetMcPriority(tcb, priority))
+            }
+            Some(Label::TcbSetSchedParams) => self.decode_sched_params(place, args),
+            Some(Label::TcbSetTimeoutEndpoint) => self.decode_timeout_endpoint(place, args),
+            Some(Label::TcbSetIpcBuffer) => self.decode_ipc_buffer(place, args),
+            Some(Label::TcbSetSpace) => self.decode_space(place, args),
+            Some(Label::TcbSuspend) => Ok(Invocation::Suspend(tcb)),
+            Some(Label::TcbResume) => Ok(Invocation::Resume(tcb)),
+            Some(Label::TcbBindNotification) => self.decode_bind_notification(tcb, args),
+            Some(Label::TcbUnbindNotification) => self.decode_unbind_notification(tcb),
+            Some(Label::TcbSetTlsBase) => {
+                args.require(1, 0)?;
+                Ok(Invocation::SetTlsBase(tcb, args.word(0)))
+            }
+            Some(Label::TcbSetFlags) => {
+                args.require(2, 0)?;
+                Ok(Invocation::SetFlags { tcb, clear: args.word(0), set: args.word(1) })
+            }
+            _ => Err(SyscallError::IllegalOperation),
+        }
     }
 
-    pub(crate) fn execute_tcb(&mut self, _invocation: Invocation) -> Result<Answer, Preempted> {
-        unimplemented!()
+    pub(crate) fn execute_tcb(&mut self, invocation: Invocation) -> Result<Answer, Preempted> {
+        match invocation {
+            Invocation::ReadRegisters { source, suspend, count } => {
+                if suspend {
+                    self.suspend(source);
+                }
+                return Ok(Answer::Registers { source, count });
+            }
+            Invocation::WriteRegisters { target, resume, count, values } => {
+                self.write_registers(target, count, values);
+                if resume {
+                    self.resume_thread(target);
+                }
+            }
+            Invocation::CopyRegisters { source, target, flags } => self.copy_registers(source, target, flags),
+            Invocation::SetTlsBase(tcb, base) => self.set_tls_base(tcb, base),
+            Invocation::Configure(place, spaces, buffer) => {
+                self.install_spaces(place, spaces)?;
+                self.install_buffer(place, buffer)?;
+            }
+            Invocation::SetSpace(place, spaces, handler) => {
+                self.install(place, TcbSlot::FaultHandler, handler)?;
+                self.install_spaces(place, spaces)?;
+            }
+            Invocation::SetIpcBuffer(place, buffer) => self.install_buffer(place, buffer)?,
+            Invocation::SetTimeoutEndpoint(place, handler) => {
+                self.install(place, TcbSlot::TimeoutHandler, handler)?;
+            }
+            Invocation::SetPriority(tcb, priority) => self.set_priority(tcb, priority),
+            Invocation::SetMcPriority(tcb, mcp) => self.objs[tcb].mcp = mcp,
+            Invocation::SetSchedParams(place, params) => self.set_sched_params(place, params)?,
+            Invocation::SetFlags { tcb, clear, set } => return Ok(self.set_flags(tcb, clear, set)),
+            Invocation::Suspend(tcb) => self.suspend(tcb),
+            Invocation::Resume(tcb) => self.resume_thread(tcb),
+            Invocation::BindNotification(tcb, notification) => self.bind_notification(tcb, notification),
+            Invocation::UnbindNotification(tcb) => self.unbind_notification(tcb),
+        }
+        Ok(Answer::Done)
     }
 
     /// Changes what a thread is doing. It stays in whatever queue it is in; the scheduler looks at the state of the

@@ -15,6 +15,12 @@ const COMPLETE: &str = "systems/bench.toml";
 pub fn bench(options: &BenchOptions) -> Result<Exit, Failure> {
     let workspace = Workspace::find()?;
     let system = workspace.root().join(if options.quick { QUICK } else { COMPLETE });
-    let what = SystemOptions { system: Some(system), cpus: None, root_task: None, profile: Profile::Bench };
+    let what = SystemOptions {
+        system: Some(system),
+        cpus: None,
+        root_task: None,
+        memory: None,
+        profile: Profile::Bench,
+    };
     run(&RunOptions { icount: true, quiet: true, json: options.json.clone(), ..RunOptions::new(what) })
 }

@@ -70,6 +70,9 @@ pub struct SystemOptions {
     /// Boot this seL4 root task instead of a description; with --cpus on each of N instances
     #[arg(long, value_name = "FILE", conflicts_with = "system")]
     pub root_task: Option<PathBuf>,
+    /// Memory of the machine [default: 512M, more for many instances]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub memory: Option<u64>,
     /// What the kernel is built for
     #[arg(long, value_enum, default_value = "debug")]
     pub profile: Profile,
@@ -81,9 +84,6 @@ pub struct RunOptions {
     /// What to boot
     #[command(flatten)]
     pub what: SystemOptions,
-    /// Memory of the machine [default: 512M, more for many instances]
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    pub memory: Option<u64>,
     /// What executes the guest
     #[arg(long, value_enum, default_value = "auto")]
     pub accel: Accelerator,
@@ -133,7 +133,6 @@ impl RunOptions {
     pub fn new(what: SystemOptions) -> Self {
         RunOptions {
             what,
-            memory: None,
             accel: Accelerator::Auto,
             cpu: DEFAULT_CPU.to_owned(),
             icount: false,
@@ -188,6 +187,12 @@ pub struct ValidateOptions {
     /// System description
     #[arg(value_name = "SYSTEM.toml")]
     pub system: PathBuf,
+    /// Number of CPUs of the machine it is for [default: as many as it needs]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=255))]
+    pub cpus: Option<u32>,
+    /// Memory of the machine it is for [default: 512M, more for many instances]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub memory: Option<u64>,
 }
 
 #[cfg(test)]

@@ -6,13 +6,13 @@ use std::fs;
 use crate::cli::ImageOptions;
 use crate::compile::Compiler;
 use crate::failure::{Doing, Exit, Failure};
-use crate::run::choose_system;
+use crate::system::System;
 use crate::workspace::Workspace;
 
 /// Writes `boot.elf` and `system.img`, and says how to boot them.
 pub fn write(options: &ImageOptions) -> Result<Exit, Failure> {
     let workspace = Workspace::find()?;
-    let system = choose_system(&options.what, &workspace)?;
+    let system = System::choose(&options.what, &workspace)?;
     let compiler = Compiler::new(&workspace)?;
     let kernel = compiler.kernel(options.what.profile)?;
     let module = system.module(&compiler)?;
@@ -24,8 +24,9 @@ pub fn write(options: &ImageOptions) -> Result<Exit, Failure> {
     fs::write(&image, &module).doing(format_args!("writing {}", image.display()))?;
     anstream::println!("{}\n{}", boot.display(), image.display());
     anstream::println!(
-        "boot them with: qemu-system-x86_64 -M q35 -cpu max -smp {} -m 512M -kernel {} -initrd {} ...",
-        system.description.instances.len(),
+        "boot them with: qemu-system-x86_64 -M q35 -cpu max -smp {} -m {}B -kernel {} -initrd {} ...",
+        system.cpus,
+        system.memory,
         boot.display(),
         image.display()
     );

@@ -23,6 +23,7 @@ pub mod log;
 pub mod machine;
 pub mod prerequisites;
 pub mod protocol;
+pub mod q35;
 pub mod qemu;
 pub mod results;
 pub mod run;

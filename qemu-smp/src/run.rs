@@ -8,12 +8,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use memory_partition::Description;
-
-use crate::cli::{RunOptions, SystemOptions};
+use crate::cli::RunOptions;
 use crate::compile::{Compiler, Kernel};
 use crate::console::{LineAssembler, Source};
-use crate::description;
 use crate::failure::{Doing, Exit, Failure};
 use crate::log::{Log, Show};
 use crate::machine::Machine;
@@ -26,13 +23,6 @@ use crate::symbols::Symbols;
 use crate::system::System;
 use crate::workspace::Workspace;
 
-/// The description that runs when nothing is said.
-const DEFAULT_SYSTEM: &str = "systems/ping-pong.toml";
-/// The program that runs when only a number of instances is given.
-const RING_PROGRAM: &str = "ping-pong";
-/// Smallest machine, and what each instance adds when there are many.
-const DEFAULT_MEMORY: u64 = 512 << 20;
-const MEMORY_PER_INSTANCE: u64 = 16 << 20;
 /// How long the others may go on after an instance failed; they may be waiting for it.
 const GRACE: Duration = Duration::from_secs(30);
 
@@ -43,7 +33,7 @@ const LAST_WORDS: Duration = Duration::from_secs(20);
 pub fn run(options: &RunOptions) -> Result<Exit, Failure> {
     prerequisites::require_qemu()?;
     let workspace = Workspace::find()?;
-    let system = choose_system(&options.what, &workspace)?;
+    let system = System::choose(&options.what, &workspace)?;
     let compiler = Compiler::new(&workspace)?;
     let kernel = match &options.boot_image {
         Some(image) => Kernel { boot: image.clone(), instance: image.clone() },
@@ -55,7 +45,7 @@ pub fn run(options: &RunOptions) -> Result<Exit, Failure> {
     }
     let module = options.module.as_deref().unwrap_or(made_module.path());
 
-    let machine = machine(options, &system.description, &kernel, module)?;
+    let machine = machine(options, &system, &kernel, module);
     let log = Log::new(show(options), machine.consoles, options.log_dir.as_deref())?;
     let symbols = Symbols::new(&kernel.instance);
     let session = Session::new(&system.description, options.until.clone(), options.fail_on.clone());
@@ -80,53 +70,23 @@ pub fn run(options: &RunOptions) -> Result<Exit, Failure> {
     Ok(ending.exit)
 }
 
-/// What the options ask to boot.
-pub fn choose_system(options: &SystemOptions, workspace: &Workspace) -> Result<System, Failure> {
-    if let Some(file) = &options.root_task {
-        return Ok(System::of_root_task(file, options.cpus));
-    }
-    let default = workspace.root().join(DEFAULT_SYSTEM);
-    let path = match (&options.system, options.cpus) {
-        (Some(path), _) => path,
-        (None, None) => &default,
-        (None, Some(count)) => {
-            return Ok(System::of_packages(Description::equal(count as usize, RING_PROGRAM)));
-        }
-    };
-    let loaded = description::load(path, &workspace.programs()?)?;
-    Ok(System { description: loaded.description, files: loaded.files, plain: false })
-}
-
 fn show(options: &RunOptions) -> Show {
     if options.quiet { Show::Nothing } else { Show::Terminal }
 }
 
-fn machine(
-    options: &RunOptions,
-    description: &Description,
-    kernel: &Kernel,
-    module: &Path,
-) -> Result<Machine, Failure> {
-    let consoles = description.instances.len() as u32;
-    let cpus = options.what.cpus.unwrap_or(consoles);
-    if cpus < consoles {
-        return Err(Failure::bad_input(format!(
-            "{consoles} instances need {consoles} CPUs, and --cpus gives {cpus}\n  try: --cpus {consoles}"
-        )));
-    }
-    let default_memory = DEFAULT_MEMORY.max(MEMORY_PER_INSTANCE * u64::from(consoles));
-    Ok(Machine {
-        cpus,
-        memory: options.memory.unwrap_or(default_memory),
+fn machine(options: &RunOptions, system: &System, kernel: &Kernel, module: &Path) -> Machine {
+    Machine {
+        cpus: system.cpus,
+        memory: system.memory,
         cpu_model: options.cpu.clone(),
         accelerator: options.accel.resolve(options.icount),
         icount: options.icount,
         kernel: kernel.boot.clone(),
         module: module.to_owned(),
         command_line: kernel_words(options),
-        consoles,
+        consoles: system.description.instances.len() as u32,
         extra: options.extra.clone(),
-    })
+    }
 }
 
 fn kernel_words(options: &RunOptions) -> String {

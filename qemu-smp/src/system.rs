@@ -7,9 +7,23 @@ use std::path::{Path, PathBuf};
 
 use memory_partition::Description;
 
+use crate::cli::SystemOptions;
 use crate::compile::Compiler;
+use crate::description;
 use crate::failure::{Doing, Failure};
 use crate::image::{Program, check_program, system_image};
+use crate::q35;
+use crate::workspace::Workspace;
+
+/// The description that runs when nothing is said.
+const DEFAULT_SYSTEM: &str = "systems/ping-pong.toml";
+/// The program that runs when only a number of instances is given.
+const RING_PROGRAM: &str = "ping-pong";
+/// Memory of a machine unless it is said, and what each instance adds when there are many.
+const DEFAULT_MEMORY: u64 = 512 << 20;
+const MEMORY_PER_INSTANCE: u64 = 16 << 20;
+/// What QEMU's q35 has without an IOMMU.
+const MOST_CPUS: u32 = 255;
 
 /// A system that can be built.
 #[derive(Debug, Clone)]
@@ -20,31 +34,51 @@ pub struct System {
     pub files: BTreeMap<String, PathBuf>,
     /// Whether the only program is the boot module itself, without an archive around it.
     pub plain: bool,
+    /// Number of processors of its machine.
+    pub cpus: u32,
+    /// Memory of its machine in bytes.
+    pub memory: u64,
 }
 
 impl System {
-    /// A system of workspace programs only.
-    pub fn of_packages(description: Description) -> Self {
-        System { description, files: BTreeMap::new(), plain: false }
+    /// The system that the options ask for; a description must fit its machine.
+    pub fn choose(options: &SystemOptions, workspace: &Workspace) -> Result<Self, Failure> {
+        if let Some(file) = &options.root_task {
+            return Ok(Self::of_root_task(file, options));
+        }
+        let default = workspace.root().join(DEFAULT_SYSTEM);
+        let path = match (&options.system, options.cpus) {
+            (Some(path), _) => path,
+            (None, None) => &default,
+            (None, Some(count)) => {
+                let description = Description::equal(count as usize, RING_PROGRAM);
+                return Ok(Self::new(description, BTreeMap::new(), options));
+            }
+        };
+        let loaded = description::load(path, &workspace.programs()?)?;
+        let system = Self::new(loaded.description.clone(), loaded.files.clone(), options);
+        loaded.plan(&q35::firmware(system.cpus, system.memory))?;
+        Ok(system)
     }
 
-    /// One root task from a file, owning the machine; or the same one on each of `instances` instances.
-    pub fn of_root_task(file: &Path, instances: Option<u32>) -> Self {
-        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-        let allowed = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
-        let name: String = stem.chars().map(allowed).take(memory_partition::MAX_NAME).collect();
-        match instances {
-            None => {
-                let description = Description::plain();
-                let name = description.instances[0].root_task.name.clone();
-                System { description, files: BTreeMap::from([(name, file.to_owned())]), plain: true }
-            }
-            Some(count) => System {
-                description: Description::split(count as usize, &name),
-                files: BTreeMap::from([(name, file.to_owned())]),
-                plain: false,
-            },
-        }
+    fn new(description: Description, files: BTreeMap<String, PathBuf>, options: &SystemOptions) -> Self {
+        let instances = description.instances.len() as u32;
+        let highest_core = description.instances.iter().filter_map(|instance| instance.core).max();
+        let needed = highest_core.map_or(instances, |core| instances.max(core.saturating_add(1)));
+        let cpus = options.cpus.unwrap_or(needed.min(MOST_CPUS));
+        let enough = DEFAULT_MEMORY.max(MEMORY_PER_INSTANCE * u64::from(instances));
+        System { description, files, plain: false, cpus, memory: options.memory.unwrap_or(enough) }
+    }
+
+    /// One root task from a file, owning the machine; or, with a number of CPUs, the same one on each.
+    fn of_root_task(file: &Path, options: &SystemOptions) -> Self {
+        let (description, plain) = match options.cpus {
+            None => (Description::plain(), true),
+            Some(count) => (Description::split(count as usize, &member_name(file)), false),
+        };
+        let name = description.instances.first().map(|instance| instance.root_task.name.clone());
+        let files = name.map(|name| (name, file.to_owned())).into_iter().collect();
+        System { plain, ..Self::new(description, files, options) }
     }
 
     /// Compiles and reads the programs and makes the boot module.
@@ -77,23 +111,95 @@ impl System {
     }
 }
 
+/// The name of a file without its ending, as far as a name may have its characters.
+fn member_name(file: &Path) -> String {
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    let allowed = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+    stem.chars().map(allowed).take(memory_partition::MAX_NAME).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compile::Profile;
+
+    fn options(system: &Path, cpus: Option<u32>) -> SystemOptions {
+        let system = Some(system.to_owned());
+        SystemOptions { system, cpus, root_task: None, memory: None, profile: Profile::Debug }
+    }
+
+    fn choose(text: &str, cpus: Option<u32>, memory: Option<u64>) -> Result<System, Failure> {
+        let dir = tempfile::tempdir().expect("a temporary directory can be made");
+        let file = dir.path().join("s.toml");
+        fs::write(&file, text).expect("the file can be written");
+        System::choose(&SystemOptions { memory, ..options(&file, cpus) }, &Workspace::find()?)
+    }
+
+    /// The message for a description that does not fit its machine, from its first mistake on.
+    fn refusal(text: &str, cpus: Option<u32>) -> String {
+        let failure = choose(text, cpus, Some(64 << 20)).expect_err("it does not fit");
+        let message = anstream::adapter::strip_str(&failure.message).to_string();
+        message.split_once("error: ").map(|(_, rest)| rest.to_owned()).unwrap_or(message)
+    }
+
+    const A: &str = "[[instance]]\nname = 'a'\nprogram = 'ping-pong'\n";
+    const B: &str = "[[instance]]\nname = 'b'\nprogram = 'ping-pong'\n";
 
     #[test]
     fn a_root_task_alone_owns_the_machine_and_is_the_module_itself() {
-        let system = System::of_root_task(Path::new("/tmp/probe1.elf"), None);
+        let system = System::of_root_task(Path::new("/tmp/probe1.elf"), &options(Path::new(""), None));
         assert!(system.plain);
         assert_eq!(system.description, Description::plain());
+        assert_eq!(system.cpus, 1);
     }
 
     #[test]
     fn a_root_task_on_several_instances_is_named_after_its_file() {
-        let system = System::of_root_task(Path::new("/tmp/my probe.elf"), Some(3));
+        let system = System::of_root_task(Path::new("/tmp/my probe.elf"), &options(Path::new(""), Some(3)));
         assert!(!system.plain);
         assert!(system.description.instances.iter().all(|instance| instance.root_task.name == "my-probe"));
         assert_eq!(system.description.instances.len(), 3);
         assert_eq!(system.files.keys().collect::<Vec<_>>(), ["my-probe"]);
+    }
+
+    #[test]
+    fn a_machine_has_a_core_for_each_instance_and_the_ones_that_are_named() {
+        let cpus = |text: &str| choose(text, None, None).map(|system| system.cpus).ok();
+        assert_eq!(cpus(&format!("{A}{B}")), Some(2));
+        assert_eq!(cpus(&format!("{A}{B}core = 4\n")), Some(5));
+        assert_eq!(choose(&format!("{A}{B}"), Some(6), None).map(|system| system.cpus).ok(), Some(6));
+    }
+
+    #[test]
+    fn more_instances_than_cores_are_shown_at_the_first_that_has_none() {
+        let message = refusal(&format!("{A}{B}"), Some(1));
+        assert!(message.starts_with("2 instances need as many cores, the machine has 1\n --> "), "{message}");
+        assert!(message.contains("s.toml:4:1") && message.contains("run with --cpus 2"), "{message}");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_shown_at_its_size() {
+        let message = refusal(&format!("{A}memory = '1G'\n"), None);
+        assert!(
+            message.starts_with("instance `a`, memory: 1 GiB wanted,") && message.contains(":4:10"),
+            "{message}"
+        );
+        let region = "[[region]]\nname = 'r'\nsize = '1G'\nmembers = [{ instance = 'a' }]\n";
+        let message = refusal(&format!("{A}{region}"), None);
+        assert!(
+            message.starts_with("region `r`, size: 1 GiB wanted") && message.contains(":6:8"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn cores_and_devices_that_the_machine_does_not_have_are_shown_at_their_keys() {
+        let message = refusal(&format!("{A}{B}core = 7\n"), Some(2));
+        assert!(message.contains("there is no core 7") && message.contains(":7:8"), "{message}");
+        let device = "[[device]]\nname = 'd'\nowner = 'a'\nkind = ";
+        let message = refusal(&format!("{A}{device}'ioapic'\nindex = 3\n"), None);
+        assert!(message.contains("there is no IOAPIC 3") && message.contains(":8:9"), "{message}");
+        let message = refusal(&format!("{A}{device}'mmio'\nbase = 0x100000\nsize = 4096\n"), None);
+        assert!(message.contains("overlaps usable memory") && message.contains(":8:8"), "{message}");
     }
 }

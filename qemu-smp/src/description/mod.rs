@@ -12,6 +12,7 @@
 //!
 //! The keys are described in `docs/system-description.md`.
 
+mod fit;
 mod items;
 mod mistakes;
 mod places;
@@ -37,6 +38,8 @@ pub struct Loaded {
     pub description: Description,
     /// Programs that are files instead of packages.
     pub files: BTreeMap<String, PathBuf>,
+    source: Source,
+    places: Places,
 }
 
 /// The text of a description and its name for messages.
@@ -65,7 +68,7 @@ fn parse(source: Source, dir: &Path, programs: &[String]) -> Result<Loaded, Fail
         mistakes.extend(new.map(|error| at_its_place(error, &places)));
     }
     if mistakes.is_empty() {
-        Ok(Loaded { description, files })
+        Ok(Loaded { description, files, source, places })
     } else {
         mistakes.sort_by_key(|mistake| mistake.span.start);
         Err(Failure::bad_input(render(&source.name, &source.text, &mistakes)))

@@ -157,3 +157,6 @@ impl<M: Machine> Kernel<M> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

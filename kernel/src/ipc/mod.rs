@@ -3,4 +3,6 @@
 
 pub mod fault;
 mod queue;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod transfer;

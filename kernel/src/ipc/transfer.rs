@@ -205,3 +205,6 @@ impl<M: Machine> Kernel<M> {
         context.set_info(info.word());
     }
 }
+
+#[cfg(test)]
+mod tests;

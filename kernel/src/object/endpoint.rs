@@ -349,3 +349,6 @@ impl<M: Machine> Kernel<M> {
         self.objs[endpoint].set_queue(queue, state);
     }
 }
+
+#[cfg(test)]
+mod tests;

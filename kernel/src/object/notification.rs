@@ -221,3 +221,6 @@ impl<M: Machine> Kernel<M> {
         self.objs[notification].set_queue(queue);
     }
 }
+
+#[cfg(test)]
+mod tests;

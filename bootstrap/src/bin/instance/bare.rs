@@ -75,7 +75,8 @@ pub(crate) unsafe fn instance() -> &'static mut Instance {
 /// Turns the physical address of an inbox into the inbox.
 fn inbox_at(paddr: arch::PhysAddr, senders: usize) -> Inbox<'static> {
     let base = NonNull::<u8>::with_exposed_provenance(
-        core::num::NonZeroUsize::new((WINDOW_BASE + paddr.0) as usize).expect("the window does not start at 0"),
+        core::num::NonZeroUsize::new((WINDOW_BASE + paddr.0) as usize)
+            .expect("the window does not start at 0"),
     );
     // SAFETY: the boot core maps the inboxes of the plan in this window and has zeroed them (ZEROED, CONFINED).
     unsafe { Inbox::from_pages(base, senders) }
@@ -92,8 +93,8 @@ extern "C" fn instance_main(handover: *const Handover) -> ! {
     // SAFETY: first thing on this core, on the instance's own tables.
     unsafe { instance.kernel.machine.start(machine_config(handover)) };
     instance.idle = IdleMode::from_word(handover.idle_mode);
-    instance.inbox =
-        (handover.inbox != 0).then(|| inbox_at(arch::PhysAddr(handover.inbox), handover.inbox_senders as usize));
+    instance.inbox = (handover.inbox != 0)
+        .then(|| inbox_at(arch::PhysAddr(handover.inbox), handover.inbox_senders as usize));
     instance.kernel.start(handover, inbox_at);
     instance.inject = failure::Injection::from_handover(handover, instance.kernel.machine.now());
     instance.kernel.machine.extra_deadline = instance.inject.map(|injection| injection.at);

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Starting the other cores, keeping them parked, and sending each into its instance.
+//!
+//! ```text
+//!   boot core                              other core
+//!   INIT, 10 ms, SIPI, 200 us, SIPI   ──▶  trampoline.s ─▶ core_main
+//!   waits, bounded                    ◀──  Arrived, with its posture; parks in hlt
+//!   Measure, wake                     ──▶  answers time stamps; parks
+//!   Enter, wake                       ──▶  Left; jumps into its instance
+//!   enters its own instance last: from then on this image's data is instance 0's memory
+//! ```
+//!
+//! All cores are started at once and none waits for another. They park halted: spinning, they would take processor
+//! time from the boot core wherever cores are emulated.
+
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+
+use bootstrap::offset::Offset;
+
+use super::error::BootError;
+use super::hand_over::{self, Entry};
+use super::posture::{self, Posture};
+use super::{apic, cpu, physical, time, traps};
+
+/// Stack of a parked core.
+pub(crate) const STACK_SIZE: usize = 8192;
+const INIT_US: u64 = 10_000;
+const STARTUP_US: u64 = 200;
+/// Bound of a wait for cores: so long in any case, and so much more for each core. Emulated cores share few real ones.
+const WAIT_US: u64 = 2_000_000;
+const WAIT_PER_CORE_US: u64 = 50_000;
+/// Exchanges of time stamps with each core, and the time after which no new one is begun; the quickest counts.
+const EXCHANGES: u32 = 64;
+const EXCHANGES_US: u64 = 10_000;
+
+/// Commands to a parked core.
+const PARK: u32 = 0;
+const MEASURE: u32 = 1;
+const ENTER: u32 = 2;
+
+/// States of a core, in order.
+const ABSENT: u32 = 0;
+const ARRIVED: u32 = 1;
+const LEFT: u32 = 2;
+
+unsafe extern "C" {
+    static trampoline_start: u8;
+    static trampoline_end: u8;
+}
+
+// Read by `core_entry` in entry.s.
+#[unsafe(no_mangle)]
+static core_arrivals: AtomicU32 = AtomicU32::new(0);
+#[unsafe(no_mangle)]
+static core_stack_count: AtomicU32 = AtomicU32::new(0);
+#[unsafe(no_mangle)]
+static core_stacks: AtomicU64 = AtomicU64::new(0);
+
+static RECORDS: AtomicPtr<Record> = AtomicPtr::new(core::ptr::null_mut());
+static RECORD_COUNT: AtomicUsize = AtomicUsize::new(0);
+
+/// What the boot core and one other core tell each other. The exchange words have a cache line of their own.
+#[repr(C, align(64))]
+struct Record {
+    apic_id: u32,
+    command: AtomicU32,
+    state: AtomicU32,
+    posture: [AtomicU64; 5],
+    entry: [AtomicU64; 3],
+    exchange: Exchange,
+}
+
+#[repr(C, align(64))]
+struct Exchange {
+    request: AtomicU32,
+    reply: AtomicU32,
+    stamp: AtomicU64,
+}
+
+/// The cores that were started and answered.
+pub(crate) struct Started {
+    records: &'static [Record],
+    /// APIC ids of cores that stayed silent.
+    pub(crate) silent: Vec<u32>,
+}
+
+/// Whom the start interrupts are sent to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Address {
+    /// Every core but this one.
+    AllOthers,
+    /// Each target by its id.
+    Targets,
+}
+
+/// Starts `targets` at the trampoline page and waits, bounded, until each has arrived.
+pub(crate) fn start(targets: &[u32], address: Address, page: u64) -> Started {
+    let records = prepare(targets, page);
+    let each = |all: &dyn Fn(), one: &dyn Fn(u32)| match address {
+        Address::AllOthers => all(),
+        Address::Targets => targets.iter().for_each(|id| one(*id)),
+    };
+    if !targets.is_empty() {
+        each(&apic::send_init_all, &apic::send_init);
+        time::delay_us(INIT_US);
+        for _ in 0..2 {
+            each(&|| apic::send_startup_all(page), &|id| apic::send_startup(id, page));
+            time::delay_us(STARTUP_US);
+        }
+    }
+    let silent = wait_for(records, ARRIVED);
+    Started { records, silent }
+}
+
+/// Places the trampoline, the stacks and the records.
+fn prepare(targets: &[u32], page: u64) -> &'static [Record] {
+    let (start, end) = (&raw const trampoline_start as u64, &raw const trampoline_end as u64);
+    if !targets.is_empty() {
+        physical::write(page, physical::bytes(start, end - start));
+    }
+    let stacks = Vec::leak(alloc::vec![[0u128; STACK_SIZE / 16]; targets.len()]);
+    core_stacks.store(stacks.as_ptr() as u64, Ordering::Relaxed);
+    core_stack_count.store(targets.len() as u32, Ordering::Relaxed);
+    let records: &'static [Record] = Vec::leak(targets.iter().map(|id| Record::new(*id)).collect());
+    RECORD_COUNT.store(records.len(), Ordering::Relaxed);
+    RECORDS.store(records.as_ptr().cast_mut(), Ordering::Release);
+    records
+}
+
+/// Waits until every core has reached `state`; the APIC ids of those that did not in time.
+fn wait_for(records: &[Record], state: u32) -> Vec<u32> {
+    let bound = time::ticks(WAIT_US + WAIT_PER_CORE_US * records.len() as u64);
+    let start = cpu::timestamp();
+    let late = |record: &&Record| record.state.load(Ordering::Acquire) < state;
+    while records.iter().any(|record| late(&record)) && cpu::timestamp() - start < bound {
+        cpu::relax();
+    }
+    records.iter().filter(late).map(|record| record.apic_id).collect()
+}
+
+/// First Rust code of another core.
+#[unsafe(no_mangle)]
+extern "C" fn core_main() -> ! {
+    traps::load();
+    let posture = posture::apply();
+    apic::enable();
+    let (records, count) = (RECORDS.load(Ordering::Acquire), RECORD_COUNT.load(Ordering::Relaxed));
+    // SAFETY: the boot core published the records before it started this core, and they are never freed.
+    let records = unsafe { core::slice::from_raw_parts(records, count) };
+    let own_id = cpu::apic_id();
+    match records.iter().find(|record| record.apic_id == own_id) {
+        Some(record) => record.serve(&posture),
+        // Started by a broadcast without being wanted.
+        None => cpu::halt(),
+    }
+}
+
+impl Record {
+    fn new(apic_id: u32) -> Self {
+        Record {
+            apic_id,
+            command: AtomicU32::new(PARK),
+            state: AtomicU32::new(ABSENT),
+            posture: [const { AtomicU64::new(0) }; 5],
+            entry: [const { AtomicU64::new(0) }; 3],
+            exchange: Exchange {
+                request: AtomicU32::new(0),
+                reply: AtomicU32::new(0),
+                stamp: AtomicU64::new(0),
+            },
+        }
+    }
+
+    /// Life of a parked core. Interrupts are on only inside the wait, so a wake-up between reading the command and
+    /// halting stays pending and ends the wait.
+    fn serve(&self, posture: &Posture) -> ! {
+        for (word, value) in self.posture.iter().zip(posture.words()) {
+            word.store(value, Ordering::Relaxed);
+        }
+        self.state.store(ARRIVED, Ordering::Release);
+        loop {
+            match self.command.load(Ordering::Acquire) {
+                MEASURE => self.answer(),
+                ENTER => self.leave(),
+                _ => cpu::wait_for_interrupt(),
+            }
+        }
+    }
+
+    /// Answers time stamps until told something else.
+    fn answer(&self) {
+        let mut answered = 0;
+        while self.command.load(Ordering::Acquire) == MEASURE {
+            let request = self.exchange.request.load(Ordering::Acquire);
+            if request != answered {
+                answered = request;
+                self.exchange.stamp.store(cpu::timestamp(), Ordering::Relaxed);
+                self.exchange.reply.store(request, Ordering::Release);
+            }
+            cpu::relax();
+        }
+    }
+
+    fn leave(&self) -> ! {
+        let [root, address, argument] = [0, 1, 2].map(|word| self.entry[word].load(Ordering::Relaxed));
+        hand_over::enter(&Entry { root, address, argument }, || self.state.store(LEFT, Ordering::Release))
+    }
+
+    fn command(&self, command: u32) {
+        self.command.store(command, Ordering::Release);
+        apic::send_wake(self.apic_id);
+    }
+
+    /// The quickest of a number of exchanges, or `None` when the core stopped answering.
+    fn measure(&self) -> Option<Offset> {
+        let start = cpu::timestamp();
+        let in_time = |round: &u32| *round == 1 || cpu::timestamp() - start < time::ticks(EXCHANGES_US);
+        self.command(MEASURE);
+        let all =
+            (1..=EXCHANGES).take_while(in_time).map(|round| self.exchange(round)).collect::<Option<Vec<_>>>();
+        self.command.store(PARK, Ordering::Release);
+        all?.into_iter().min_by_key(|offset| offset.uncertainty)
+    }
+
+    fn exchange(&self, round: u32) -> Option<Offset> {
+        let bound = time::ticks(WAIT_US);
+        let sent = cpu::timestamp();
+        self.exchange.request.store(round, Ordering::Release);
+        while self.exchange.reply.load(Ordering::Acquire) != round {
+            if cpu::timestamp() - sent > bound {
+                return None;
+            }
+            cpu::relax();
+        }
+        let received = cpu::timestamp();
+        let stamp = self.exchange.stamp.load(Ordering::Relaxed);
+        Some(Offset::from_exchange(sent, stamp, received))
+    }
+}
+
+impl Started {
+    /// Refuses a core whose control registers differ from the boot core's.
+    pub(crate) fn check_posture(&self, boot_core: &Posture) -> Result<(), BootError> {
+        for record in self.present() {
+            let words = [0, 1, 2, 3, 4].map(|word| record.posture[word].load(Ordering::Relaxed));
+            boot_core.expect_same(&Posture::from_words(words), record.apic_id)?;
+        }
+        Ok(())
+    }
+
+    /// Time-stamp counter of each core by APIC id, one after the other: only two cores spin at any time.
+    pub(crate) fn offsets(&self) -> Result<Vec<(u32, Offset)>, BootError> {
+        let measure = |record: &Record| {
+            let offset = record.measure().ok_or_else(|| BootError::LostCore { apic_id: record.apic_id })?;
+            Ok((record.apic_id, offset))
+        };
+        self.present().map(measure).collect()
+    }
+
+    /// Sends every core into the instance that `entry` gives for its APIC id, and waits until all have left this image.
+    pub(crate) fn enter(&self, entry: impl Fn(u32) -> Option<Entry>) -> Result<(), BootError> {
+        for record in self.present() {
+            let Some(entry) = entry(record.apic_id) else { continue };
+            for (word, value) in record.entry.iter().zip([entry.root, entry.address, entry.argument]) {
+                word.store(value, Ordering::Relaxed);
+            }
+            record.command(ENTER);
+        }
+        let late = wait_for(self.records, LEFT).into_iter().find(|id| !self.silent.contains(id));
+        late.map_or(Ok(()), |apic_id| Err(BootError::LostCore { apic_id }))
+    }
+
+    fn present(&self) -> impl Iterator<Item = &'static Record> + '_ {
+        self.records.iter().filter(|record| !self.silent.contains(&record.apic_id))
+    }
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the machine is: everything found out before anything is decided.
+
+use bootstrap::options::Options;
+use memory_partition::{Firmware, MemoryRange, Module, Occupant, Occupied, OtherRange};
+
+use super::acpi::{self, Topology};
+use super::console::say;
+use super::error::BootError;
+use super::posture::{self, Posture};
+use super::pvh::{self, StartInfo};
+use super::time::{self, Clocks};
+use super::{apic, cpu, physical};
+
+/// Type of usable memory in the loader's map.
+const USABLE: u32 = 1;
+
+unsafe extern "C" {
+    static image_start: u8;
+    static kept_end: u8;
+    static image_end: u8;
+}
+
+/// The machine, and what the command line asks.
+pub(crate) struct Machine {
+    pub(crate) options: Options,
+    pub(crate) firmware: Firmware,
+    pub(crate) clocks: Clocks,
+    pub(crate) posture: Posture,
+    /// Registers of the local APIC in xAPIC mode.
+    pub(crate) local_apic: u64,
+}
+
+impl Machine {
+    /// Page of the local APIC's registers, which every kernel maps in xAPIC mode only.
+    pub(crate) fn local_apic_page(&self) -> Option<u64> {
+        (!apic::is_x2apic()).then_some(self.local_apic)
+    }
+}
+
+/// Finds out what the machine is and brings the boot core into the posture of all cores.
+pub(crate) fn discover(start_info: u64, options: Options) -> Result<Machine, BootError> {
+    posture::check()?;
+    let start = pvh::read(start_info)?;
+    let ends =
+        start.memory.iter().filter(|range| range.kind == USABLE).map(|range| range.start + range.length);
+    physical::map_up_to(ends.max().unwrap_or(0));
+    let topology = acpi::read(start.rsdp)?;
+    apic::mask_pics();
+    apic::set_base(topology.local_apic);
+    let clocks = time::calibrate()?;
+    apic::enable();
+    let posture = posture::apply();
+    let machine = Machine {
+        options,
+        firmware: firmware(&start, &topology),
+        clocks,
+        posture,
+        local_apic: topology.local_apic,
+    };
+    report(&machine, &topology);
+    Ok(machine)
+}
+
+/// The neutral record of the machine.
+fn firmware(start: &StartInfo, topology: &Topology) -> Firmware {
+    let range = |memory: &pvh::MemoryRange| MemoryRange::of_size(memory.start, memory.length);
+    let (usable, other): (alloc::vec::Vec<_>, _) =
+        start.memory.iter().partition(|memory| memory.kind == USABLE);
+    let (kept, data) = image();
+    Firmware {
+        usable: usable.into_iter().map(range).collect(),
+        other: other
+            .into_iter()
+            .map(|memory| OtherRange { range: range(memory), kind: memory.kind })
+            .collect(),
+        cores: topology.cores.clone(),
+        boot_apic_id: cpu::apic_id(),
+        io_apics: topology.io_apics.clone(),
+        modules: start.modules.iter().map(module).collect(),
+        command_line: start.command_line.clone(),
+        rsdp: start.rsdp.unwrap_or(0),
+        occupied: [
+            Occupied { range: kept, occupant: Occupant::BootImage },
+            Occupied { range: data, occupant: Occupant::BootData },
+        ]
+        .into(),
+    }
+}
+
+fn module(module: &pvh::Module) -> Module {
+    Module { range: MemoryRange::of_size(module.start, module.length), command_line: Default::default() }
+}
+
+/// The two parts of the boot image: what is kept back, what becomes instance 0's memory.
+fn image() -> (MemoryRange, MemoryRange) {
+    let [start, middle, end] =
+        [&raw const image_start, &raw const kept_end, &raw const image_end].map(|symbol| symbol as u64);
+    (MemoryRange::new(start, middle), MemoryRange::new(middle, end))
+}
+
+fn report(machine: &Machine, topology: &Topology) {
+    let Machine { firmware, clocks, posture, .. } = machine;
+    for range in &firmware.usable {
+        say!("memory: {range} usable");
+    }
+    let enabled = firmware.cores.iter().filter(|core| core.enabled).count();
+    let mode = if apic::is_x2apic() { "x2APIC" } else { "xAPIC" };
+    say!("cores: {enabled} enabled of {}, boot core {}, {mode}", firmware.cores.len(), firmware.boot_apic_id);
+    for chip in &firmware.io_apics {
+        say!("interrupts: IOAPIC at {:#x}, {} pins from {}", chip.address, chip.pins, chip.gsi_base);
+    }
+    for rerouted in &topology.overrides {
+        say!("interrupts: IRQ {} is pin {}, flags {:#x}", rerouted.irq, rerouted.pin, rerouted.flags);
+    }
+    let timer = clocks.apic_timer_hz / 1000;
+    say!("clocks: TSC {} MHz ({}), local-APIC timer {timer} kHz", clocks.tsc_mhz, clocks.source);
+    say!("posture: {posture}");
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the boot says of its plan and its audit: lines for people, and the whole for the runner.
+
+use bootstrap::audit::Report;
+use memory_partition::{InstancePlan, Plan};
+
+use super::console::say;
+
+/// Says who owns what.
+pub(crate) fn plan(plan: &Plan) {
+    for (index, instance) in plan.instances.iter().enumerate() {
+        say!("instance {index} {:?}: core {}, {}", instance.name, instance.apic_id, Memory(instance));
+    }
+    for region in &plan.regions {
+        say!("region {:?}: {}, {} members", region.name, region.range, region.members.len());
+    }
+    for channel in &plan.channels {
+        say!("channel {:?}: {} to {}, {} lines", channel.name, channel.from, channel.to, channel.lines);
+    }
+    let kept: u64 = plan.kept.iter().map(|kept| kept.range.size()).sum();
+    say!("kept back for restart: {kept} bytes; given to nobody: {} bytes", plan.dropped_bytes());
+    if let Ok(text) = serde_json::to_string(plan) {
+        say!("!skerry {{\"plan\":{text}}}");
+    }
+}
+
+/// Says that the tables are what the plan wants.
+pub(crate) fn audit(found: &Report) {
+    say!("{found}");
+    say!("!skerry {{\"audit\":{{\"instances\":{},\"mappings\":{}}}}}", found.instances, found.mappings);
+}
+
+/// Memory of an instance in a few words.
+struct Memory<'a>(&'a InstancePlan);
+
+impl core::fmt::Display for Memory<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let instance = self.0;
+        for (index, range) in instance.partition.iter().enumerate() {
+            write!(f, "{}{range}", if index == 0 { "partition " } else { " + " })?;
+        }
+        let pieces = instance.untyped.iter().filter(|untyped| !untyped.device).count();
+        write!(f, ", untyped {} bytes in {pieces} pieces", instance.untyped_bytes())
+    }
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What is to run: description, root tasks and instance kernel, from the boot module and this image.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use bootstrap::modules::{self, Module, ModuleError, SystemImage};
+use bootstrap::program::Program;
+use memory_partition::{Description, Firmware};
+
+use super::error::BootError;
+use super::physical;
+
+/// The kernel of an instance, embedded when this image was built.
+static INSTANCE_IMAGE: &[u8] = include!(concat!(env!("OUT_DIR"), "/instance_image.rs"));
+
+/// Everything that runs on this machine.
+pub(crate) struct System {
+    pub(crate) description: Description,
+    pub(crate) kernel: Program<'static>,
+    /// Root task of each instance.
+    pub(crate) programs: Vec<Program<'static>>,
+}
+
+/// Reads the first module.
+pub(crate) fn load(firmware: &Firmware) -> Result<System, BootError> {
+    if INSTANCE_IMAGE.is_empty() {
+        return Err(BootError::NoKernel);
+    }
+    let kernel =
+        Program::kernel(INSTANCE_IMAGE).map_err(|error| program_error("the instance kernel", error))?;
+    let module =
+        firmware.modules.first().map(|module| physical::bytes(module.range.start, module.range.size()));
+    match modules::identify(module).map_err(BootError::Module)? {
+        Module::RootTask(file) => {
+            let program = Program::root_task(file).map_err(|error| program_error("the root task", error))?;
+            Ok(System { description: Description::plain(), kernel, programs: [program].into() })
+        }
+        Module::System(image) => {
+            let description: Description = postcard::from_bytes(image.description)
+                .map_err(|_| BootError::Module(ModuleError::BadDescription))?;
+            let programs = programs(&image, &description)?;
+            Ok(System { description, kernel, programs })
+        }
+    }
+}
+
+fn programs(
+    image: &SystemImage<'static>,
+    description: &Description,
+) -> Result<Vec<Program<'static>>, BootError> {
+    let load = |name: &String| {
+        let file = image.member(name).ok_or_else(|| BootError::NoProgram { name: name.clone() })?;
+        Program::root_task(file).map_err(|error| program_error(name, error))
+    };
+    description.instances.iter().map(|instance| load(&instance.root_task.name)).collect()
+}
+
+fn program_error(name: &str, error: bootstrap::program::ProgramError) -> BootError {
+    BootError::Program { name: name.into(), error }
+}

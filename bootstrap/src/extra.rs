@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The extra bootinfo of an instance: what every seL4 root task gets, then the Skerry chunk.
+
+use alloc::vec::Vec;
+
+use abi::chunk::skerry::{Channel, Contents, Device, DeviceKind, Direction, Name, Peer, Region};
+use abi::chunk::{self, MEMORY_MAP_LEN, RSDP_LEN, RSDP_PAYLOAD, TSC_LEN};
+use abi::{Rights, SlotRegion};
+use kernel::boot::Slots;
+use memory_partition::{Access, Description, Firmware, Mode, Plan, RegionPlan};
+
+use crate::offset::Offset;
+
+/// Type of usable memory in the firmware's map.
+const USABLE: u32 = 1;
+/// Bytes of the chunks before the Skerry chunk.
+const COMMON: usize = RSDP_LEN + MEMORY_MAP_LEN + TSC_LEN;
+
+/// What the extra bootinfo of one instance is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// The system.
+    pub description: &'a Description,
+    /// Who owns what.
+    pub plan: &'a Plan,
+    /// The machine.
+    pub firmware: &'a Firmware,
+    /// The ACPI root pointer.
+    pub rsdp: [u8; RSDP_PAYLOAD],
+    /// Whole megahertz of the time-stamp counter.
+    pub tsc_mhz: u32,
+    /// Each instance's counter, measured against the boot core's.
+    pub offsets: &'a [Offset],
+}
+
+/// Slots that nobody has yet: good for the length.
+const NO_SLOTS: Slots = {
+    const NONE: SlotRegion = SlotRegion { start: 0, end: 0 };
+    Slots {
+        sched_control: NONE,
+        paging: NONE,
+        extra_pages: NONE,
+        image_frames: NONE,
+        shared_frames: NONE,
+        status_pages: NONE,
+        controls: NONE,
+        untyped: NONE,
+        empty: NONE,
+    }
+};
+
+impl Facts<'_> {
+    /// Bytes of the extra bootinfo of instance `index`.
+    pub fn len(&self, index: usize) -> usize {
+        COMMON + self.skerry(index, &NO_SLOTS).len()
+    }
+
+    /// The extra bootinfo of instance `index`, whose capabilities are in `slots`.
+    pub fn encode(&self, index: usize, slots: &Slots) -> Vec<u8> {
+        let mut bytes = alloc::vec![0; COMMON];
+        let memory = self.memory_map();
+        let written = chunk::write_rsdp(&mut bytes, &self.rsdp)
+            .and_then(|at| Some(at + chunk::write_memory_map(&mut bytes[at..], memory)?))
+            .and_then(|at| Some(at + chunk::write_tsc_frequency(&mut bytes[at..], self.tsc_mhz)?));
+        debug_assert_eq!(written, Some(COMMON));
+        bytes.extend(self.skerry(index, slots));
+        bytes
+    }
+
+    /// The firmware's memory map, ascending.
+    fn memory_map(&self) -> Vec<chunk::MemoryRange> {
+        let usable = self.firmware.usable.iter().map(|range| (*range, USABLE));
+        let other = self.firmware.other.iter().map(|other| (other.range, other.kind));
+        let mut ranges: Vec<_> = usable.chain(other).collect();
+        ranges.sort_unstable();
+        ranges
+            .into_iter()
+            .map(|(range, kind)| chunk::MemoryRange { base: range.start, length: range.size(), kind })
+            .collect()
+    }
+
+    /// The Skerry chunk; empty where one program owns the machine, which knows nothing of it.
+    fn skerry(&self, index: usize, slots: &Slots) -> Vec<u8> {
+        if self.description.mode == Mode::Plain {
+            return Vec::new();
+        }
+        let contents = Contents {
+            instance: index as u32,
+            name: name(&self.plan.instances[index].name),
+            own_status_slot: slots.status_pages.start,
+            arguments: &self.description.instances[index].root_task.arguments,
+            peers: &self.peers(index, slots),
+            channels: &self.channels(index),
+            regions: &self.regions(index, slots),
+            devices: &self.devices(index),
+        };
+        let mut bytes = alloc::vec![0; contents.encoded_len()];
+        contents.encode(&mut bytes).expect("the buffer has the length announced");
+        bytes
+    }
+
+    /// The status pages are the own one and then those of the peers, in the order of the instances.
+    fn peers(&self, index: usize, slots: &Slots) -> Vec<Peer> {
+        let others = self.plan.instances.iter().enumerate().filter(|(peer, _)| *peer != index);
+        let offset = |of: usize| self.offsets.get(of).copied().unwrap_or_default();
+        others
+            .zip(1u64..)
+            .map(|((peer, instance), position)| {
+                let measured = Offset::between(offset(peer), offset(index));
+                Peer {
+                    instance: peer as u32,
+                    apic_id: instance.apic_id,
+                    name: name(&instance.name),
+                    tsc_offset: measured.ticks,
+                    tsc_uncertainty: measured.uncertainty,
+                    status_slot: slots.status_pages.start + position,
+                    control_slot: 0,
+                }
+            })
+            .collect()
+    }
+
+    fn channels(&self, index: usize) -> Vec<Channel> {
+        let ends = self.plan.channels.iter().flat_map(|channel| {
+            [
+                (channel, channel.from, channel.to, Direction::Send),
+                (channel, channel.to, channel.from, Direction::Receive),
+            ]
+        });
+        ends.filter(|(_, own, ..)| *own == index)
+            .map(|(channel, _, peer, direction)| Channel {
+                peer: peer as u32,
+                direction: direction.word() as u32,
+                lines: channel.lines,
+                flags: if channel.ack { Channel::ACK } else { 0 },
+                name: name(&channel.name),
+            })
+            .collect()
+    }
+
+    fn regions(&self, index: usize, slots: &Slots) -> Vec<Region> {
+        let mut next = slots.shared_frames.start;
+        shared_with(self.plan, index)
+            .map(|(region, access)| {
+                let count = region.range.size() >> region.page_bits;
+                let first_slot = next;
+                next += count;
+                Region {
+                    name: name(&region.name),
+                    size: region.range.size(),
+                    first_slot,
+                    slot_count: count as u32,
+                    page_bits: u32::from(region.page_bits),
+                    rights: rights(access).0 as u32,
+                    reserved: 0,
+                }
+            })
+            .collect()
+    }
+
+    fn devices(&self, index: usize) -> Vec<Device> {
+        let owned = self.plan.devices.iter().filter(|device| device.owner == index);
+        owned.map(|device| self.device(device)).collect()
+    }
+
+    fn device(&self, device: &memory_partition::DeviceGrant) -> Device {
+        use memory_partition::DeviceKind as Planned;
+        let (kind, base, size) = match device.kind {
+            Planned::Mmio { base, size } => (DeviceKind::Mmio, base, size),
+            Planned::IoPorts { first, last } => {
+                (DeviceKind::IoPorts, u64::from(first), u64::from(last) - u64::from(first) + 1)
+            }
+            Planned::IoApic { index } => {
+                let chip = self.plan.io_apics.get(index as usize);
+                (DeviceKind::IoApic, chip.map_or(0, |chip| chip.address), crate::program::PAGE)
+            }
+        };
+        Device { kind: kind.word() as u32, reserved: 0, base, size, name: name(&device.name) }
+    }
+}
+
+/// The regions that instance `index` is a member of, with its access, in the order of the description.
+pub fn shared_with(plan: &Plan, index: usize) -> impl Iterator<Item = (&RegionPlan, Access)> {
+    plan.regions.iter().filter_map(move |region| {
+        let member = region.members.iter().find(|(member, _)| *member == index)?;
+        Some((region, member.1))
+    })
+}
+
+fn rights(access: Access) -> Rights {
+    match access {
+        Access::ReadOnly => Rights::READ,
+        Access::ReadWrite => Rights::READ_WRITE,
+    }
+}
+
+/// Descriptions are refused when a name is too long.
+fn name(text: &str) -> Name {
+    Name::new(text).unwrap_or_default()
+}

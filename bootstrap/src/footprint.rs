@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! How much of its partition an instance needs before its first untyped: an upper bound, computed before planning.
+//!
+//! The root task's share is exact (`kernel::boot`) but for the extra bootinfo, whose entries are counted generously;
+//! so are the tables of the window, which depend on where memory will be.
+
+use alloc::vec::Vec;
+
+use arch::PhysAddr;
+use kernel::boot::{BootError, Image, RootTask};
+use memory_partition::{Description, Firmware, Footprint, Instance};
+
+use crate::program::{PAGE, Program};
+
+const GIB: u64 = 1 << 30;
+/// Entries of a page table.
+const ENTRIES: u64 = 512;
+/// Kernel and boot top-level tables; the chain to the kernel image; top of the window.
+const KERNEL_TABLES: u64 = 2 + 3 + 2;
+/// Inboxes, status pages, log rings and registers lie side by side for the most part: tables for those that do not.
+const SINGLE_PAGE_TABLES: u64 = 8;
+/// Chunks of extra bootinfo that every instance has, and the fixed part of the Skerry chunk.
+const FIXED_CHUNKS: usize = 1292 + 104;
+/// At least as large as any entry of the Skerry chunk.
+const CHUNK_ENTRY: usize = 72;
+
+/// Footprint of each instance; `programs` are their root tasks, in order.
+pub fn footprints(
+    firmware: &Firmware,
+    description: &Description,
+    kernel: &Program,
+    programs: &[Program],
+) -> Result<Vec<Footprint>, BootError> {
+    let window = window_tables(firmware, description);
+    let own = kernel.pages() + KERNEL_TABLES + kernel.pages().div_ceil(ENTRIES) + window;
+    let kernel_bytes = own * PAGE + kernel::handover::BYTES;
+    let of = |(instance, program): (&Instance, &Program)| {
+        let task = outline(description, instance, program);
+        let objects = task.footprint()?;
+        let alignment = 1 << objects.align_bits;
+        let reserve_bytes = kernel_bytes + program.pages() * PAGE + objects.bytes + alignment;
+        Ok(Footprint { reserve_bytes, record_bytes: 0 })
+    };
+    description.instances.iter().zip(programs).map(of).collect()
+}
+
+/// Tables of the window: a directory for each GiB of memory, page tables where a range does not begin or end at a
+/// large page.
+fn window_tables(firmware: &Firmware, description: &Description) -> u64 {
+    let gibs: u64 = firmware.usable.iter().map(|range| range.size().div_ceil(GIB) + 1).sum();
+    let pieces =
+        firmware.usable.len() + firmware.occupied.len() + firmware.modules.len() + description.regions.len();
+    let chips = firmware.io_apics.len() + description.instances.len().div_ceil(ENTRIES as usize);
+    gibs + 2 * (pieces + chips) as u64 + SINGLE_PAGE_TABLES
+}
+
+/// The root task as far as it is known before planning: what its footprint depends on.
+fn outline<'a>(description: &Description, instance: &'a Instance, program: &Program) -> RootTask<'a> {
+    RootTask {
+        name: &instance.name,
+        instance: 0,
+        image: Image {
+            start: program.start,
+            pages: program.pages(),
+            frames: PhysAddr(0),
+            entry: program.entry,
+        },
+        cnode_bits: instance.cnode_bits,
+        priority: 0,
+        slice_us: 0,
+        ticks_per_us: 0,
+        kernel_root: PhysAddr(0),
+        incoming_lines: description.channels.iter().map(|channel| channel.lines).sum(),
+        extra_len: extra_len(description, instance),
+        regions: &[],
+        status_pages: &[],
+        controls: &[],
+        untyped: &[],
+    }
+}
+
+fn extra_len(description: &Description, instance: &Instance) -> usize {
+    // A channel has two ends, and one instance may hold both ends of different channels, but never of the same.
+    let entries = description.instances.len()
+        + description.channels.len()
+        + description.regions.len()
+        + description.devices.len();
+    FIXED_CHUNKS + CHUNK_ENTRY * entries + instance.root_task.arguments.len()
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The parts of the boot image that need no machine: they run and are tested on a workstation.
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod audit;
+pub mod calibration;
+pub mod carver;
+pub mod extra;
+pub mod footprint;
+pub mod madt;
+pub mod modules;
+pub mod offset;
+pub mod options;
+pub mod plant;
+pub mod program;
+pub mod tables;
+pub mod window;
+
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Words of the kernel command line.
+//!
+//! Unknown words are left to others: upstream kernels accept command lines with words meant for programs.
+
+/// Planting a defect into one table right before the audit, so that a test sees the audit refuse it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plant {
+    /// A kernel window entry of instance 0 that reaches another partition.
+    ForeignPartition,
+    /// A page that is both writable and executable in the kernel half.
+    WritableText,
+    /// A page of the MSI window open to user code.
+    MsiWindow,
+    /// An inbox of an instance that this one has no channel to.
+    ForeignInbox,
+}
+
+impl Plant {
+    /// The defects by their names on the command line.
+    pub const NAMES: [(&'static str, Self); 4] = [
+        ("partition", Self::ForeignPartition),
+        ("wx", Self::WritableText),
+        ("msi", Self::MsiWindow),
+        ("inbox", Self::ForeignInbox),
+    ];
+
+    fn by_name(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, plant)| *plant)
+    }
+}
+
+/// A fault that an instance's kernel raises in itself, for tests of failure handling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inject {
+    /// The instance.
+    pub instance: usize,
+    /// Kind as in the hand-over: 1 panic, 2 double fault, 3 NMI, 4 machine check.
+    pub kind: u64,
+    /// Microseconds after the instance started.
+    pub after_us: u64,
+}
+
+/// What the command line asks of the boot image and of the instances.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Debug console port of instance 0; instance `i` has the `i`-th after it.
+    pub console_base: Option<u16>,
+    /// Debug console port of the boot phase: the one below the instances'.
+    pub boot_console: Option<u16>,
+    /// Port of the serial console of instance 0 when there is no debug console; 0 turns it off.
+    pub serial_port: Option<u16>,
+    /// The defect to plant before the audit.
+    pub plant: Option<Plant>,
+    /// The fault an instance raises.
+    pub inject: Option<Inject>,
+}
+
+impl Options {
+    /// Reads the words it knows.
+    pub fn parse(command_line: &str) -> Self {
+        let mut options = Self::default();
+        for word in command_line.split_ascii_whitespace() {
+            match word.split_once('=') {
+                Some(("console", value)) => {
+                    options.console_base = value.strip_prefix("debugcon:").and_then(port);
+                    options.boot_console = options.console_base.and_then(|base| base.checked_sub(1));
+                }
+                Some(("console_port" | "debug_port", value)) => options.serial_port = port(value),
+                Some(("plant", name)) => options.plant = Plant::by_name(name),
+                Some(("inject", value)) => options.inject = inject(value),
+                _ => {}
+            }
+        }
+        options
+    }
+}
+
+/// A port number, decimal or hexadecimal with `0x`.
+fn port(text: &str) -> Option<u16> {
+    match text.strip_prefix("0x") {
+        Some(digits) => u16::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    }
+}
+
+/// `KIND:INSTANCE@TIME`, the time with `us`, `ms` or `s`.
+fn inject(text: &str) -> Option<Inject> {
+    let (kind, rest) = text.split_once(':')?;
+    let (instance, time) = rest.split_once('@')?;
+    let kind = match kind {
+        "panic" => 1,
+        "double-fault" => 2,
+        "nmi" => 3,
+        "machine-check" => 4,
+        _ => return None,
+    };
+    Some(Inject { instance: instance.parse().ok()?, kind, after_us: microseconds(time)? })
+}
+
+fn microseconds(text: &str) -> Option<u64> {
+    let units = [("us", 1), ("ms", 1000), ("s", 1_000_000)];
+    let (digits, unit) = units.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, unit)))?;
+    digits.parse::<u64>().ok()?.checked_mul(*unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_to_inject_has_kind_instance_and_time() {
+        let inject = |word: &str| Options::parse(word).inject;
+        let panic = Inject { instance: 2, kind: 1, after_us: 500_000 };
+        assert_eq!(inject("inject=panic:2@500ms"), Some(panic));
+        assert_eq!(inject("inject=panic:2@500000us"), Some(panic));
+        assert_eq!(inject("inject=panic:2@500"), None);
+        assert_eq!(inject("inject=laughter:2@1s"), None);
+    }
+
+    #[test]
+    fn the_boot_console_is_the_port_below_the_first_instance() {
+        let options = Options::parse("quiet console=debugcon:0x8e00 plant=wx");
+        assert_eq!(options.console_base, Some(0x8e00));
+        assert_eq!(options.boot_console, Some(0x8dff));
+        assert_eq!(options.plant, Some(Plant::WritableText));
+    }
+
+    #[test]
+    fn words_of_others_and_malformed_values_change_nothing() {
+        assert_eq!(
+            Options::parse("console=serial debug=1 disable_iommu console=debugcon:zz"),
+            Options::default()
+        );
+    }
+
+    #[test]
+    fn the_serial_port_is_named_as_upstream_names_it() {
+        assert_eq!(Options::parse("console_port=0x3f8").serial_port, Some(0x3f8));
+        assert_eq!(Options::parse("debug_port=0").serial_port, Some(0));
+    }
+}

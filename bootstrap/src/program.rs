@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! ELF images: root tasks and the instance kernel.
+//!
+//! A root task follows the rules of the seL4 boot protocol (docs/abi): one contiguous physical block, one contiguous
+//! virtual block, a frame for every page from the lowest to the highest address, gaps included. The kernel image may
+//! have no segment that is both writable and executable.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use elf::abi::{ET_EXEC, PF_W, PF_X, PT_LOAD};
+use elf::endian::LittleEndian;
+use elf::{ElfBytes, file::Class};
+
+/// Size of a page of an image.
+pub const PAGE: u64 = 4096;
+/// Last user address an image, its IPC buffer and its bootinfo may reach.
+const USER_TOP: u64 = 0x7fff_ffff_ffff;
+/// Pages behind the image: IPC buffer and bootinfo.
+const PAGES_BEHIND: u64 = 2;
+
+/// One loadable piece of a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment<'a> {
+    /// Virtual address of the first byte.
+    pub address: u64,
+    /// Size in memory; what `data` does not fill is zero.
+    pub size: u64,
+    /// Contents from the file.
+    pub data: &'a [u8],
+    /// Whether the segment asks to be written.
+    pub writable: bool,
+    /// Whether the segment asks to be executed.
+    pub executable: bool,
+}
+
+/// A program whose bounds have been checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program<'a> {
+    /// Lowest address, a multiple of a page.
+    pub start: u64,
+    /// Highest address, rounded up to a page.
+    pub end: u64,
+    /// Where it begins.
+    pub entry: u64,
+    /// The pieces, in the order of the file.
+    pub segments: Vec<Segment<'a>>,
+}
+
+/// Why a program cannot be loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProgramError {
+    /// Not an ELF image.
+    NotElf,
+    /// An ELF image, but not a 64-bit little-endian one.
+    NotElf64,
+    /// Not linked for a fixed address.
+    NotExecutable {
+        /// ELF type found.
+        found: u16,
+    },
+    /// No program header has a size in memory.
+    NothingToLoad,
+    /// A segment's bytes lie outside the file: the file was cut.
+    Truncated {
+        /// Virtual address of the segment.
+        address: u64,
+    },
+    /// The lowest address is not a multiple of a page.
+    Unaligned {
+        /// The address.
+        start: u64,
+    },
+    /// The image with the pages behind it leaves the user addresses.
+    TooHigh {
+        /// End of the image.
+        end: u64,
+    },
+    /// The entry lies outside the image.
+    EntryOutside {
+        /// The entry.
+        entry: u64,
+    },
+    /// A kernel segment is both writable and executable.
+    WritableAndExecutable {
+        /// Virtual address of the segment.
+        address: u64,
+    },
+    /// Kernel segments with different rights share a page, or are out of order.
+    SharedPage {
+        /// Virtual address of the page.
+        address: u64,
+    },
+}
+
+impl fmt::Display for ProgramError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotElf => write!(f, "not an ELF image"),
+            Self::NotElf64 => write!(f, "not a 64-bit little-endian ELF image"),
+            Self::NotExecutable { found } => {
+                write!(
+                    f,
+                    "ELF type {found}, expected 2 (linked for a fixed address: not position-independent)"
+                )
+            }
+            Self::NothingToLoad => write!(f, "no program header has a size in memory"),
+            Self::Truncated { address } => write!(f, "the file ends inside the segment at {address:#x}"),
+            Self::Unaligned { start } => {
+                write!(f, "lowest segment address {start:#x} is not a multiple of 4096")
+            }
+            Self::TooHigh { end } => {
+                write!(f, "image end {end:#x} and two pages behind it must stay below {USER_TOP:#x}")
+            }
+            Self::EntryOutside { entry } => write!(f, "entry point {entry:#x} lies outside the image"),
+            Self::WritableAndExecutable { address } => {
+                write!(f, "kernel segment at {address:#x} is both writable and executable")
+            }
+            Self::SharedPage { address } => {
+                write!(f, "kernel segments share the page at {address:#x} or are out of order")
+            }
+        }
+    }
+}
+
+impl<'a> Program<'a> {
+    /// Reads a root task.
+    pub fn root_task(file: &'a [u8]) -> Result<Self, ProgramError> {
+        let program = Self::parse(file)?;
+        let behind = program.end.checked_add(PAGES_BEHIND * PAGE);
+        if behind.is_none_or(|end| end > USER_TOP) {
+            return Err(ProgramError::TooHigh { end: program.end });
+        }
+        Ok(program)
+    }
+
+    /// Reads the kernel image of an instance: segments in ascending order, none writable and executable, none sharing a
+    /// page with another.
+    pub fn kernel(file: &'a [u8]) -> Result<Self, ProgramError> {
+        let program = Self::parse(file)?;
+        let mut free = program.start;
+        for segment in &program.segments {
+            let address = segment.address;
+            if segment.writable && segment.executable {
+                return Err(ProgramError::WritableAndExecutable { address });
+            }
+            if address < free {
+                return Err(ProgramError::SharedPage { address: address & !(PAGE - 1) });
+            }
+            free = (address + segment.size).next_multiple_of(PAGE);
+        }
+        Ok(program)
+    }
+
+    /// Number of pages from the lowest to the highest address.
+    pub fn pages(&self) -> u64 {
+        (self.end - self.start) / PAGE
+    }
+
+    fn parse(file: &'a [u8]) -> Result<Self, ProgramError> {
+        let elf = ElfBytes::<LittleEndian>::minimal_parse(file).map_err(|_| ProgramError::NotElf)?;
+        if elf.ehdr.class != Class::ELF64 {
+            return Err(ProgramError::NotElf64);
+        }
+        if elf.ehdr.e_type != ET_EXEC {
+            return Err(ProgramError::NotExecutable { found: elf.ehdr.e_type });
+        }
+        let headers = elf.segments().into_iter().flatten();
+        let segments = headers
+            .filter(|header| header.p_type == PT_LOAD && header.p_memsz > 0)
+            .map(|header| segment(file, &header))
+            .collect::<Result<Vec<_>, _>>()?;
+        Self::with_bounds(elf.ehdr.e_entry, segments)
+    }
+
+    fn with_bounds(entry: u64, segments: Vec<Segment<'a>>) -> Result<Self, ProgramError> {
+        let start =
+            segments.iter().map(|segment| segment.address).min().ok_or(ProgramError::NothingToLoad)?;
+        let last = segments.iter().map(|segment| segment.address.saturating_add(segment.size)).max();
+        let highest = last.unwrap_or(start);
+        let end = highest.checked_next_multiple_of(PAGE).ok_or(ProgramError::TooHigh { end: highest })?;
+        if start % PAGE != 0 {
+            return Err(ProgramError::Unaligned { start });
+        }
+        if !(start..highest).contains(&entry) {
+            return Err(ProgramError::EntryOutside { entry });
+        }
+        Ok(Program { start, end, entry, segments })
+    }
+}
+
+fn segment<'a>(file: &'a [u8], header: &elf::segment::ProgramHeader) -> Result<Segment<'a>, ProgramError> {
+    let address = header.p_vaddr;
+    let begin = usize::try_from(header.p_offset).ok();
+    let length = usize::try_from(header.p_filesz.min(header.p_memsz)).ok();
+    let data = begin
+        .zip(length)
+        .and_then(|(begin, length)| file.get(begin..begin.checked_add(length)?))
+        .ok_or(ProgramError::Truncated { address })?;
+    Ok(Segment {
+        address,
+        size: header.p_memsz,
+        data,
+        writable: header.p_flags & PF_W != 0,
+        executable: header.p_flags & PF_X != 0,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const READ: u32 = 4;
+
+    /// An ELF image of one page of file data with the given load segments (address, memory size, flags).
+    fn image(entry: u64, segments: &[(u64, u64, u32)]) -> Vec<u8> {
+        let mut file = b"\x7fELF\x02\x01\x01".to_vec();
+        file.resize(16, 0);
+        file.extend(ET_EXEC.to_le_bytes());
+        file.extend(62u16.to_le_bytes());
+        file.extend(1u32.to_le_bytes());
+        file.extend([entry, 64, 0].iter().flat_map(|word| word.to_le_bytes()));
+        file.extend(0u32.to_le_bytes());
+        file.extend(
+            [64, 56, segments.len() as u16, 0, 0, 0].iter().flat_map(|half: &u16| half.to_le_bytes()),
+        );
+        for (address, size, flags) in segments {
+            file.extend([PT_LOAD, *flags].iter().flat_map(|word| word.to_le_bytes()));
+            let words = [PAGE, *address, *address, *size.min(&16), *size, PAGE];
+            file.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+        }
+        file.resize(PAGE as usize, 0);
+        file.extend(b"sixteen bytes...");
+        file
+    }
+
+    #[test]
+    fn a_root_task_spans_whole_pages_from_its_lowest_to_its_highest_segment() {
+        let file = image(0x40_0010, &[(0x40_0000, 16, READ | PF_X), (0x40_3008, 0x1000, READ | PF_W)]);
+        let program = Program::root_task(&file).expect("a legal image");
+        assert_eq!((program.start, program.end, program.pages()), (0x40_0000, 0x40_5000, 5));
+        assert_eq!(program.segments[1].data, b"sixteen bytes...");
+        assert_eq!(program.segments[1].size, 0x1000);
+    }
+
+    #[test]
+    fn root_tasks_that_break_the_boot_protocol_are_refused() {
+        let refused = |file: &[u8]| Program::root_task(file).err();
+        assert_eq!(refused(b"hello"), Some(ProgramError::NotElf));
+        assert_eq!(refused(&image(0, &[])), Some(ProgramError::NothingToLoad));
+        let file = image(0x40_0008, &[(0x40_0008, 16, READ)]);
+        assert_eq!(refused(&file), Some(ProgramError::Unaligned { start: 0x40_0008 }));
+        let file = image(0x40_1000, &[(0x40_0000, 16, READ)]);
+        assert_eq!(refused(&file), Some(ProgramError::EntryOutside { entry: 0x40_1000 }));
+        let file = image(0x7fff_ffff_d000, &[(0x7fff_ffff_d000, 16, READ)]);
+        assert_eq!(refused(&file), Some(ProgramError::TooHigh { end: 0x7fff_ffff_e000 }));
+        let mut cut = image(0x40_0000, &[(0x40_0000, 16, READ)]);
+        cut.pop();
+        assert_eq!(refused(&cut), Some(ProgramError::Truncated { address: 0x40_0000 }));
+        let mut small = image(0x40_0000, &[(0x40_0000, 16, READ)]);
+        small[16] = 3;
+        assert_eq!(refused(&small), Some(ProgramError::NotExecutable { found: 3 }));
+    }
+
+    #[test]
+    fn a_segment_beyond_the_address_space_is_refused() {
+        let file = image(0x40_0000, &[(0x40_0000, u64::MAX, READ)]);
+        assert_eq!(Program::root_task(&file).err(), Some(ProgramError::TooHigh { end: u64::MAX }));
+    }
+
+    #[test]
+    fn a_kernel_segment_is_never_writable_and_executable() {
+        let base = 0xffff_ffff_8000_0000;
+        let file = image(base, &[(base, 16, PF_W | PF_X)]);
+        assert_eq!(Program::kernel(&file).err(), Some(ProgramError::WritableAndExecutable { address: base }));
+        let file = image(base, &[(base, 16, PF_X), (base + 16, 16, PF_W)]);
+        assert_eq!(Program::kernel(&file).err(), Some(ProgramError::SharedPage { address: base }));
+        let file = image(base, &[(base, 16, PF_X), (base + PAGE, 16, PF_W)]);
+        assert!(Program::kernel(&file).is_ok());
+    }
+}

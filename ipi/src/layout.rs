@@ -122,6 +122,11 @@ impl<'a> Inbox<'a> {
         128 + 64 * senders
     }
 
+    /// Address of the word that every signal that rings changes: what a core watches that waits for a store.
+    pub fn summary_address(self) -> *const u8 {
+        (&raw const self.shared.summary).cast()
+    }
+
     /// The sending end of the channel from instance `from`, or `None` when the inbox has no room for it.
     #[inline]
     pub fn sender(self, from: usize) -> Option<Sender<'a>> {

@@ -168,7 +168,7 @@ impl RootTask<'_> {
         self.check()?;
         let blocks = self.blocks();
         // Top-level table, IPC buffer and bootinfo besides the lower tables; root thread and idle thread.
-        let pages = (self.tables() + 1 << TABLE_BITS) + (1 << ASID_POOL_BITS) + 2 * PAGE;
+        let pages = ((self.tables() + 1) << TABLE_BITS) + (1 << ASID_POOL_BITS) + 2 * PAGE;
         let threads = 2 * ((1 << TCB_BITS) + (1 << MIN_SCHED_CONTEXT_BITS));
         let blocks_bytes: u64 = blocks.iter().flatten().map(|bits| 1 << bits).sum();
         let align_bits = blocks.into_iter().flatten().fold(SMALL_PAGE_BITS, u32::max);

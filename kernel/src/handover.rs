@@ -6,7 +6,7 @@
 
 use abi::limits::{IO_PORTS, MAX_INSTANCES};
 use arch::{CoreId, Machine, PhysAddr};
-use ipi::Inbox;
+use ipi::{Delivery, Inbox};
 
 use crate::memory::objects::ObjRef;
 use crate::sched::Action;
@@ -221,7 +221,8 @@ impl<M: Machine> Kernel<M> {
             generation: handover.generation,
         };
         self.kernel_root = PhysAddr(handover.kernel_root);
-        self.active_root = PhysAddr(handover.root_vspace);
+        // Whatever the boot core left in the processor: activating the initial thread loads its own.
+        self.active_root = PhysAddr(0);
         self.irq_slots = ObjRef::at(PhysAddr(handover.irq_slots));
         self.ports = handover.foreign_ports;
         self.asids[0] = ObjRef::from_paddr(handover.asid_pool);
@@ -237,16 +238,22 @@ impl<M: Machine> Kernel<M> {
         Resume::Thread(self.sched.current)
     }
 
+    /// Opens no line: that is done by binding a handler. What deliveries do is fixed per channel.
     fn start_lines(&mut self, handover: &Handover, inbox_at: impl Fn(PhysAddr, usize) -> Inbox<'static>) {
         let senders = handover.inbox_senders as usize;
         let inbox = |paddr: u64| (paddr != 0).then(|| inbox_at(PhysAddr(paddr), senders));
         self.inbox = inbox(handover.inbox).map(Inbox::receiver);
         let me = usize::from(self.config.instance);
-        for (peer, record) in self.peers.iter_mut().zip(&handover.peers) {
+        for (number, (peer, record)) in self.peers.iter_mut().zip(&handover.peers).enumerate() {
+            if let (Some(inbox), 1..) = (self.inbox, record.lines_in) {
+                let delivery = if record.needs_ack != 0 { Delivery::UntilAck } else { Delivery::Continuous };
+                inbox.set_delivery(number, delivery);
+            }
             *peer = Peer {
                 sender: inbox(record.inbox).and_then(|inbox| inbox.sender(me)),
                 lines_out: record.lines_out,
                 lines_in: record.lines_in,
+                handled: 0,
                 needs_ack: record.needs_ack != 0,
                 base_in: record.base_in,
                 core: CoreId(record.core),

@@ -150,6 +150,8 @@ pub struct Peer {
     pub lines_out: u8,
     /// Lines it may signal here.
     pub lines_in: u8,
+    /// Its lines that have a handler here, one bit each.
+    pub handled: u64,
     /// Whether its incoming lines are masked on delivery until acknowledged.
     pub needs_ack: bool,
     /// Index of its first line among the incoming lines of this instance.
@@ -166,6 +168,7 @@ impl Peer {
     const NONE: Self = Self {
         lines_out: 0,
         lines_in: 0,
+        handled: 0,
         needs_ack: true,
         base_in: 0,
         core: arch::CoreId(0),
@@ -189,6 +192,8 @@ pub struct Kernel<M: Machine> {
     pub config: Config,
     /// The thread whose state is in the floating-point unit.
     pub(crate) fpu_owner: Option<ObjRef<Tcb>>,
+    /// Whether user code may use the floating-point unit now.
+    pub(crate) fpu_access: arch::FpuAccess,
     /// Registered ASID pools.
     pub(crate) asids: AsidTable,
     /// Top-level table without user mappings, for the idle thread and threads without a VSpace.
@@ -230,6 +235,8 @@ pub struct Counters {
     pub elided_polling: u64,
     /// Lines delivered to notifications.
     pub delivered: u64,
+    /// Interrupts at vectors that nobody owns.
+    pub unowned: u64,
 }
 
 impl<M: Machine> Kernel<M> {
@@ -241,6 +248,7 @@ impl<M: Machine> Kernel<M> {
             machine,
             config: Config::EMPTY,
             fpu_owner: None,
+            fpu_access: arch::FpuAccess::Disabled,
             asids: [None; abi::sizes::ASID_POOLS],
             kernel_root: arch::PhysAddr(0),
             active_root: arch::PhysAddr(0),
@@ -258,6 +266,7 @@ impl<M: Machine> Kernel<M> {
                 elided_masked: 0,
                 elided_polling: 0,
                 delivered: 0,
+                unowned: 0,
             },
             stopped: None,
         }

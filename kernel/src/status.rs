@@ -76,6 +76,14 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
+    /// Brings one counter on the page up to date.
+    #[inline]
+    pub(crate) fn publish_counter(&mut self, word: StatusWord, value: u64) {
+        if let Some(page) = self.status_page() {
+            page.write(&mut self.objs, word, value);
+        }
+    }
+
     /// Shows that this kernel failed, and why.
     pub fn publish_failure(&mut self, message: fmt::Arguments<'_>, stack_high_water: u64) {
         let Some(page) = self.status_page() else { return };

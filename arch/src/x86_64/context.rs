@@ -235,7 +235,7 @@ impl Context {
 }
 
 /// Extended state of the floating-point unit: x87, SSE and AVX, 832 bytes at most (SDM vol. 1, 13.4).
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(C, align(64))]
 pub struct FpuState {
     bytes: [u8; 832],
@@ -244,6 +244,9 @@ pub struct FpuState {
 impl FpuState {
     /// Offset of MXCSR in the legacy area.
     const MXCSR: usize = 24;
+    /// Offset of XMM0 in the legacy area.
+    #[cfg(not(target_os = "none"))]
+    const FIRST_XMM: usize = 160;
 
     /// The initial state: all zero but the control words (SDM vol. 1, 13.6).
     pub fn reset(&mut self) {
@@ -252,6 +255,14 @@ impl FpuState {
         self.bytes[1] = 0x03;
         self.bytes[Self::MXCSR] = 0x80;
         self.bytes[Self::MXCSR + 1] = 0x1f;
+    }
+
+    /// A state that tests tell from others by `mark`.
+    #[cfg(not(target_os = "none"))]
+    pub fn marked(mark: u8) -> Self {
+        let mut state = Self::default();
+        state.bytes[Self::FIRST_XMM] = mark;
+        state
     }
 
     /// Address for `fxsave`/`xsave`.

@@ -280,7 +280,8 @@ fn the_scheduling_context_is_round_robin_with_the_whole_slice_left() {
 fn the_initial_address_space_is_number_one_of_pool_zero() {
     let (machine, _) = built_example();
     let root = machine.handover.root_vspace;
-    let kernel = machine.into_kernel();
+    let mut kernel = machine.into_kernel();
+    kernel.activate_thread_context(kernel.current());
     let pool = kernel.asids[0].expect("pool 0 is registered");
     assert_eq!(kernel.objs[pool].roots[..3], [0, root, 0]);
     assert_eq!(kernel.active_root, PhysAddr(root));

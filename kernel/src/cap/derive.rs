@@ -20,7 +20,7 @@ pub enum DataRule {
 }
 
 /// What is left of the access of a frame capability; writing without reading is nothing.
-const fn mask_access(access: PageAccess, rights: Rights) -> PageAccess {
+pub(crate) const fn mask_access(access: PageAccess, rights: Rights) -> PageAccess {
     match access {
         PageAccess::ReadWrite if rights.can_read() && rights.can_write() => PageAccess::ReadWrite,
         PageAccess::ReadWrite | PageAccess::ReadOnly if rights.can_read() => PageAccess::ReadOnly,

@@ -152,6 +152,12 @@ impl RawCap {
         self.word0 & (Rights::GRANT.0 | Rights::GRANT_REPLY.0) << RIGHTS_SHIFT != 0
     }
 
+    /// Number of the address space in a VSpace, frame or table capability; 0 for none.
+    #[inline]
+    pub(crate) const fn asid_word(self) -> u64 {
+        self.word1 & ASID_MASK
+    }
+
     #[inline]
     const fn kind_bits(self) -> u64 {
         self.word0 >> KIND_SHIFT & SIZE_MASK
@@ -239,7 +245,7 @@ impl RawCap {
     }
 
     const fn unpack_mapping(self) -> Option<Mapping> {
-        match Asid::from_word(self.word1 & ASID_MASK) {
+        match Asid::from_word(self.asid_word()) {
             Some(asid) => Some(Mapping { address: VirtAddr(self.word1 & !ASID_MASK), asid }),
             None => None,
         }
@@ -299,7 +305,7 @@ impl RawCap {
                 },
                 mapping: self.unpack_mapping(),
             },
-            15 => Cap::VSpace { root: address, asid: Asid::from_word(self.word1 & ASID_MASK) },
+            15 => Cap::VSpace { root: address, asid: Asid::from_word(self.asid_word()) },
             16 => Cap::AsidControl,
             17 => Cap::AsidPool { pool: ObjRef::at(address), base: Asid((self.word1 & ASID_MASK) as u16) },
             18 => Cap::IoPortControl,

@@ -1,34 +1,153 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Frames: Map, Unmap, GetAddress.
+//!
+//! A capability records one mapping. Mapping over another page displaces it silently: the displaced capability still
+//! believes in its mapping, and taking that back later does nothing, because the entry refers to another frame.
 
-use arch::Machine;
+use abi::limits::USER_TOP;
+use abi::{Label, Rights, VmAttributes};
+use arch::{Machine, PageSize, PhysAddr, TableEntry, VirtAddr};
 
 use crate::Kernel;
 use crate::args::Args;
-use crate::cap::Cap;
+use crate::cap::derive::mask_access;
 use crate::cap::slot::SlotRef;
+use crate::cap::{Cap, Mapping};
 use crate::error::{Preempted, SyscallError};
 use crate::invocation::Reply;
+use crate::memory::objects::{ObjRef, Word};
+use crate::object::asid::Asid;
+use crate::object::table::{find_entry, missing_table};
 
 /// A decoded invocation.
 #[derive(Clone, Copy, Debug)]
-pub enum Invocation {}
+pub enum Invocation {
+    /// Maps a frame, or changes the rights or attributes of its mapping.
+    Map {
+        /// Slot of the capability.
+        slot: SlotRef,
+        /// What it becomes.
+        cap: Cap,
+        /// Entry that is to refer to the frame.
+        place: ObjRef<Word>,
+        /// Its new content.
+        entry: TableEntry,
+        /// Top-level table of the address space.
+        root: PhysAddr,
+        /// Where the mapping is.
+        address: VirtAddr,
+    },
+    /// Takes the mapping away.
+    Unmap {
+        /// Slot of the capability.
+        slot: SlotRef,
+        /// The capability.
+        cap: Cap,
+    },
+    /// Tells the physical address.
+    GetAddress(PhysAddr),
+}
 
 impl<M: Machine> Kernel<M> {
     pub(crate) fn decode_frame(
         &self,
-        _slot: SlotRef,
-        _cap: Cap,
-        _args: &Args<'_>,
+        slot: SlotRef,
+        cap: Cap,
+        args: &Args<'_>,
     ) -> Result<Invocation, SyscallError> {
-        unimplemented!()
+        let Cap::Frame { base, .. } = cap else { return Err(SyscallError::InvalidCapability(0)) };
+        match Label::from_word(args.label()) {
+            Some(Label::PageMap) => self.decode_map_frame(slot, cap, args),
+            Some(Label::PageUnmap) => Ok(Invocation::Unmap { slot, cap }),
+            Some(Label::PageGetAddress) => Ok(Invocation::GetAddress(base)),
+            _ => Err(SyscallError::IllegalOperation),
+        }
     }
 
-    pub(crate) fn execute_frame(&mut self, _invocation: Invocation) -> Result<Reply, Preempted> {
-        unimplemented!()
+    fn decode_map_frame(&self, slot: SlotRef, cap: Cap, args: &Args<'_>) -> Result<Invocation, SyscallError> {
+        args.require(3, 1)?;
+        let mut words = args.words();
+        let (address, rights, attributes) = (words.take(), Rights(words.take()), VmAttributes(words.take()));
+        let (root, asid) = self.vspace_argument(args)?;
+        let Cap::Frame { base, size, access, is_device, mapping } = cap else {
+            return Err(SyscallError::InvalidCapability(0));
+        };
+        check_place(mapping, asid, address, size)?;
+        self.check_vspace(root, asid, 1)?;
+        if !address.is_multiple_of(1 << size.bits()) {
+            return Err(SyscallError::AlignmentError);
+        }
+        let place = find_entry(&self.objs, root, address, size.level()).map_err(missing_table)?;
+        if size != PageSize::Small && TableEntry(self.objs[place].0).is_table() {
+            return Err(SyscallError::DeleteFirst);
+        }
+        let address = VirtAddr(address);
+        let mapping = Some(Mapping { address, asid });
+        let entry = TableEntry::page(base, size, mask_access(access, rights), attributes.pat_index());
+        let cap = Cap::Frame { base, size, access, is_device, mapping };
+        Ok(Invocation::Map { slot, cap, place, entry, root, address })
     }
 
-    pub(crate) fn finalise_frame(&mut self, _cap: Cap) {
-        unimplemented!()
+    pub(crate) fn execute_frame(&mut self, invocation: Invocation) -> Result<Reply, Preempted> {
+        match invocation {
+            Invocation::Map { slot, cap, place, entry, root, address } => {
+                let was_present = TableEntry(self.objs[place].0).is_present();
+                self.objs[place].0 = entry.0;
+                self.objs[slot].cap = cap.pack();
+                // The processor keeps nothing of entries that were not present.
+                if was_present && root == self.active_root {
+                    self.machine.invalidate_page(address);
+                }
+                Ok(Reply::Done)
+            }
+            Invocation::Unmap { slot, cap } => {
+                if let Cap::Frame { base, size, access, is_device, mapping: Some(_) } = cap {
+                    self.finalise_frame(cap);
+                    self.objs[slot].cap = Cap::Frame { base, size, access, is_device, mapping: None }.pack();
+                }
+                Ok(Reply::Done)
+            }
+            Invocation::GetAddress(base) => Ok(Reply::Word(base.0)),
+        }
+    }
+
+    /// Takes away the mapping of a frame capability, which is about to go or to forget it.
+    pub(crate) fn finalise_frame(&mut self, cap: Cap) {
+        let Cap::Frame { base, size, mapping: Some(Mapping { address, asid }), .. } = cap else { return };
+        let Some(root) = self.lookup_vspace(asid) else { return };
+        let Ok(place) = find_entry(&self.objs, root, address.0, size.level()) else { return };
+        if maps(TableEntry(self.objs[place].0), base, size) {
+            self.objs[place].0 = TableEntry::EMPTY.0;
+            if root == self.active_root {
+                self.machine.invalidate_page(address);
+            }
+        }
     }
 }
+
+/// A mapped frame stays where it is; another one goes to user addresses.
+fn check_place(
+    mapping: Option<Mapping>,
+    asid: Asid,
+    address: u64,
+    size: PageSize,
+) -> Result<(), SyscallError> {
+    match mapping {
+        Some(mapping) if mapping.asid != asid => Err(SyscallError::InvalidCapability(1)),
+        Some(mapping) if mapping.address.0 != address => Err(SyscallError::InvalidArgument(0)),
+        Some(_) => Ok(()),
+        None => match address.checked_add(1 << size.bits()) {
+            Some(end) if end <= USER_TOP => Ok(()),
+            _ => Err(SyscallError::InvalidArgument(0)),
+        },
+    }
+}
+
+/// Whether `entry` refers to this very frame.
+fn maps(entry: TableEntry, base: PhysAddr, size: PageSize) -> bool {
+    let is_mapped = if size == PageSize::Small { entry.is_present() } else { entry.is_page() };
+    is_mapped && entry.page_address(size) == base
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,20 +1,67 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Interrupts and their handlers.
 //!
-//! An [`Irq`] numbers the sources a handler can own: user vectors 0..=107, then the incoming lines of the
-//! instance. Every source has one slot in the instance's interrupt table for the notification capability that it
-//! signals; the slots are memory of the partition, set up at boot.
+//! An [`Irq`] numbers the sources a handler can own: user vectors, and incoming lines (see `line.rs`). Every source
+//! has a slot in the instance's interrupt table for the notification capability that it signals; the slots are memory
+//! of the partition, set up at boot.
+//!
+//! ```text
+//! Irq      0 .. 107           108 + 64 * sending instance + line
+//! slots  | user vectors 0..107 | incoming lines of all channels, by `Peer::base_in` |
+//! ```
 
-use abi::limits::USER_VECTORS;
-use arch::{Pin, Polarity, Trigger};
+use abi::Label;
+use abi::limits::{MAX_LINES, USER_VECTORS, VECTOR_OFFSET};
+use abi::vector::{DOORBELL, FIRST_USER, LAST_USER, TIMER};
+use arch::{Machine, Pin, PinMask, PinRoute, Polarity, Trigger};
 
-/// Number of an interrupt source: a user vector below 108, else an incoming line counted from 108.
+use crate::args::Args;
+use crate::cap::Cap;
+use crate::cap::slot::SlotRef;
+use crate::error::{Preempted, SyscallError};
+use crate::invocation::Reply;
+use crate::object::line::Line;
+use crate::{Kernel, MAX_IO_APICS};
+
+/// Number of an interrupt source.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[repr(transparent)]
 pub struct Irq(pub u32);
 
 /// Number of user vectors.
 pub const VECTORS: usize = USER_VECTORS as usize;
+
+/// What an [`Irq`] stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Source {
+    /// A user vector, below [`VECTORS`].
+    Vector(usize),
+    /// A line from another instance.
+    Line {
+        /// The sending instance.
+        from: u8,
+        /// Its line.
+        line: Line,
+    },
+}
+
+impl Irq {
+    /// The number of a line.
+    pub const fn of_line(from: u8, line: Line) -> Self {
+        Self((VECTORS + from as usize * MAX_LINES + line.0 as usize) as u32)
+    }
+
+    /// What the number stands for.
+    #[inline]
+    pub const fn source(self) -> Source {
+        let number = self.0 as usize;
+        if number < VECTORS {
+            return Source::Vector(number);
+        }
+        let line = number - VECTORS;
+        Source::Line { from: (line / MAX_LINES) as u8, line: Line((line % MAX_LINES) as u8) }
+    }
+}
 
 /// What an issued user vector is connected to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -35,41 +82,248 @@ pub enum VectorUse {
     Message,
 }
 
-use arch::Machine;
-
-use crate::Kernel;
-use crate::args::Args;
-use crate::cap::Cap;
-use crate::cap::slot::SlotRef;
-use crate::error::{Preempted, SyscallError};
-use crate::invocation::Reply;
-
-/// A decoded invocation.
+/// A decoded invocation of IRQControl or of a handler.
 #[derive(Clone, Copy, Debug)]
-pub enum Invocation {}
+pub enum Invocation {
+    /// Makes a handler for a vector.
+    IssueVector {
+        /// The vector, below [`VECTORS`].
+        vector: usize,
+        /// What it is connected to.
+        connection: VectorUse,
+        /// Slot of the control capability.
+        control: SlotRef,
+        /// Where the capability goes.
+        dest: SlotRef,
+    },
+    /// Makes a handler for an incoming line.
+    IssueLine {
+        /// The sending instance.
+        from: u8,
+        /// Its line.
+        line: Line,
+        /// Slot of the control capability.
+        control: SlotRef,
+        /// Where the capability goes.
+        dest: SlotRef,
+    },
+    /// Makes a signal capability.
+    IssueLineSignal {
+        /// The capability.
+        cap: Cap,
+        /// Slot of the control capability.
+        control: SlotRef,
+        /// Where the capability goes.
+        dest: SlotRef,
+    },
+    /// Allows the next interrupt.
+    Ack(Irq),
+    /// Connects a handler to a notification.
+    SetNotification {
+        /// The source.
+        irq: Irq,
+        /// Slot of the notification capability.
+        notification: SlotRef,
+    },
+    /// Disconnects a handler.
+    Clear(Irq),
+}
+
+/// Refuses a value above `max`.
+fn check_range(value: u64, max: u64) -> Result<(), SyscallError> {
+    if value <= max { Ok(()) } else { Err(SyscallError::RangeError { min: 0, max }) }
+}
 
 impl<M: Machine> Kernel<M> {
     pub(crate) fn decode_irq_control(
         &self,
-        _slot: SlotRef,
-        _args: &Args<'_>,
+        slot: SlotRef,
+        args: &Args<'_>,
     ) -> Result<Invocation, SyscallError> {
-        unimplemented!()
+        match Label::from_word(args.label()) {
+            Some(Label::IrqControlGet) => {
+                args.require(3, 1)?;
+                Err(SyscallError::IllegalOperation)
+            }
+            Some(label @ (Label::IrqControlGetIoApic | Label::IrqControlGetMsi)) => {
+                self.decode_issue_vector(slot, label, args)
+            }
+            Some(Label::IssueLineSignal) => self.decode_issue_line_signal(slot, args),
+            Some(Label::GetLine) => self.decode_get_line(slot, args),
+            _ => Err(SyscallError::IllegalOperation),
+        }
     }
 
-    pub(crate) fn decode_irq_handler(&self, _irq: Irq, _args: &Args<'_>) -> Result<Invocation, SyscallError> {
-        unimplemented!()
+    fn decode_issue_vector(
+        &self,
+        control: SlotRef,
+        label: Label,
+        args: &Args<'_>,
+    ) -> Result<Invocation, SyscallError> {
+        args.require(7, 1)?;
+        let (index, depth, vector) = (args.word(0), args.word(1), args.word(6));
+        check_range(vector, USER_VECTORS - 1)?;
+        let vector = vector as usize;
+        if self.vectors[vector] != VectorUse::Free {
+            return Err(SyscallError::RevokeFirst);
+        }
+        let dest = self.lookup_empty_slot(args.cap(0)?, index, depth)?;
+        let connection = match label {
+            Label::IrqControlGetIoApic => self.decode_pin(args)?,
+            _ => decode_message(args)?,
+        };
+        Ok(Invocation::IssueVector { vector, connection, control, dest })
     }
 
-    pub(crate) fn execute_irq(&mut self, _invocation: Invocation) -> Result<Reply, Preempted> {
-        unimplemented!()
+    fn decode_pin(&self, args: &Args<'_>) -> Result<VectorUse, SyscallError> {
+        let (chip, input, level, polarity) = (args.word(2), args.word(3), args.word(4), args.word(5));
+        let chips = usize::from(self.config.io_apics).min(MAX_IO_APICS);
+        if chips == 0 {
+            return Err(SyscallError::IllegalOperation);
+        }
+        check_range(chip, chips as u64 - 1)?;
+        let pins = u64::from(self.config.io_apic_pins[chip as usize]);
+        check_range(input, pins.saturating_sub(1))?;
+        check_range(level, 1)?;
+        check_range(polarity, 1)?;
+        Ok(VectorUse::Pin {
+            pin: Pin { chip: chip as u8, input: input as u8 },
+            trigger: if level == 0 { Trigger::Edge } else { Trigger::Level },
+            polarity: if polarity == 0 { Polarity::High } else { Polarity::Low },
+        })
     }
 
-    pub(crate) fn handle_interrupt(&mut self, _vector: u8) {
-        unimplemented!()
+    pub(crate) fn decode_irq_handler(&self, irq: Irq, args: &Args<'_>) -> Result<Invocation, SyscallError> {
+        match Label::from_word(args.label()) {
+            Some(Label::IrqHandlerAck) => Ok(Invocation::Ack(irq)),
+            Some(Label::IrqHandlerSetNotification) => {
+                args.require(0, 1)?;
+                let notification = args.cap(0)?;
+                match self.objs[notification].cap.unpack() {
+                    Cap::Notification { rights, .. } if rights.can_write() => {
+                        Ok(Invocation::SetNotification { irq, notification })
+                    }
+                    _ => Err(SyscallError::InvalidCapability(0)),
+                }
+            }
+            Some(Label::IrqHandlerClear) => Ok(Invocation::Clear(irq)),
+            _ => Err(SyscallError::IllegalOperation),
+        }
     }
 
-    pub(crate) fn finalise_irq_handler(&mut self, _irq: Irq) {
-        unimplemented!()
+    pub(crate) fn execute_irq(&mut self, invocation: Invocation) -> Result<Reply, Preempted> {
+        match invocation {
+            Invocation::IssueVector { vector, connection, control, dest } => {
+                self.vectors[vector] = connection;
+                if let VectorUse::Pin { pin, trigger, polarity } = connection {
+                    let vector = (VECTOR_OFFSET as usize + vector) as u8;
+                    self.machine.route_pin(pin, PinRoute { vector, trigger, polarity });
+                }
+                self.insert_cap(Cap::IrqHandler(Irq(vector as u32)), control, dest);
+            }
+            Invocation::IssueLine { from, line, control, dest } => {
+                self.peers[usize::from(from)].handled |= line.bit();
+                self.insert_cap(Cap::IrqHandler(Irq::of_line(from, line)), control, dest);
+            }
+            Invocation::IssueLineSignal { cap, control, dest } => self.insert_cap(cap, control, dest),
+            Invocation::Ack(irq) => self.acknowledge(irq),
+            Invocation::SetNotification { irq, notification } => self.connect_irq(irq, notification),
+            Invocation::Clear(irq) => self.disconnect_irq(irq),
+        }
+        Ok(Reply::Done)
+    }
+
+    fn acknowledge(&mut self, irq: Irq) {
+        match irq.source() {
+            Source::Vector(vector) => self.mask_vector(vector, PinMask::Unmasked),
+            Source::Line { from, line } => self.open_line(from, line),
+        }
+    }
+
+    fn connect_irq(&mut self, irq: Irq, notification: SlotRef) {
+        self.disconnect_irq(irq);
+        let slot = self.irq_slot(irq);
+        let cap = self.objs[notification].cap.unpack();
+        self.insert_cap(cap, notification, slot);
+        if let Source::Line { from, line } = irq.source() {
+            self.open_line(from, line);
+        }
+    }
+
+    fn disconnect_irq(&mut self, irq: Irq) {
+        if let Source::Line { from, line } = irq.source() {
+            self.close_line(from, line);
+        }
+        self.delete_simple_cap(self.irq_slot(irq));
+    }
+
+    /// Slot of the notification capability that `irq` signals.
+    #[inline]
+    pub(crate) fn irq_slot(&self, irq: Irq) -> SlotRef {
+        let index = match irq.source() {
+            Source::Vector(vector) => vector,
+            Source::Line { from, line } => {
+                VECTORS + self.peers[usize::from(from)].base_in as usize + usize::from(line.0)
+            }
+        };
+        self.irq_slots.element(index)
+    }
+
+    /// Signals the notification that `irq` is connected to, if there is one.
+    #[inline]
+    pub(crate) fn signal_irq(&mut self, irq: Irq) {
+        if let Cap::Notification { notification, badge, .. } = self.objs[self.irq_slot(irq)].cap.unpack() {
+            self.send_signal(notification, badge);
+        }
+    }
+
+    fn mask_vector(&mut self, vector: usize, mask: PinMask) {
+        if let VectorUse::Pin { pin, .. } = self.vectors[vector] {
+            self.machine.mask_pin(pin, mask);
+        }
+    }
+
+    /// Handles the interrupt at CPU vector `vector`. What a timer interrupt is about is found out on the way out.
+    pub(crate) fn handle_interrupt(&mut self, vector: u8) {
+        match vector {
+            DOORBELL => self.take_doorbell(),
+            TIMER => {}
+            FIRST_USER..=LAST_USER => self.handle_user_vector(usize::from(vector - FIRST_USER)),
+            _ => self.counters.unowned += 1,
+        }
+        self.machine.end_of_interrupt();
+    }
+
+    /// A pin stays masked until the handler acknowledges, so that its level cannot interrupt again and again.
+    fn handle_user_vector(&mut self, vector: usize) {
+        if self.vectors[vector] == VectorUse::Free {
+            self.counters.unowned += 1;
+            return;
+        }
+        self.signal_irq(Irq(vector as u32));
+        self.mask_vector(vector, PinMask::Masked);
+    }
+
+    /// Ends a source whose last handler goes.
+    pub(crate) fn finalise_irq_handler(&mut self, irq: Irq) {
+        match irq.source() {
+            Source::Vector(vector) => {
+                self.mask_vector(vector, PinMask::Masked);
+                self.vectors[vector] = VectorUse::Free;
+            }
+            Source::Line { from, line } => self.forget_line(from, line),
+        }
+        self.delete_simple_cap(self.irq_slot(irq));
     }
 }
+
+fn decode_message(args: &Args<'_>) -> Result<VectorUse, SyscallError> {
+    let (bus, device, function) = (args.word(2), args.word(3), args.word(4));
+    check_range(bus, 255)?;
+    check_range(device, 31)?;
+    check_range(function, 7)?;
+    Ok(VectorUse::Message)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,19 +1,52 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Page tables below the top level, and the walk through them.
+//!
+//! A table of a level hangs in an entry of the level above. The kernel never makes a table: users supply all of them,
+//! so a walk that misses one tells which. Table and frame capabilities record where they were mapped; the entry there
+//! may refer to something else by now, and is then left alone.
 
-use arch::{Level, Machine, PhysAddr, TableEntry};
+use abi::limits::USER_TOP;
+use abi::{Label, VmAttributes};
+use arch::{Level, Machine, PhysAddr, TableEntry, VirtAddr, table::ENTRIES};
 
 use crate::Kernel;
 use crate::args::Args;
-use crate::cap::Cap;
 use crate::cap::slot::SlotRef;
-use crate::error::{Preempted, SyscallError};
+use crate::cap::{Cap, Mapping};
+use crate::error::{LookupFailure, LookupSide, Preempted, SyscallError};
 use crate::invocation::Reply;
 use crate::memory::objects::{ObjRef, Objects, Word};
+use crate::object::asid::Asid;
 
 /// A decoded invocation.
 #[derive(Clone, Copy, Debug)]
-pub enum Invocation {}
+pub enum Invocation {
+    /// Hangs a table into an address space.
+    Map {
+        /// Slot of the capability.
+        slot: SlotRef,
+        /// What it becomes.
+        cap: Cap,
+        /// Entry that is to refer to the table.
+        place: ObjRef<Word>,
+        /// Its new content.
+        entry: TableEntry,
+    },
+    /// Takes a table out and clears it.
+    Unmap {
+        /// Slot of the capability.
+        slot: SlotRef,
+        /// The capability.
+        cap: Cap,
+    },
+}
+
+/// Levels from the top down, each with the next one.
+const WALK: [(Level, Level); 3] = [
+    (Level::Pml4, Level::Pdpt),
+    (Level::Pdpt, Level::PageDirectory),
+    (Level::PageDirectory, Level::PageTable),
+];
 
 /// The entry for `address` in the table of `level` below `root`, or the level of the first table that is missing.
 #[inline]
@@ -37,28 +70,117 @@ pub(crate) fn find_entry(
     Ok(ObjRef::at(table).element(level.index(address)))
 }
 
-/// Levels from the top down, each with the next one.
-const WALK: [(Level, Level); 3] = [
-    (Level::Pml4, Level::Pdpt),
-    (Level::Pdpt, Level::PageDirectory),
-    (Level::PageDirectory, Level::PageTable),
-];
+/// The answer to a Map whose walk misses a table of `level`.
+pub(crate) const fn missing_table(level: Level) -> SyscallError {
+    let failure = LookupFailure::MissingCapability { bits_left: level.span_bits() as u64 };
+    SyscallError::FailedLookup(LookupSide::Target, failure)
+}
+
+const fn map_label(level: Level) -> Label {
+    match level {
+        Level::PageTable => Label::PageTableMap,
+        Level::PageDirectory => Label::PageDirectoryMap,
+        Level::Pdpt | Level::Pml4 => Label::PdptMap,
+    }
+}
+
+const fn unmap_label(level: Level) -> Label {
+    match level {
+        Level::PageTable => Label::PageTableUnmap,
+        Level::PageDirectory => Label::PageDirectoryUnmap,
+        Level::Pdpt | Level::Pml4 => Label::PdptUnmap,
+    }
+}
 
 impl<M: Machine> Kernel<M> {
     pub(crate) fn decode_table(
         &self,
-        _slot: SlotRef,
-        _cap: Cap,
-        _args: &Args<'_>,
+        slot: SlotRef,
+        cap: Cap,
+        args: &Args<'_>,
     ) -> Result<Invocation, SyscallError> {
-        unimplemented!()
+        let Cap::Table { level, .. } = cap else { return Err(SyscallError::InvalidCapability(0)) };
+        if args.label() == unmap_label(level).word() {
+            return if self.is_final(slot) {
+                Ok(Invocation::Unmap { slot, cap })
+            } else {
+                Err(SyscallError::RevokeFirst)
+            };
+        }
+        if args.label() != map_label(level).word() {
+            return Err(SyscallError::IllegalOperation);
+        }
+        self.decode_map_table(slot, cap, args)
     }
 
-    pub(crate) fn execute_table(&mut self, _invocation: Invocation) -> Result<Reply, Preempted> {
-        unimplemented!()
+    fn decode_map_table(&self, slot: SlotRef, cap: Cap, args: &Args<'_>) -> Result<Invocation, SyscallError> {
+        args.require(2, 1)?;
+        let mut words = args.words();
+        let (address, attributes) = (words.take(), VmAttributes(words.take()));
+        let Cap::Table { table, level, mapping: None } = cap else {
+            return Err(SyscallError::InvalidCapability(0));
+        };
+        let (root, asid) = self.vspace_argument(args)?;
+        let address = address >> level.span_bits() << level.span_bits();
+        if address > USER_TOP {
+            return Err(SyscallError::InvalidArgument(0));
+        }
+        self.check_vspace(root, asid, 1)?;
+        let parent = level.parent().unwrap_or(Level::Pml4);
+        let place = find_entry(&self.objs, root, address, parent).map_err(missing_table)?;
+        if TableEntry(self.objs[place].0).is_present() {
+            return Err(SyscallError::DeleteFirst);
+        }
+        let mapping = Some(Mapping { address: VirtAddr(address), asid });
+        Ok(Invocation::Map {
+            slot,
+            cap: Cap::Table { table, level, mapping },
+            place,
+            entry: TableEntry::user_table(table, attributes.table_index()),
+        })
     }
 
-    pub(crate) fn finalise_table(&mut self, _cap: Cap) {
-        unimplemented!()
+    /// Extra capability 0 as an address space that has a number.
+    pub(crate) fn vspace_argument(&self, args: &Args<'_>) -> Result<(PhysAddr, Asid), SyscallError> {
+        match self.objs[args.cap(0)?].cap.unpack() {
+            Cap::VSpace { root, asid: Some(asid) } => Ok((root, asid)),
+            _ => Err(SyscallError::InvalidCapability(1)),
+        }
+    }
+
+    pub(crate) fn execute_table(&mut self, invocation: Invocation) -> Result<Reply, Preempted> {
+        match invocation {
+            // The processor keeps nothing of entries that were not present (SDM vol. 3, 4.10.2.3): no flush.
+            Invocation::Map { slot, cap, place, entry } => {
+                self.objs[place].0 = entry.0;
+                self.objs[slot].cap = cap.pack();
+            }
+            Invocation::Unmap { slot, cap } => {
+                if let Cap::Table { table, level, mapping: Some(_) } = cap {
+                    self.finalise_table(cap);
+                    self.objs.clear(table, ENTRIES);
+                    self.objs[slot].cap = Cap::Table { table, level, mapping: None }.pack();
+                }
+            }
+        }
+        Ok(Reply::Done)
+    }
+
+    /// Takes a table out of its address space; the pages below are not mapped any more.
+    pub(crate) fn finalise_table(&mut self, cap: Cap) {
+        let Cap::Table { table, level, mapping: Some(Mapping { address, asid }) } = cap else { return };
+        let Some(root) = self.lookup_vspace(asid) else { return };
+        let parent = level.parent().unwrap_or(Level::Pml4);
+        let Ok(place) = find_entry(&self.objs, root, address.0, parent) else { return };
+        let entry = TableEntry(self.objs[place].0);
+        if entry.is_table() && entry.address() == table {
+            self.objs[place].0 = TableEntry::EMPTY.0;
+            if root == self.active_root {
+                self.machine.invalidate_all();
+            }
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -182,3 +182,6 @@ fn dump_thread<M: Machine>(objs: &Objects, console: &mut Console<'_, M>, tcb: Ob
         thread.context.fault_ip(),
     ));
 }
+
+#[cfg(test)]
+mod tests;

@@ -408,3 +408,6 @@ const fn is_refused_in_combined_calls(cap: Cap) -> bool {
         Cap::Thread(_) | Cap::CNode { .. } | Cap::Domain | Cap::SchedControl | Cap::SchedContext { .. }
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -177,7 +177,14 @@ impl<M: Machine> Kernel<M> {
         let Some(sc) = self.objs[caller].sched_context else { return };
         if self.is_ready(sc) && self.is_sufficient(sc) {
             self.wake_candidate(caller);
-        } else if self.has_timeout_handler(caller) && !matches!(fault, Some(Fault::Timeout { .. })) {
+        } else if self.is_configured(sc) {
+            self.delay_answered(caller, sc, fault);
+        }
+    }
+
+    #[cold]
+    fn delay_answered(&mut self, caller: ObjRef<Tcb>, sc: ObjRef<SchedContext>, fault: Option<Fault>) {
+        if self.has_timeout_handler(caller) && !matches!(fault, Some(Fault::Timeout { .. })) {
             self.raise_timeout(caller);
         } else {
             self.postpone(sc);

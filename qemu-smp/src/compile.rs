@@ -68,6 +68,9 @@ impl<'a> Compiler<'a> {
     pub fn kernel(&self, profile: Profile) -> Result<Kernel, Failure> {
         let dir = self.workspace.target_dir().join("skerry").join(profile.name());
         let kernel = Kernel { boot: dir.join("boot.elf"), instance: dir.join("instance.elf") };
+        if !kernel.boot.exists() {
+            anstream::eprintln!("compiling the kernel (profile {}), once", profile.name());
+        }
 
         let mut cargo = self.build("skerry-bootstrap", "instance");
         cargo.args(["--features", profile.features()]);

@@ -52,7 +52,6 @@ pub fn check() -> Result<Exit, Failure> {
 fn bare_metal_lints(workspace: &Workspace) -> Outcome {
     let lint = || {
         let compiler = Compiler::new(workspace)?;
-        let kernel = compiler.kernel(Profile::Debug)?;
         let clippy =
             compiler.toolchain() != &Toolchain::DebianBuildStd && version_line("cargo-clippy").is_some();
         let mut cargo = compiler.cargo(if clippy { "clippy" } else { "check" });
@@ -61,7 +60,6 @@ fn bare_metal_lints(workspace: &Workspace) -> Outcome {
         for program in workspace.programs()? {
             cargo.args(["--package", &program]);
         }
-        cargo.env("SKERRY_INSTANCE_ELF", kernel.instance);
         Ok(command_outcome(&mut cargo))
     };
     lint().unwrap_or_else(|failure: Failure| Outcome::Failed(vec![failure.to_string()]))

@@ -198,3 +198,81 @@ fn rights(access: Access) -> Rights {
 fn name(text: &str) -> Name {
     Name::new(text).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use abi::chunk::skerry::SkerryChunk;
+    use abi::chunk::{ChunkId, Chunks};
+
+    use super::*;
+    use crate::testing::{description, firmware, planned};
+
+    const RSDP: [u8; RSDP_PAYLOAD] = *b"RSD PTR .BOCHS .................... ";
+
+    fn offsets() -> [Offset; 3] {
+        [0, 100, -40].map(|ticks| Offset { ticks, uncertainty: ticks.unsigned_abs() / 10 })
+    }
+
+    /// Slots as they would be for a small image.
+    fn slots() -> Slots {
+        let region = |start, end| SlotRegion { start, end };
+        Slots { shared_frames: region(40, 56), status_pages: region(60, 63), ..NO_SLOTS }
+    }
+
+    fn with_facts<T>(description: &Description, check: impl Fn(&Facts) -> T) -> T {
+        let (plan, firmware, offsets) = (planned(), firmware(), offsets());
+        check(&Facts {
+            description,
+            plan: &plan,
+            firmware: &firmware,
+            rsdp: RSDP,
+            tsc_mhz: 2596,
+            offsets: &offsets,
+        })
+    }
+
+    #[test]
+    fn the_length_is_known_before_the_slots() {
+        with_facts(&description(), |facts| {
+            for index in 0..3 {
+                assert_eq!(facts.len(index), facts.encode(index, &slots()).len());
+            }
+        });
+    }
+
+    #[test]
+    fn a_program_that_owns_the_machine_gets_what_upstream_gives_and_nothing_else() {
+        let bytes = with_facts(&Description::plain(), |facts| facts.encode(0, &slots()));
+        let ids: Vec<u64> = Chunks::new(&bytes).map(|chunk| chunk.id).collect();
+        let expected = [ChunkId::X86Rsdp, ChunkId::X86MemoryMap, ChunkId::X86TscFrequency].map(ChunkId::word);
+        assert_eq!((ids.as_slice(), bytes.len()), (&expected[..], 1292));
+        assert_eq!(&bytes[16..52], RSDP);
+    }
+
+    #[test]
+    fn peers_come_with_their_status_slots_and_the_difference_of_the_clocks() {
+        let bytes = with_facts(&description(), |facts| facts.encode(1, &slots()));
+        let chunk = SkerryChunk::find(&bytes).expect("described systems have the chunk");
+        assert_eq!((chunk.instance(), chunk.own_status_slot()), (1, 60));
+        let peers: Vec<_> =
+            chunk.peers().map(|peer| (peer.instance, peer.apic_id, peer.status_slot)).collect();
+        assert_eq!(peers, [(0, 0, 61), (2, 2, 62)]);
+        let clocks: Vec<_> = chunk.peers().map(|peer| (peer.tsc_offset, peer.tsc_uncertainty)).collect();
+        assert_eq!(clocks, [(-100, 10), (-140, 14)]);
+    }
+
+    #[test]
+    fn a_channel_is_named_at_both_ends_and_nowhere_else() {
+        let channels = |index| {
+            let bytes = with_facts(&description(), |facts| facts.encode(index, &slots()));
+            let chunk = SkerryChunk::find(&bytes).expect("described systems have the chunk");
+            chunk
+                .channels()
+                .map(|channel| (channel.peer, channel.direction, channel.has_ack()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(channels(0), [(1, Direction::Send.word() as u32, true)]);
+        assert_eq!(channels(1), [(0, Direction::Receive.word() as u32, true)]);
+        assert_eq!(channels(2), []);
+    }
+}

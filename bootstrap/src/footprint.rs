@@ -87,3 +87,58 @@ fn extra_len(description: &Description, instance: &Instance) -> usize {
         + description.devices.len();
     FIXED_CHUNKS + CHUNK_ENTRY * entries + instance.root_task.arguments.len()
 }
+
+#[cfg(test)]
+mod tests {
+    use arch::WINDOW_BASE;
+    use memory_partition::plan;
+
+    use super::*;
+    use crate::carver::Carver;
+    use crate::program::Segment;
+    use crate::tables::Tables;
+    use crate::testing::{KERNEL, LOCAL_APIC, Sparse, description, firmware};
+    use crate::window::window;
+
+    fn program(start: u64, pages: u64) -> Program<'static> {
+        let segment =
+            Segment { address: start, size: pages * PAGE, data: &[], writable: true, executable: false };
+        Program { start, end: start + pages * PAGE, entry: start, segments: [segment].into() }
+    }
+
+    #[test]
+    fn the_footprint_covers_the_tables_really_built() {
+        let (firmware, description) = (firmware(), description());
+        let (kernel, root) = (program(KERNEL, 60), program(0x40_0000, 22));
+        let footprints =
+            footprints(&firmware, &description, &kernel, &[root.clone(), root.clone(), root.clone()])
+                .expect("small programs fit");
+        let plan = plan(&firmware, &description, &footprints).expect("three instances fit this machine");
+        for (index, instance) in plan.instances.iter().enumerate() {
+            let mut memory = Sparse::default();
+            let mut carver = Carver::new(instance.reserve);
+            let mut tables = Tables::new(&mut memory, &mut carver).expect("room for the root");
+            for (range, access) in window(&plan, index, Some(LOCAL_APIC)) {
+                tables.map(WINDOW_BASE + range.start, range, access).expect("room for the window");
+            }
+            let root_table = tables.root();
+            tables.with_low_half(root_table).expect("room for the boot tables");
+            let task = outline(&description, &description.instances[index], &root);
+            let objects = task.footprint().expect("fits").bytes;
+            let needed = kernel.pages() * PAGE + root.pages() * PAGE + objects + kernel::handover::BYTES;
+            assert!(carver.left() >= needed, "instance {index}: {} of {needed} left", carver.left());
+        }
+    }
+
+    #[test]
+    fn arguments_and_channels_count() {
+        let (firmware, mut description) = (firmware(), description());
+        let (kernel, root) = (program(KERNEL, 60), program(0x40_0000, 22));
+        let bytes = |description: &Description| {
+            footprints(&firmware, description, &kernel, &[root.clone()]).expect("fits")[0].reserve_bytes
+        };
+        let before = bytes(&description);
+        description.instances[0].root_task.arguments = "x".repeat(5000);
+        assert!(bytes(&description) >= before + 4096);
+    }
+}

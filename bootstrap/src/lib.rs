@@ -16,6 +16,7 @@ pub mod offset;
 pub mod options;
 pub mod plant;
 pub mod program;
+pub mod pvh;
 pub mod tables;
 pub mod window;
 

@@ -52,19 +52,19 @@ impl fmt::Display for ModuleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::None => {
-                write!(f, "no boot module: pass a system image or a root task (QEMU: -initrd FILE)")
+                write!(f, "module 0: missing; pass a system image or a root task (QEMU: -initrd FILE)")
             }
             Self::Unknown(bytes) => write!(
                 f,
-                "boot module starts with {bytes:02x?}: neither a system image (cpio newc) nor an ELF root task"
+                "module 0 starts with {bytes:02x?}: neither a system image (cpio newc) nor an ELF root task"
             ),
             Self::Truncated { length } => {
-                write!(f, "boot module of {length} bytes ends inside the system image: build the image again")
+                write!(f, "module 0 of {length} bytes ends inside the system image: build the image again")
             }
-            Self::NoDescription => write!(f, "system image has no member {DESCRIPTION}"),
+            Self::NoDescription => write!(f, "module 0: system image without member {DESCRIPTION}"),
             Self::BadDescription => write!(
                 f,
-                "system image: {DESCRIPTION} cannot be decoded: build image and kernel from the same version"
+                "module 0: {DESCRIPTION} cannot be decoded: build image and kernel from the same version"
             ),
         }
     }

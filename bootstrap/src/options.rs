@@ -52,6 +52,8 @@ pub struct Options {
     pub serial_port: Option<u16>,
     /// The defect to plant before the audit.
     pub plant: Option<Plant>,
+    /// APIC id of a core that is not sent its start interrupts, so that a test sees it stay silent.
+    pub silent: Option<u32>,
     /// The fault an instance raises.
     pub inject: Option<Inject>,
 }
@@ -68,6 +70,7 @@ impl Options {
                 }
                 Some(("console_port" | "debug_port", value)) => options.serial_port = port(value),
                 Some(("plant", name)) => options.plant = Plant::by_name(name),
+                Some(("silent", id)) => options.silent = id.parse().ok(),
                 Some(("inject", value)) => options.inject = inject(value),
                 _ => {}
             }

@@ -94,12 +94,12 @@ pub(crate) enum Address {
     Targets,
 }
 
-/// Starts `targets` at the trampoline page and waits, bounded, until each has arrived.
-pub(crate) fn start(targets: &[u32], address: Address, page: u64) -> Started {
+/// Starts `targets` at the trampoline page and waits, bounded, until each has arrived. One may be left `alone`.
+pub(crate) fn start(targets: &[u32], address: Address, page: u64, alone: Option<u32>) -> Started {
     let records = prepare(targets, page);
     let each = |all: &dyn Fn(), one: &dyn Fn(u32)| match address {
         Address::AllOthers => all(),
-        Address::Targets => targets.iter().for_each(|id| one(*id)),
+        Address::Targets => targets.iter().filter(|id| Some(**id) != alone).for_each(|id| one(*id)),
     };
     if !targets.is_empty() {
         each(&apic::send_init_all, &apic::send_init);

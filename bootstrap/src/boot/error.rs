@@ -11,6 +11,7 @@ use bootstrap::carver::ReserveExhausted;
 use bootstrap::madt::EntryError;
 use bootstrap::modules::ModuleError;
 use bootstrap::program::ProgramError;
+use bootstrap::pvh::StartError;
 use memory_partition::PlanError;
 
 use super::console::say;
@@ -19,10 +20,8 @@ use super::cpu;
 /// Why the machine cannot be booted.
 #[derive(Debug)]
 pub(crate) enum BootError {
-    /// The loader left something else than a PVH start record.
-    NotPvh { magic: u32 },
-    /// The start record has no memory map.
-    NoMemoryMap { version: u32 },
+    /// The loader left no start record that can be used.
+    Start(StartError),
     /// An ACPI table is missing or malformed.
     Acpi { table: &'static str, problem: AcpiProblem },
     /// This image was built without the kernel of an instance.
@@ -84,16 +83,7 @@ impl fmt::Display for AcpiProblem {
 impl fmt::Display for BootError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotPvh { magic } => {
-                write!(
-                    f,
-                    "start record has magic {magic:#x}, expected 0x336ec578: start the image by its PVH entry"
-                )
-            }
-            Self::NoMemoryMap { version } => write!(
-                f,
-                "start record (version {version}) has no memory map; a loader of PVH version 1 or later gives one"
-            ),
+            Self::Start(error) => write!(f, "{error}"),
             Self::Acpi { table, problem } => write!(f, "ACPI table {table}: {problem}"),
             Self::NoKernel => write!(f, "this boot image holds no instance kernel: build it with ./x image"),
             Self::Module(error) => write!(f, "{error}"),

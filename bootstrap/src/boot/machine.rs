@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the machine is: everything found out before anything is decided.
 
+use abi::chunk::RSDP_PAYLOAD;
 use bootstrap::options::Options;
+use bootstrap::pvh::{self, MemoryEntry, StartInfo};
 use memory_partition::{Firmware, MemoryRange, Module, Occupant, Occupied, OtherRange};
 
 use super::acpi::{self, Topology};
 use super::console::say;
 use super::error::BootError;
 use super::posture::{self, Posture};
-use super::pvh::{self, StartInfo};
 use super::time::{self, Clocks};
 use super::{apic, cpu, physical};
 
@@ -27,6 +28,8 @@ pub(crate) struct Machine {
     pub(crate) firmware: Firmware,
     pub(crate) clocks: Clocks,
     pub(crate) posture: Posture,
+    /// The ACPI root pointer, as programs get it.
+    pub(crate) rsdp: [u8; RSDP_PAYLOAD],
     /// Registers of the local APIC in xAPIC mode.
     pub(crate) local_apic: u64,
 }
@@ -41,7 +44,7 @@ impl Machine {
 /// Finds out what the machine is and brings the boot core into the posture of all cores.
 pub(crate) fn discover(start_info: u64, options: Options) -> Result<Machine, BootError> {
     posture::check()?;
-    let start = pvh::read(start_info)?;
+    let start = pvh::read(start_info, physical::read_u8).map_err(BootError::Start)?;
     let ends =
         start.memory.iter().filter(|range| range.kind == USABLE).map(|range| range.start + range.length);
     physical::map_up_to(ends.max().unwrap_or(0));
@@ -51,9 +54,11 @@ pub(crate) fn discover(start_info: u64, options: Options) -> Result<Machine, Boo
     let clocks = time::calibrate()?;
     apic::enable();
     let posture = posture::apply();
+    let firmware = firmware(&start, &topology);
     let machine = Machine {
         options,
-        firmware: firmware(&start, &topology),
+        rsdp: rsdp(firmware.rsdp),
+        firmware,
         clocks,
         posture,
         local_apic: topology.local_apic,
@@ -64,7 +69,7 @@ pub(crate) fn discover(start_info: u64, options: Options) -> Result<Machine, Boo
 
 /// The neutral record of the machine.
 fn firmware(start: &StartInfo, topology: &Topology) -> Firmware {
-    let range = |memory: &pvh::MemoryRange| MemoryRange::of_size(memory.start, memory.length);
+    let range = |memory: &MemoryEntry| MemoryRange::of_size(memory.start, memory.length);
     let (usable, other): (alloc::vec::Vec<_>, _) =
         start.memory.iter().partition(|memory| memory.kind == USABLE);
     let (kept, data) = image();
@@ -97,6 +102,19 @@ fn image() -> (MemoryRange, MemoryRange) {
     let [start, middle, end] =
         [&raw const image_start, &raw const kept_end, &raw const image_end].map(|symbol| symbol as u64);
     (MemoryRange::new(start, middle), MemoryRange::new(middle, end))
+}
+
+/// The ACPI root pointer in its newer layout; an old one has only the first 20 bytes.
+fn rsdp(address: u64) -> [u8; RSDP_PAYLOAD] {
+    const REVISION: usize = 15;
+    const OLD_LENGTH: usize = 20;
+    let mut copy = [0; RSDP_PAYLOAD];
+    if address != 0 {
+        let length =
+            if physical::read_u8(address + REVISION as u64) == 0 { OLD_LENGTH } else { RSDP_PAYLOAD };
+        copy[..length].copy_from_slice(physical::bytes(address, length as u64));
+    }
+    copy
 }
 
 fn report(machine: &Machine, topology: &Topology) {

@@ -21,7 +21,6 @@ mod instance;
 mod machine;
 mod physical;
 mod posture;
-mod pvh;
 mod report;
 mod root_task;
 mod system;
@@ -37,7 +36,7 @@ use bootstrap::audit::{Audit, Roots};
 use bootstrap::footprint::footprints;
 use bootstrap::offset::Offset;
 use bootstrap::options::Options;
-use bootstrap::plant;
+use bootstrap::{plant, pvh};
 use memory_partition::{InstancePlan, Plan, Silent};
 
 use console::say;
@@ -52,7 +51,7 @@ global_asm!(include_str!("trampoline.s"), options(att_syntax));
 /// Entered once, on the boot core, from `entry.s`.
 #[unsafe(no_mangle)]
 extern "C" fn boot_core_main(start_info: u64) -> ! {
-    let options = Options::parse(&pvh::command_line(start_info));
+    let options = Options::parse(&pvh::command_line(start_info, physical::read_u8));
     console::init(&options);
     traps::init();
     match boot(start_info, options) {
@@ -100,10 +99,15 @@ fn audit(machine: &Machine, plan: &Plan, built: &[Built]) -> Result<(), BootErro
 fn start_cores(machine: &Machine, plan: &Plan) -> Result<Started, BootError> {
     let targets: Vec<u32> = plan.instances.iter().skip(1).map(|instance| instance.apic_id).collect();
     let others = machine.firmware.cores.iter().filter(|core| core.apic_id != machine.firmware.boot_apic_id);
-    let address = if others.clone().count() == targets.len() { Address::AllOthers } else { Address::Targets };
+    let alone = machine.options.silent;
+    let address = if others.count() == targets.len() && alone.is_none() {
+        Address::AllOthers
+    } else {
+        Address::Targets
+    };
     let page = plan.trampoline.map_or(0, |range| range.start);
     let begin = cpu::timestamp();
-    let started = cores::start(&targets, address, page);
+    let started = cores::start(&targets, address, page, alone);
     let elapsed = (cpu::timestamp() - begin) / time::ticks(1);
     say!("cores: {} of {} started in {elapsed} us", targets.len() - started.silent.len(), targets.len());
     refuse_silent(plan, &started)?;

@@ -31,12 +31,6 @@ pub(crate) fn read_u8(address: u64) -> u8 {
     unsafe { (address as *const u8).read_volatile() }
 }
 
-/// Reads a 32-bit word at any alignment.
-pub(crate) fn read_u32(address: u64) -> u32 {
-    // SAFETY: identity-mapped; see the module head.
-    unsafe { (address as *const u32).read_unaligned() }
-}
-
 /// Reads a 64-bit word at any alignment.
 pub(crate) fn read_u64(address: u64) -> u64 {
     // SAFETY: identity-mapped; see the module head.

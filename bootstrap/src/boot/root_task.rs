@@ -5,7 +5,6 @@
 use alloc::vec::Vec;
 
 use abi::UntypedDesc;
-use abi::chunk::RSDP_PAYLOAD;
 use arch::{PageAccess, PageSize, PhysAddr};
 use bootstrap::carver::Carver;
 use bootstrap::extra::{Facts, shared_with};
@@ -16,7 +15,6 @@ use memory_partition::{Access, Mode, Plan};
 
 use super::error::BootError;
 use super::instance::{Context, place};
-use super::physical;
 
 /// Debug name of the first thread.
 const THREAD_NAME: &str = "rootserver";
@@ -36,7 +34,7 @@ pub(crate) fn build(
         description,
         plan,
         firmware: &machine.firmware,
-        rsdp: rsdp(machine.firmware.rsdp),
+        rsdp: machine.rsdp,
         tsc_mhz: machine.clocks.tsc_mhz,
         offsets: context.offsets,
     };
@@ -107,17 +105,4 @@ fn status_pages(plan: &Plan, index: usize) -> Vec<PhysAddr> {
     let page = |instance: &memory_partition::InstancePlan| PhysAddr(instance.status.start);
     let peers = plan.instances.iter().enumerate().filter(|(peer, _)| *peer != index);
     core::iter::once(page(&plan.instances[index])).chain(peers.map(|(_, peer)| page(peer))).collect()
-}
-
-/// The ACPI root pointer in its newer layout; an old one has only the first 20 bytes.
-fn rsdp(address: u64) -> [u8; RSDP_PAYLOAD] {
-    const REVISION: usize = 15;
-    const OLD_LENGTH: usize = 20;
-    let mut copy = [0; RSDP_PAYLOAD];
-    if address != 0 {
-        let length =
-            if physical::read_u8(address + REVISION as u64) == 0 { OLD_LENGTH } else { RSDP_PAYLOAD };
-        copy[..length].copy_from_slice(physical::bytes(address, length as u64));
-    }
-    copy
 }

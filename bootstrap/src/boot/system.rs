@@ -33,7 +33,8 @@ pub(crate) fn load(firmware: &Firmware) -> Result<System, BootError> {
         firmware.modules.first().map(|module| physical::bytes(module.range.start, module.range.size()));
     match modules::identify(module).map_err(BootError::Module)? {
         Module::RootTask(file) => {
-            let program = Program::root_task(file).map_err(|error| program_error("the root task", error))?;
+            let program =
+                Program::root_task(file).map_err(|error| program_error("module 0, root task", error))?;
             Ok(System { description: Description::plain(), kernel, programs: [program].into() })
         }
         Module::System(image) => {

@@ -113,7 +113,9 @@ fn machine_config(handover: &Handover) -> MachineConfig {
     let console = match handover {
         Handover { debug_port: port @ 1.., .. } => Console::DebugPort(*port as u16),
         Handover { serial_port: port @ 1.., .. } => Console::Serial(*port as u16),
-        Handover { log: [paddr, bytes], .. } if *bytes >= 128 => Console::Log { paddr: *paddr, bytes: *bytes },
+        Handover { log: [paddr, bytes], .. } if *bytes >= 128 => {
+            Console::Log { paddr: *paddr, bytes: *bytes }
+        }
         _ => Console::Silent,
     };
     MachineConfig {

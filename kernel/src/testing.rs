@@ -13,6 +13,7 @@ use crate::memory::objects::{KernelObject, ObjRef, Objects, SimMemory};
 use crate::memory::user::UserFrame;
 use crate::object::sched_context::SchedContext;
 use crate::object::tcb::{Tcb, TcbSlot, ThreadState};
+use crate::sched::refill::{MIN_REFILLS, Rate};
 
 /// Where simulated memory starts.
 pub(crate) const START: u64 = 0x20_0000;
@@ -73,6 +74,40 @@ impl TestKernel {
         self.kernel.objs[tcb].initialise();
         self.kernel.objs[tcb.slot(TcbSlot::CSpace)].cap = root.pack();
         tcb
+    }
+
+    /// A round-robin scheduling context with a slice of 5 ms.
+    pub(crate) fn sched_context(&mut self) -> ObjRef<SchedContext> {
+        let sc = self.object(7);
+        let slice = self.kernel.us_to_ticks(5000);
+        self.kernel.set_refills(sc, Rate { budget: slice, period: slice, max_refills: MIN_REFILLS });
+        sc
+    }
+
+    /// A new, inactive thread with a scheduling context of its own.
+    pub(crate) fn schedulable_thread(&mut self, priority: u8) -> ObjRef<Tcb> {
+        let tcb = self.thread(Cap::Null);
+        let sc = self.sched_context();
+        self.kernel.objs[tcb].priority = priority;
+        self.kernel.objs[tcb].sched_context = Some(sc);
+        self.kernel.objs[sc].tcb = Some(tcb);
+        tcb
+    }
+
+    /// Makes a thread that is in no queue the current one, on its own scheduling context.
+    pub(crate) fn run(&mut self, tcb: ObjRef<Tcb>) {
+        self.kernel.set_thread_state(tcb, ThreadState::Running);
+        self.kernel.sched.current = tcb;
+        if let Some(sc) = self.kernel.objs[tcb].sched_context {
+            self.kernel.sched.current_sc = sc;
+        }
+    }
+
+    /// A fresh slot that holds `cap`, alone in the derivation order.
+    pub(crate) fn slot_with(&mut self, cap: Cap) -> SlotRef {
+        let slot = self.object(5);
+        self.kernel.insert_root_cap(cap, slot);
+        slot
     }
 
     /// Slot `index` of a CNode capability.

@@ -19,7 +19,7 @@
 //! A slot may lie inside what its own capability keeps alive. When such a slot is met, the zombie of A moves out of
 //! it into `A[0]`, which is emptied last and is not inside any of the inner objects.
 
-use abi::limits::{MIN_BUDGET_US, WORK_UNITS_PER_PREEMPTION};
+use abi::limits::WORK_UNITS_PER_PREEMPTION;
 use arch::Machine;
 
 use super::Cap;
@@ -118,16 +118,10 @@ impl<M: Machine> Kernel<M> {
         }
         self.sched.work_units = 0;
         self.update_time();
-        if self.machine.has_pending_interrupt() || self.is_budget_used_up() {
+        if self.machine.has_pending_interrupt() || !self.has_budget() {
             return Err(Preempted);
         }
         Ok(())
-    }
-
-    fn is_budget_used_up(&self) -> bool {
-        let sc = self.sched.current_sc;
-        let head = self.objs[sc.refill(self.objs[sc].head)];
-        head.amount.saturating_sub(self.sched.consumed) < self.us_to_ticks(MIN_BUDGET_US)
     }
 
     /// Empties the last slot of `outer`, or comes closer to that. Returns where its zombie is afterwards, or, if that

@@ -343,3 +343,6 @@ impl<M: Machine> Kernel<M> {
         self.objs[sc].max_refills = 0;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -403,3 +403,6 @@ impl<M: Machine> Kernel<M> {
         self.release_fpu(tcb);
     }
 }
+
+#[cfg(test)]
+mod tests;

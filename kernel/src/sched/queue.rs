@@ -271,3 +271,43 @@ impl<M: Machine> Kernel<M> {
         }
     }
 }
+
+#[cfg(test)]
+impl<M: Machine> Kernel<M> {
+    /// READY and RELEASED, between events.
+    pub(crate) fn check_queues(&self) {
+        for (priority, queue) in self.sched.ready.iter().enumerate() {
+            let word = self.sched.bitmap[priority / 64];
+            assert_eq!(word >> (priority % 64) & 1 != 0, queue.head.is_some(), "bit of priority {priority}");
+            assert_eq!(self.sched.bitmap_top >> (priority / 64) & 1 != 0, word != 0, "bit of its word");
+            self.check_links(queue, |tcb| {
+                let thread = &self.objs[tcb];
+                assert_eq!(usize::from(thread.priority), priority);
+                assert!(thread.in_ready_queue != 0 && self.is_schedulable(tcb), "READY: {tcb:?}");
+                assert_ne!(tcb, self.sched.current, "READY: the current thread is queued");
+            });
+        }
+        let mut last = arch::Ticks::ZERO;
+        self.check_links(&self.sched.release, |tcb| {
+            let thread = &self.objs[tcb];
+            assert!(thread.in_release_queue != 0 && thread.in_ready_queue == 0, "RELEASED: {tcb:?}");
+            assert!(thread.state().is_runnable(), "RELEASED: {tcb:?}");
+            let time = self.release_time(tcb);
+            assert!(time >= core::mem::replace(&mut last, time), "RELEASED: order");
+        });
+    }
+
+    fn check_links(&self, queue: &Queue, mut check: impl FnMut(ObjRef<Tcb>)) {
+        let (mut before, mut next) = (None, queue.head);
+        while let Some(tcb) = next {
+            assert_eq!(self.objs[tcb].sched_prev, before);
+            check(tcb);
+            before = next;
+            next = self.objs[tcb].sched_next;
+        }
+        assert_eq!(queue.tail, before);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -228,3 +228,6 @@ impl<M: Machine> Kernel<M> {
         self.machine.set_deadline(end.min(release).saturating_sub(precision));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -177,3 +177,6 @@ impl<M: Machine> Kernel<M> {
         self.install(place, TcbSlot::Buffer, buffer.frame)
     }
 }
+
+#[cfg(test)]
+mod tests;

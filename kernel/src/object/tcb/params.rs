@@ -166,3 +166,6 @@ fn check_priority(value: u64, max: u8) -> Result<u8, SyscallError> {
         _ => Err(SyscallError::RangeError { min: 0, max: u64::from(max) }),
     }
 }
+
+#[cfg(test)]
+mod tests;

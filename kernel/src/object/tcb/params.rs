@@ -121,9 +121,7 @@ impl<M: Machine> Kernel<M> {
         if flags & TCB_FPU_DISABLED != 0 {
             self.release_fpu(tcb);
         }
-        if tcb == self.current() {
-            self.apply_fpu_access(tcb);
-        }
+        self.apply_fpu_access(tcb);
         Answer::Word(flags)
     }
 

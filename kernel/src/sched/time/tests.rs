@@ -295,6 +295,7 @@ fn rates() -> impl Strategy<Value = Vec<(u8, u64, u64)>> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn no_constant_bandwidth_thread_gets_more_than_its_budget_in_any_period(
         rates in rates(),

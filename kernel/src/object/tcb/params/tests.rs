@@ -2,6 +2,7 @@
 //! Refusals in order, and what parameters a thread ends up with.
 
 use abi::{Label, Rights};
+use arch::{Effect, FpuAccess};
 
 use super::super::tests::{Fixture, ILLEGAL, TRUNCATED};
 use super::*;
@@ -145,6 +146,17 @@ fn flags_are_cleared_then_set_and_only_known_ones_stay() {
     assert_eq!(flags(1, 1), 1);
     assert_eq!(flags(1, 0), 0);
     assert_eq!(fixture.test.kernel.objs[fixture.target].flags, 0);
+}
+
+#[test]
+fn the_callers_floating_point_flag_takes_effect_at_once() {
+    let mut fixture = Fixture::new();
+    fixture.target_caller();
+    for (clear, set, access) in [(0, 1, FpuAccess::Disabled), (1, 0, FpuAccess::Enabled)] {
+        fixture.test.kernel.machine.take_effects();
+        fixture.invoke(Label::TcbSetFlags, &[clear, set], &[]);
+        assert_eq!(fixture.test.kernel.machine.take_effects(), [Effect::FpuAccess(access)]);
+    }
 }
 
 #[test]

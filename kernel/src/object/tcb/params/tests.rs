@@ -152,7 +152,7 @@ fn flags_are_cleared_then_set_and_only_known_ones_stay() {
 fn the_callers_floating_point_flag_takes_effect_at_once() {
     let mut fixture = Fixture::new();
     fixture.target_caller();
-    for (clear, set, access) in [(0, 1, FpuAccess::Disabled), (1, 0, FpuAccess::Enabled)] {
+    for (clear, set, access) in [(1, 0, FpuAccess::Enabled), (0, 1, FpuAccess::Disabled)] {
         fixture.test.kernel.machine.take_effects();
         fixture.invoke(Label::TcbSetFlags, &[clear, set], &[]);
         assert_eq!(fixture.test.kernel.machine.take_effects(), [Effect::FpuAccess(access)]);

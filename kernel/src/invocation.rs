@@ -47,7 +47,7 @@ pub enum Invocation {
 }
 
 /// What a successful invocation answers to a caller.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Reply {
     /// An empty message.
     Done,

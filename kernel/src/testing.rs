@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A kernel on simulated memory, for tests.
 
+mod caller;
+
 use abi::MessageInfo;
 use abi::ipc_buffer::{MAX_EXTRA_CAPS, REGISTER_MESSAGES, message_offset};
 use arch::{PhysAddr, SimMachine};
@@ -14,6 +16,8 @@ use crate::memory::user::UserFrame;
 use crate::object::sched_context::SchedContext;
 use crate::object::tcb::{Tcb, TcbSlot, ThreadState};
 use crate::sched::refill::{MIN_REFILLS, Rate};
+
+pub(crate) use caller::{Call, Caller, Defect, check_order};
 
 /// Where simulated memory starts.
 pub(crate) const START: u64 = 0x20_0000;
@@ -30,7 +34,12 @@ pub(crate) struct TestKernel {
 impl TestKernel {
     /// A kernel whose current thread is the idle thread; 1 µs is 1000 ticks.
     pub(crate) fn new() -> Self {
-        let memory = SimMemory::new(PhysAddr(START), SIZE);
+        Self::with_memory_of(SIZE)
+    }
+
+    /// The same with `size` bytes of memory, for tests that need many kernels.
+    pub(crate) fn with_memory_of(size: usize) -> Self {
+        let memory = SimMemory::new(PhysAddr(START), size);
         let mut kernel = Kernel::new(SimMachine::default(), Objects::new(memory));
         kernel.config.ticks_per_us = 1000;
         let mut test = Self { kernel, next: START };

@@ -204,6 +204,9 @@ impl<M: Machine> Kernel<M> {
     #[doc(alias = "finaliseCap")]
     fn finalise(&mut self, slot: SlotRef) -> Option<Zombie> {
         let cap = self.objs[slot].cap.unpack();
+        if matches!(cap, Cap::Notification { .. }) {
+            self.close_line_of(slot);
+        }
         match cap {
             Cap::Frame { .. } => self.finalise_frame(cap),
             Cap::Zombie { slots, radix, remaining } => return Some(Zombie { slots, radix, remaining }),

@@ -25,6 +25,7 @@ pub mod boot;
 pub mod cap;
 mod debug;
 pub mod error;
+pub mod fastpath;
 pub mod handover;
 pub mod invocation;
 pub mod ipc;
@@ -194,6 +195,8 @@ pub struct Kernel<M: Machine> {
     pub(crate) fpu_owner: Option<ObjRef<Tcb>>,
     /// Whether user code may use the floating-point unit now.
     pub(crate) fpu_access: arch::FpuAccess,
+    /// Whether an ASID pool was ever deleted: then an address space may have ended while a thread still names it.
+    pub(crate) has_lost_pools: bool,
     /// Registered ASID pools.
     pub(crate) asids: AsidTable,
     /// Top-level table without user mappings, for the idle thread and threads without a VSpace.
@@ -249,6 +252,7 @@ impl<M: Machine> Kernel<M> {
             config: Config::EMPTY,
             fpu_owner: None,
             fpu_access: arch::FpuAccess::Disabled,
+            has_lost_pools: false,
             asids: [None; abi::sizes::ASID_POOLS],
             kernel_root: arch::PhysAddr(0),
             active_root: arch::PhysAddr(0),

@@ -25,6 +25,7 @@ use crate::object::asid::Asid;
 use crate::object::endpoint::Endpoint;
 use crate::object::irq::Irq;
 use crate::object::line::Line;
+use crate::object::reply::Reply;
 
 /// What address resolution needs of a CNode capability.
 #[derive(Clone, Copy, Debug)]
@@ -144,6 +145,12 @@ impl RawCap {
         } else {
             None
         }
+    }
+
+    /// The object of a reply capability.
+    #[inline(always)]
+    pub(crate) const fn reply_object(self) -> Option<ObjRef<Reply>> {
+        if self.has_tag(Tag::Reply) { Some(ObjRef::at(self.address())) } else { None }
     }
 
     /// Whether an endpoint capability lets receivers answer: grant or grant-reply.

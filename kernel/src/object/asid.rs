@@ -186,6 +186,7 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn finalise_asid_pool(&mut self, pool: ObjRef<AsidPool>, base: Asid) {
         if self.asids[base.pool()] == Some(pool) {
             self.asids[base.pool()] = None;
+            self.has_lost_pools = true;
             if self.objs[pool].roots.contains(&self.active_root.0) {
                 self.leave_vspace(self.active_root);
             }

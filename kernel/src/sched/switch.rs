@@ -22,7 +22,13 @@ impl<M: Machine> Kernel<M> {
         if tcb == self.sched.idle {
             return;
         }
-        self.activate_root(self.root_of(tcb));
+        self.enter_thread_context(tcb, self.root_of(tcb));
+    }
+
+    /// The same, where the address space of `tcb` is known to be the one at `root`.
+    #[inline(always)]
+    pub(crate) fn enter_thread_context(&mut self, tcb: ObjRef<Tcb>, root: PhysAddr) {
+        self.activate_root(root);
         let context = &self.objs[tcb].context;
         let bases = BaseRegisters { fs: context.fs_base, gs: context.gs_base };
         self.machine.load_base_registers(bases);

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Entry and exit stubs (entry.s) and what the kernel image provides for them.
 //!
-//! The image that links this defines four functions, called with interrupts off on the kernel stack:
-//! `instance_syscall() -> *mut Context` and `instance_trap(vector, code) -> *mut Context` return the context to
-//! resume; `instance_kernel_fault(&KernelFrame) -> !` gets exceptions of the kernel itself.
+//! The image that links this defines five functions, called with interrupts off on the kernel stack:
+//!
+//! * `instance_fast_call()` and `instance_fast_reply_recv()` answer the context to resume, or null if they have
+//!   changed nothing; then `instance_syscall() -> *mut Context` does the work;
+//! * `instance_trap(vector, code) -> *mut Context` returns the context to resume;
+//! * `instance_kernel_fault(&KernelFrame) -> !` gets exceptions of the kernel itself.
 
 use core::arch::global_asm;
 use core::mem::offset_of;
@@ -34,6 +37,8 @@ global_asm!(
     ENTRY = const offset_of!(Context, entry_word),
     USER_DATA = const USER_DATA,
     USER_CODE = const USER_CODE,
+    CALL = const abi::Syscall::Call as i64,
+    REPLY_RECV = const abi::Syscall::ReplyRecv as i64,
     options(att_syntax)
 );
 

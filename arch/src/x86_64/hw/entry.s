@@ -53,6 +53,11 @@ syscall_entry:
     movq user_stack(%rip), %rax
     movq %rax, {RSP}(%rsp)
     movq $kernel_stack_top, %rsp
+    cmpq ${CALL}, %rdx
+    je 1f
+    cmpq ${REPLY_RECV}, %rdx
+    je 2f
+slow_syscall:
     call instance_syscall
     # fall through: %rax is the context to resume
 
@@ -81,6 +86,16 @@ resume_context:
     load_general %rax
     movq {RAX}(%rax), %rax
     iretq
+
+1:
+    call instance_fast_call
+    jmp 3f
+2:
+    call instance_fast_reply_recv
+3:
+    testq %rax, %rax
+    jnz resume_context
+    jmp slow_syscall
 
 .balign 16
 trap_common:

@@ -12,7 +12,8 @@ use arch::hw::{Console, HwMachine, IoApics, LapicMode, MachineConfig, Timer};
 use arch::{Context, CoreId, Machine, StopReason, Ticks, WINDOW_BASE};
 use ipi::{Inbox, Mode, Work};
 use kernel::handover::{Handover, IdleMode, MAGIC};
-use kernel::memory::objects::Objects;
+use kernel::memory::objects::{ObjRef, Objects};
+use kernel::object::tcb::Tcb;
 use kernel::{Event, Kernel, Resume};
 
 use crate::failure;
@@ -146,6 +147,31 @@ pub(crate) fn stack_high_water() -> u64 {
         unsafe { word.read_volatile() == STACK_FILL }
     });
     top - bottom - 8 * untouched.count() as u64
+}
+
+/// The context of the thread a fast path has switched to, or null.
+#[inline(always)]
+fn fast_context(instance: &mut Instance, tcb: Option<ObjRef<Tcb>>) -> *mut Context {
+    match tcb {
+        Some(tcb) => &raw mut instance.kernel.objs[tcb].context,
+        None => core::ptr::null_mut(),
+    }
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn instance_fast_call() -> *mut Context {
+    // SAFETY: entry point; nobody up the stack holds a reference.
+    let instance = unsafe { instance() };
+    let next = instance.kernel.fast_call();
+    fast_context(instance, next)
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn instance_fast_reply_recv() -> *mut Context {
+    // SAFETY: entry point; nobody up the stack holds a reference.
+    let instance = unsafe { instance() };
+    let next = instance.kernel.fast_reply_recv();
+    fast_context(instance, next)
 }
 
 #[unsafe(no_mangle)]

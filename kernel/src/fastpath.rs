@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The common cases of Call and ReplyRecv, tried before [`Kernel::handle`].
+//!
+//! A fast path is one function: it finishes the event and names the thread to resume, or it has changed nothing and
+//! answers `None`. It does what the slow path would do for the same state, but for the clock: it is not read, so the
+//! time is charged on the next slow entry, to the scheduling context that has been the current one all along.
+//!
+//! The cases: at most four words and no capabilities; a CSpace whose root is one plain CNode; the partner waits, is
+//! of at least the caller's priority, and runs on the scheduling context that is passed along; no signal is pending
+//! for a receiver. docs/performance.md counts what is left.
+
+use abi::Rights;
+use abi::ipc_buffer::REGISTER_MESSAGES;
+use arch::{Machine, PhysAddr};
+
+use crate::Kernel;
+use crate::cap::raw::Tag;
+use crate::memory::objects::ObjRef;
+use crate::object::endpoint::{Endpoint, EndpointState};
+use crate::object::reply::Above;
+use crate::object::tcb::{Tcb, TcbSlot, ThreadState};
+use crate::sched::Queue;
+
+/// Low bits of a message info: extra capabilities and length. Without the former it is a small number.
+const SHAPE_MASK: u64 = 0x1ff;
+/// Capabilities unwrapped, extra capabilities: zero for the receiver.
+const CAPS_MASK: u64 = 0xf80;
+
+impl<M: Machine> Kernel<M> {
+    /// Call: hands message and scheduling context to a receiver that waits.
+    #[inline]
+    pub fn fast_call(&mut self) -> Option<ObjRef<Tcb>> {
+        let caller = self.sched.current;
+        let thread = &self.objs[caller];
+        let info = thread.context.info_register();
+        let slot = thread.slots[TcbSlot::CSpace as usize].cap.plain_slot(thread.context.cap_register())?;
+        let cap = self.objs[slot].cap;
+        let endpoint = cap.endpoint_with(Rights::WRITE.0)?;
+        if info & SHAPE_MASK > REGISTER_MESSAGES as u64 || !cap.may_be_answered() {
+            return None;
+        }
+        let Endpoint { head, .. } = self.objs[endpoint];
+        if self.objs[endpoint].state() != EndpointState::Receiving {
+            return None;
+        }
+        let callee = head?;
+        let partner = &self.objs[callee];
+        let reply = partner.reply?;
+        if partner.sched_context.is_some() || partner.priority < thread.priority {
+            return None;
+        }
+        let root = self.fast_root(callee)?;
+        let sc = self.sched.current_sc;
+        let badge = cap.word1;
+
+        self.pop_receiver(endpoint, callee);
+        let below = self.objs[sc].reply.replace(reply);
+        if let Some(below) = below {
+            self.objs[below].set_above(Above::Reply(reply));
+        }
+        let object = &mut self.objs[reply];
+        object.tcb = Some(caller);
+        object.below = below;
+        object.set_above(Above::SchedContext(sc));
+        self.pass_sched_context(caller, callee);
+        let thread = &mut self.objs[caller];
+        thread.reply = Some(reply);
+        thread.set_state_raw(ThreadState::BlockedOnReply);
+        let partner = &mut self.objs[callee];
+        partner.reply = None;
+        partner.set_state_raw(ThreadState::Running);
+        self.pass_message(caller, callee, badge, info);
+        self.fast_switch(caller, callee, root);
+        Some(callee)
+    }
+
+    /// ReplyRecv: answers the caller on the reply object, gives the scheduling context back, waits for the next.
+    #[inline]
+    pub fn fast_reply_recv(&mut self) -> Option<ObjRef<Tcb>> {
+        let server = self.sched.current;
+        let thread = &self.objs[server];
+        let info = thread.context.info_register();
+        let cspace = thread.slots[TcbSlot::CSpace as usize].cap;
+        let slot = cspace.plain_slot(thread.context.cap_register())?;
+        let endpoint = self.objs[slot].cap.endpoint_with(Rights::READ.0)?;
+        let slot = cspace.plain_slot(thread.context.reply_register())?;
+        let reply = self.objs[slot].cap.reply_object()?;
+        if info & SHAPE_MASK > REGISTER_MESSAGES as u64 {
+            return None;
+        }
+        if let Some(notification) = thread.bound_notification
+            && (self.objs[notification].is_active() || self.objs[notification].sched_context.is_some())
+        {
+            return None;
+        }
+        let Endpoint { head, .. } = self.objs[endpoint];
+        if head.is_some() {
+            return None;
+        }
+        let sc = self.sched.current_sc;
+        let object = &self.objs[reply];
+        let caller = object.tcb?;
+        if object.above() != Above::SchedContext(sc) {
+            return None;
+        }
+        let below = object.below;
+        let partner = &self.objs[caller];
+        if partner.fault.is_some() || partner.sched_context.is_some() || partner.priority < thread.priority {
+            return None;
+        }
+        let root = self.fast_root(caller)?;
+
+        self.objs[sc].reply = below;
+        if let Some(below) = below {
+            self.objs[below].set_above(Above::SchedContext(sc));
+        }
+        let object = &mut self.objs[reply];
+        object.tcb = Some(server);
+        object.below = None;
+        object.set_above(Above::Nothing);
+        self.pass_sched_context(server, caller);
+        let partner = &mut self.objs[caller];
+        partner.reply = None;
+        partner.set_state_raw(ThreadState::Running);
+        let queue = Queue { head: Some(server), tail: Some(server) };
+        self.objs[endpoint].set_queue(queue, EndpointState::Receiving);
+        let thread = &mut self.objs[server];
+        thread.blocked_on = endpoint.paddr().0;
+        thread.reply = Some(reply);
+        thread.set_state_raw(ThreadState::BlockedOnReceive);
+        self.pass_message(server, caller, 0, info);
+        self.fast_switch(server, caller, root);
+        Some(caller)
+    }
+
+    /// Takes `receiver`, the first of the queue, out of it.
+    #[inline(always)]
+    fn pop_receiver(&mut self, endpoint: ObjRef<Endpoint>, receiver: ObjRef<Tcb>) {
+        let next = self.objs[receiver].ipc_next.take();
+        match next {
+            None => self.objs[endpoint] = Endpoint::default(),
+            Some(next) => {
+                self.objs[next].ipc_prev = None;
+                self.objs[endpoint].head = Some(next);
+            }
+        }
+    }
+
+    /// The current scheduling context moves from one thread to the other.
+    #[inline(always)]
+    fn pass_sched_context(&mut self, from: ObjRef<Tcb>, to: ObjRef<Tcb>) {
+        let sc = self.sched.current_sc;
+        self.objs[sc].tcb = Some(to);
+        self.objs[from].sched_context = None;
+        self.objs[to].sched_context = Some(sc);
+    }
+
+    /// Hands over what travels in registers; message registers beyond the length keep the receiver's values.
+    #[inline(always)]
+    fn pass_message(&mut self, from: ObjRef<Tcb>, to: ObjRef<Tcb>, badge: u64, info: u64) {
+        let length = (info & SHAPE_MASK) as usize;
+        let (from, to) = self.objs.pair_mut(from, to);
+        for register in 0..length {
+            to.context.set_message_register(register, from.context.message_register(register));
+        }
+        to.context.set_badge(badge);
+        to.context.set_info(info & !CAPS_MASK);
+    }
+
+    /// The address space of `tcb`, if it can be switched to without a look at the ASID table.
+    #[inline(always)]
+    fn fast_root(&self, tcb: ObjRef<Tcb>) -> Option<PhysAddr> {
+        let cap = self.objs[tcb.slot(TcbSlot::VSpace)].cap;
+        if cap.has_tag(Tag::VSpace) && cap.word1 != 0 && !self.has_lost_pools {
+            Some(cap.address())
+        } else {
+            None
+        }
+    }
+
+    /// Makes `to`, with the address space `root`, the thread that runs instead of `from`.
+    #[inline(always)]
+    fn fast_switch(&mut self, from: ObjRef<Tcb>, to: ObjRef<Tcb>, root: PhysAddr) {
+        self.leave_thread_context(from);
+        self.enter_thread_context(to, root);
+        self.sched.current = to;
+    }
+}

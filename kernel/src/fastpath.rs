@@ -158,13 +158,10 @@ impl<M: Machine> Kernel<M> {
     /// Hands over what travels in registers; message registers beyond the length keep the receiver's values.
     #[inline(always)]
     fn pass_message(&mut self, from: ObjRef<Tcb>, to: ObjRef<Tcb>, badge: u64, info: u64) {
-        let length = (info & SHAPE_MASK) as usize;
         let (from, to) = self.objs.pair_mut(from, to);
-        for register in 0..length {
-            to.context.set_message_register(register, from.context.message_register(register));
-        }
         to.context.set_badge(badge);
         to.context.set_info(info & !CAPS_MASK);
+        to.context.copy_message_registers(&from.context, (info & SHAPE_MASK) as usize);
     }
 
     /// The address space of `tcb`, if it can be switched to without a look at the ASID table.

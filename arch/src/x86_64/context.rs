@@ -175,6 +175,24 @@ impl Context {
         }
     }
 
+    /// Takes the first `count` message registers of `from`, four at most.
+    #[inline(always)]
+    pub fn copy_message_registers(&mut self, from: &Self, count: usize) {
+        if count == 0 {
+            return;
+        }
+        self.r10 = from.r10;
+        if count > 1 {
+            self.r8 = from.r8;
+        }
+        if count > 2 {
+            self.r9 = from.r9;
+        }
+        if count > 3 {
+            self.r15 = from.r15;
+        }
+    }
+
     /// The value of `register` as `ReadRegisters` and fault messages show it.
     pub const fn get(&self, register: Register) -> u64 {
         match register {

@@ -86,12 +86,11 @@ impl<T> ObjRef<T> {
     }
 
     /// The same, where the address is known not to be 0.
-    #[inline]
+    #[inline(always)]
     pub(crate) const fn at(paddr: PhysAddr) -> Self {
-        match Self::from_paddr(paddr.0) {
-            Some(object) => object,
-            None => Self::UNSET,
-        }
+        debug_assert!(paddr.0 != 0);
+        // SAFETY: TYPED: no object is at address 0, which no partition contains.
+        Self { paddr: unsafe { NonZeroU64::new_unchecked(paddr.0) }, object: PhantomData }
     }
 
     /// Where the object is.

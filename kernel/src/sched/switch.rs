@@ -92,15 +92,18 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Eager switching: a thread that runs with the unit on finds its own state there.
-    #[inline]
+    #[inline(always)]
     fn switch_fpu(&mut self, tcb: ObjRef<Tcb>) {
         if u64::from(self.objs[tcb].flags) & TCB_FPU_DISABLED != 0 {
             return self.set_fpu_access(FpuAccess::Disabled);
         }
         self.set_fpu_access(FpuAccess::Enabled);
-        if self.fpu_owner == Some(tcb) {
-            return;
+        if self.fpu_owner != Some(tcb) {
+            self.load_own_fpu(tcb);
         }
+    }
+
+    fn load_own_fpu(&mut self, tcb: ObjRef<Tcb>) {
         if let Some(owner) = self.fpu_owner {
             self.machine.save_fpu(&mut self.objs[owner].fpu);
         }

@@ -24,7 +24,6 @@ pub use ioapic::IoApics;
 pub use lapic::{LapicMode, Timer};
 use x86_64::registers::control::{Cr0, Cr0Flags, Cr4, Cr4Flags};
 use x86_64::registers::model_specific::{FsBase, GsBase};
-use x86_64::registers::segmentation::{FS, GS, Segment64};
 
 /// What the machine must be told about its core.
 #[derive(Clone, Copy, Debug)]
@@ -121,7 +120,7 @@ impl Machine for HwMachine {
         self.config.console.put(byte);
     }
 
-    #[inline]
+    #[inline(always)]
     fn activate_vspace(&mut self, root: PhysAddr) {
         // SAFETY: every top-level table of this instance has its kernel half (CONFINED).
         unsafe { asm!("mov cr3, {}", in(reg) root.0, options(nostack, preserves_flags)) };
@@ -152,26 +151,31 @@ impl Machine for HwMachine {
         unsafe { Cr0::write(flags) };
     }
 
-    #[inline]
+    #[inline(always)]
     fn base_registers(&self) -> BaseRegisters {
-        if self.has_fsgsbase {
-            return BaseRegisters { fs: FS::read_base().as_u64(), gs: GS::read_base().as_u64() };
+        if !self.has_fsgsbase {
+            return bases_by_msr();
         }
-        BaseRegisters { fs: FsBase::read().as_u64(), gs: GsBase::read().as_u64() }
+        let (fs, gs);
+        // SAFETY: CR4.FSGSBASE is on; reading the bases changes nothing.
+        unsafe {
+            asm!("rdfsbase {}", "rdgsbase {}", out(reg) fs, out(reg) gs, options(nomem, nostack, preserves_flags));
+        }
+        BaseRegisters { fs, gs }
     }
 
-    #[inline]
+    #[inline(always)]
     fn load_base_registers(&mut self, bases: BaseRegisters) {
-        let fs = x86_64::VirtAddr::new_truncate(bases.fs);
-        let gs = x86_64::VirtAddr::new_truncate(bases.gs);
-        if self.has_fsgsbase {
-            // SAFETY: the kernel uses neither base.
-            unsafe { FS::write_base(fs) };
-            // SAFETY: as above.
-            unsafe { GS::write_base(gs) };
-        } else {
-            FsBase::write(fs);
-            GsBase::write(gs);
+        if !self.has_fsgsbase {
+            return load_bases_by_msr(bases);
+        }
+        // SAFETY: CR4.FSGSBASE is on, the bases are canonical, and the kernel uses neither.
+        unsafe {
+            asm!(
+                "wrfsbase {}", "wrgsbase {}",
+                in(reg) bases.fs, in(reg) bases.gs,
+                options(nomem, nostack, preserves_flags)
+            );
         }
     }
 
@@ -249,4 +253,16 @@ impl Machine for HwMachine {
     fn stop_self(&mut self, _reason: StopReason) {
         lapic::silence(self.config.lapic);
     }
+}
+
+/// The bases of a CPU without FSGSBASE, whose user code cannot change them.
+#[cold]
+fn bases_by_msr() -> BaseRegisters {
+    BaseRegisters { fs: FsBase::read().as_u64(), gs: GsBase::read().as_u64() }
+}
+
+#[cold]
+fn load_bases_by_msr(bases: BaseRegisters) {
+    FsBase::write(x86_64::VirtAddr::new_truncate(bases.fs));
+    GsBase::write(x86_64::VirtAddr::new_truncate(bases.gs));
 }

@@ -239,11 +239,10 @@ impl<A: FnMut(u32) -> Option<PhysAddr>> Builder<'_, A> {
 
     /// Writes `bytes` into zeroed memory.
     fn write_bytes(&mut self, start: PhysAddr, bytes: &[u8]) {
-        let words = ObjRef::<Word>::at(start);
-        for (index, chunk) in bytes.chunks(8).enumerate() {
+        for (address, chunk) in (start.0..).step_by(8).zip(bytes.chunks(8)) {
             let mut word = [0; 8];
             word[..chunk.len()].copy_from_slice(chunk);
-            self.objs[words.element(index)].0 = u64::from_le_bytes(word);
+            self.objs[ObjRef::<Word>::at(PhysAddr(address))].0 = u64::from_le_bytes(word);
         }
     }
 

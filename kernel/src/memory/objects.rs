@@ -128,11 +128,10 @@ pub struct SimMemory {
 impl SimMemory {
     /// Leaks zeroed memory to stand for physical addresses `start..start + len`; `start` is page aligned.
     pub fn new(start: PhysAddr, len: usize) -> Self {
-        #[repr(C, align(4096))]
-        #[derive(Clone)]
-        struct Page([u8; 4096]);
-        let pages = vec![Page([0; 4096]); len.div_ceil(4096)].leak();
-        Self { pointer: pages.as_mut_ptr().cast(), start: start.0, len: len as u64 }
+        const PAGE: usize = 4096;
+        let bytes = vec![0_u8; len + PAGE].leak().as_mut_ptr();
+        let pointer = bytes.wrapping_add(bytes.align_offset(PAGE));
+        Self { pointer, start: start.0, len: len as u64 }
     }
 }
 

@@ -2,6 +2,8 @@
 //! Inter-process communication: messages, queues, faults.
 
 pub mod fault;
+#[cfg(test)]
+mod invariants;
 mod queue;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -181,6 +181,8 @@ mod history {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         /// The model: a set of signalled lines and a set of open ones; a delivery needs both and ends both.
         #[test]
         fn deliveries_are_those_of_a_set_of_lines(steps in prop::collection::vec(step(), 0..60)) {

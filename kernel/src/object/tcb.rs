@@ -405,4 +405,21 @@ impl<M: Machine> Kernel<M> {
 }
 
 #[cfg(test)]
+impl<M: Machine> Kernel<M> {
+    /// BOUND: a thread and its scheduling context, notification and YieldTo name each other.
+    pub(crate) fn check_bonds(&self, tcb: ObjRef<Tcb>) {
+        let thread = &self.objs[tcb];
+        if let Some(sc) = thread.sched_context {
+            assert_eq!(self.objs[sc].tcb, Some(tcb), "BOUND: {sc:?}");
+        }
+        if let Some(sc) = thread.yield_to {
+            assert_eq!(self.objs[sc].yield_from, Some(tcb), "BOUND: YieldTo {sc:?}");
+        }
+        if let Some(notification) = thread.bound_notification {
+            assert_eq!(self.objs[notification].bound_tcb, Some(tcb), "BOUND: {notification:?}");
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests;

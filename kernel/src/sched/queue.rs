@@ -123,11 +123,15 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Takes a thread out of its ready queue, if it is in it.
+    #[inline]
     pub(crate) fn dequeue(&mut self, tcb: ObjRef<Tcb>) {
-        let thread = &mut self.objs[tcb];
-        if thread.in_ready_queue == 0 {
-            return;
+        if self.objs[tcb].in_ready_queue != 0 {
+            self.unlink_ready(tcb);
         }
+    }
+
+    fn unlink_ready(&mut self, tcb: ObjRef<Tcb>) {
+        let thread = &mut self.objs[tcb];
         thread.in_ready_queue = 0;
         let priority = thread.priority;
         let queue = &mut self.sched.ready[usize::from(priority)];
@@ -161,10 +165,14 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Takes a thread out of the release queue, if it is in it.
+    #[inline]
     pub(crate) fn dequeue_release(&mut self, tcb: ObjRef<Tcb>) {
-        if self.objs[tcb].in_release_queue == 0 {
-            return;
+        if self.objs[tcb].in_release_queue != 0 {
+            self.unlink_release(tcb);
         }
+    }
+
+    fn unlink_release(&mut self, tcb: ObjRef<Tcb>) {
         self.objs[tcb].in_release_queue = 0;
         if self.sched.release.head == Some(tcb) {
             self.sched.reprogram = true;
@@ -173,6 +181,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Takes a thread out of whatever scheduling queue it is in.
+    #[inline]
     pub(crate) fn leave_queues(&mut self, tcb: ObjRef<Tcb>) {
         self.dequeue(tcb);
         self.dequeue_release(tcb);

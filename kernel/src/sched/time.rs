@@ -216,6 +216,9 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Sets the timer to the end of the head refill or to the first release, whichever is earlier.
+    ///
+    /// It fires a little early, so that the kernel is there in time; what is nearer than that is not awaited by
+    /// firing again and again.
     fn program_timer(&mut self) {
         let sc = self.sched.current_sc;
         let end = if self.is_configured(sc) {
@@ -224,8 +227,9 @@ impl<M: Machine> Kernel<M> {
             Ticks::MAX
         };
         let release = self.sched.release.head.map_or(Ticks::MAX, |first| self.release_time(first));
-        let precision = self.us_to_ticks(TIMER_PRECISION_US);
-        self.machine.set_deadline(end.min(release).saturating_sub(precision));
+        let first = end.min(release);
+        let early = first.saturating_sub(self.us_to_ticks(TIMER_PRECISION_US));
+        self.machine.set_deadline(if early > self.sched.now { early } else { first });
     }
 }
 

@@ -327,6 +327,7 @@ fn yielding_to_an_equal_priority_runs_it_first_and_answers_when_the_caller_runs_
     let mut fixture = Fixture::new();
     let tcb = fixture.target(5);
     assert!(matches!(fixture.call_yield_to(), Answer::Later));
+    fixture.test.kernel.check_bonds(fixture.caller);
     fixture.test.kernel.finish_event();
     fixture.test.kernel.check_queues();
     assert_eq!(fixture.test.kernel.current(), tcb);

@@ -259,7 +259,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => (thread.clone(), prop::sample::select(&PRIORITIES[..])).prop_map(|(t, p)| Event::SetPriority(t, p)),
         1 => thread.prop_map(Event::Suspend),
     ];
-    prop::collection::vec(event, 1..100)
+    prop::collection::vec(event, 1..300)
 }
 
 /// 256 lists and the rules of the order table.
@@ -399,6 +399,7 @@ fn apply(test: &mut TestKernel, threads: &[Thread], event: &Event) {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn every_event_leaves_the_order_that_256_plain_lists_have(events in events()) {
         let mut test = TestKernel::new();

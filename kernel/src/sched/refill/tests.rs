@@ -120,10 +120,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => Just(Step::Unblock),
         1 => parameters().prop_map(|(budget, period, max)| Step::Update { budget, period, max }),
     ];
-    prop::collection::vec(step, 1..80)
+    prop::collection::vec(step, 1..300)
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn refills_follow_the_rules_and_keep_their_sum_and_order(
         (budget, period, max) in parameters(),

@@ -83,8 +83,10 @@ fn an_exhausted_thread_waits_for_its_release() {
     assert_eq!(test.kernel.head_refill(sc).time, Ticks(281 * US));
     assert_eq!(test.kernel.machine.deadline, Ticks(280 * US), "1 µs before the release");
     assert_eq!(test.kernel.objs[sc].consumed, Ticks(81 * US));
+    test.kernel.sched.reprogram = true;
     event_at(&mut test, 280);
     assert_eq!(test.kernel.current(), test.kernel.sched.idle);
+    assert_eq!(test.kernel.machine.deadline, Ticks(281 * US), "not again before the release");
     event_at(&mut test, 281);
     assert_eq!(test.kernel.current(), tcb);
     assert_eq!(test.kernel.machine.deadline, Ticks(380 * US));

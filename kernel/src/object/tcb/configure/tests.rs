@@ -6,7 +6,7 @@ use arch::{PageAccess, PageSize, PhysAddr};
 
 use super::super::tests::{Fixture, ILLEGAL, TRUNCATED};
 use super::*;
-use crate::object::asid::Asid;
+use crate::object::asid::{Asid, AsidPool};
 
 const CONFIGURE: Label = Label::TcbConfigure;
 const SPACE: Label = Label::TcbSetSpace;
@@ -206,6 +206,24 @@ fn set_space_installs_handler_and_spaces_and_null_removes_the_handler() {
     assert!(matches!(installed(&fixture, TcbSlot::CSpace), Cap::CNode { .. }));
     fixture.invoke(SPACE, &[0, 0], &[s.null, s.cnode, s.vspace]);
     assert_eq!(installed(&fixture, TcbSlot::FaultHandler), Cap::Null);
+}
+
+#[test]
+fn a_new_address_space_of_the_caller_is_active_at_once() {
+    let mut fixture = Fixture::new();
+    let s = slots(&mut fixture);
+    let Cap::VSpace { root, .. } = fixture.test.kernel.objs[s.vspace].cap.unpack() else {
+        panic!("it is one");
+    };
+    let pool = fixture.test.object::<AsidPool>(12);
+    fixture.test.kernel.asids[0] = Some(pool);
+    fixture.test.kernel.objs[pool].roots[1] = root.0;
+    let spaces = [s.null, s.cnode, s.vspace];
+    fixture.invoke(SPACE, &[0, 0], &spaces);
+    assert_ne!(fixture.test.kernel.active_root, root, "another thread's is not");
+    fixture.target_caller();
+    fixture.invoke(SPACE, &[0, 0], &spaces);
+    assert_eq!(fixture.test.kernel.active_root, root);
 }
 
 #[test]

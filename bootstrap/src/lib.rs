@@ -10,6 +10,7 @@ pub mod calibration;
 pub mod carver;
 pub mod extra;
 pub mod footprint;
+pub mod json;
 pub mod madt;
 pub mod modules;
 pub mod offset;

@@ -30,9 +30,10 @@ const STARTUP_US: u64 = 200;
 /// Bound of a wait for cores: so long in any case, and so much more for each core. Emulated cores share few real ones.
 const WAIT_US: u64 = 2_000_000;
 const WAIT_PER_CORE_US: u64 = 50_000;
-/// Exchanges of time stamps with each core, and the time after which no new one is begun; the quickest counts.
+/// Exchanges of time stamps with each core; the quickest counts.
 const EXCHANGES: u32 = 64;
-const EXCHANGES_US: u64 = 10_000;
+/// Time for the exchanges with all cores together: each has its share, after which no new exchange is begun.
+const EXCHANGES_US: u64 = 400_000;
 
 /// Commands to a parked core.
 const PARK: u32 = 0;
@@ -213,9 +214,9 @@ impl Record {
     }
 
     /// The quickest of a number of exchanges, or `None` when the core stopped answering.
-    fn measure(&self) -> Option<Offset> {
+    fn measure(&self, share_us: u64) -> Option<Offset> {
         let start = cpu::timestamp();
-        let in_time = |round: &u32| *round == 1 || cpu::timestamp() - start < time::ticks(EXCHANGES_US);
+        let in_time = |round: &u32| *round == 1 || cpu::timestamp() - start < time::ticks(share_us);
         self.command(MEASURE);
         let all =
             (1..=EXCHANGES).take_while(in_time).map(|round| self.exchange(round)).collect::<Option<Vec<_>>>();

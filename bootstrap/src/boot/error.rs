@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What stops a boot, and how it says so: a sentence for people, one line for the runner, then the core halts.
 
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
 use bootstrap::audit::Violation;
 use bootstrap::carver::ReserveExhausted;
+use bootstrap::json::Quoted;
 use bootstrap::madt::EntryError;
 use bootstrap::modules::ModuleError;
 use bootstrap::program::ProgramError;
@@ -115,7 +115,6 @@ impl fmt::Display for BootError {
 /// Says why and stops the boot core. Cores that were started stay parked.
 pub(crate) fn stop(reason: fmt::Arguments) -> ! {
     say!("boot stopped: {reason}");
-    let text = serde_json::Value::String(format!("{reason}"));
-    say!("!skerry {{\"boot_error\":{text}}}");
+    say!("!skerry {{\"boot_error\":{}}}", Quoted(reason));
     cpu::halt()
 }

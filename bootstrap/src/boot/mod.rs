@@ -51,6 +51,7 @@ global_asm!(include_str!("trampoline.s"), options(att_syntax));
 /// Entered once, on the boot core, from `entry.s`.
 #[unsafe(no_mangle)]
 extern "C" fn boot_core_main(start_info: u64) -> ! {
+    heap::init();
     let options = Options::parse(&pvh::command_line(start_info, physical::read_u8));
     console::init(&options);
     traps::init();

@@ -26,8 +26,10 @@ const OUTPUT: u8 = 1 << 5;
 const PIT_COUNT: u16 = (PIT_HZ / 100) as u16;
 /// Measurements before the sharpest has to do: on a busy host none may be sharp.
 const MAX_RUNS: usize = 40;
-/// Polls of the output bit before the timer counts as missing.
-const MAX_POLLS: u32 = 50_000_000;
+/// Measurements that come to nothing before the timer counts as missing.
+const MAX_FAILURES: u32 = 8;
+/// Polls of the output bit before a measurement comes to nothing.
+const MAX_POLLS: u32 = 4_000_000;
 /// Length of the measurement of the local-APIC timer.
 const APIC_RUN_US: u64 = 10_000;
 
@@ -73,19 +75,25 @@ fn tsc_from_cpuid() -> Option<(u32, Source)> {
 /// Three measurements against PIT channel 2 that agree within 0.1 %.
 fn tsc_from_pit() -> Result<(u32, Source), BootError> {
     let mhz = |ticks: u64| calibration::whole_mhz(ticks * PIT_HZ / u64::from(PIT_COUNT));
-    let no_clock = || BootError::Processor("a clock: CPUID names none, and the PIT does not count");
     let mut runs = Vec::with_capacity(MAX_RUNS);
-    while runs.len() < MAX_RUNS {
-        runs.push(pit_run().ok_or_else(no_clock)?);
+    let mut failures = 0;
+    while runs.len() < MAX_RUNS && failures < MAX_FAILURES {
+        match pit_run() {
+            Some(run) => runs.push(run),
+            None => failures += 1,
+        }
         if let Some(ticks) = calibration::agreed_ticks(&runs) {
             return Ok((mhz(ticks), Source::Pit));
         }
     }
-    let ticks = calibration::sharpest_ticks(&runs).ok_or_else(no_clock)?;
-    Ok((mhz(ticks), Source::DisturbedPit))
+    match calibration::sharpest_ticks(&runs) {
+        Some(ticks) => Ok((mhz(ticks), Source::DisturbedPit)),
+        None => Err(BootError::Processor("a clock: CPUID names none, and the PIT does not count")),
+    }
 }
 
-/// Ticks of the counter during one count of the PIT.
+/// Ticks of the counter during one count of the PIT. `None` when its output was up at once: there is no such timer, or
+/// this processor was taken away for the whole count.
 fn pit_run() -> Option<Run> {
     let gate = in_byte(GATE_PORT) & !SPEAKER & !GATE;
     out_byte(GATE_PORT, gate);
@@ -100,7 +108,6 @@ fn pit_run() -> Option<Run> {
         let is_over = in_byte(GATE_PORT) & OUTPUT != 0;
         let now = timestamp();
         if is_over {
-            // An output that is up at once has not counted.
             return (polls > 1).then(|| between((before, begun), (low, now)));
         }
         low = now;

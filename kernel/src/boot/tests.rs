@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The root task as the worked example of docs/abi/bootinfo.md has it, and what does not fit.
 
+mod system;
+
 use abi::slots as fixed;
 use arch::{SimMachine, TableEntry};
 

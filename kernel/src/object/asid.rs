@@ -218,4 +218,15 @@ impl<M: Machine> Kernel<M> {
 }
 
 #[cfg(test)]
+impl<M: Machine> Kernel<M> {
+    /// The processor walks no tables but the kernel's own and those of a registered address space.
+    pub(crate) fn check_vspaces(&self) {
+        let registered = |pool: ObjRef<AsidPool>| self.objs[pool].roots.contains(&self.active_root.0);
+        let is_registered = self.asids.into_iter().flatten().any(registered);
+        assert!(is_registered || self.active_root == self.kernel_root, "{:?} is nobody's", self.active_root);
+        assert_eq!(self.lookup_vspace(Asid(0)), None, "number 0 means none");
+    }
+}
+
+#[cfg(test)]
 mod tests;

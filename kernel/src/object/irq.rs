@@ -326,4 +326,24 @@ fn decode_message(args: &Args<'_>) -> Result<VectorUse, SyscallError> {
 }
 
 #[cfg(test)]
+impl<M: Machine> Kernel<M> {
+    /// Only sources that have a handler are connected, and to notifications.
+    pub(crate) fn check_irqs(&self) {
+        let vectors =
+            (0..VECTORS).map(|vector| (Irq(vector as u32), self.vectors[vector] != VectorUse::Free));
+        let lines = self.peers.iter().enumerate().flat_map(|(from, peer)| {
+            (0..peer.lines_in)
+                .map(move |line| (Irq::of_line(from as u8, Line(line)), peer.handled & Line(line).bit() != 0))
+        });
+        for (irq, has_handler) in vectors.chain(lines) {
+            match self.objs[self.irq_slot(irq)].cap.unpack() {
+                Cap::Null => {}
+                Cap::Notification { .. } => assert!(has_handler, "{irq:?} is connected without handler"),
+                other => panic!("{irq:?} is connected to {other:?}"),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests;

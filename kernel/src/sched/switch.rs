@@ -50,9 +50,12 @@ impl<M: Machine> Kernel<M> {
     /// Stores the floating-point state of `tcb` in it, if it is in the unit; nobody owns the unit then.
     pub(crate) fn release_fpu(&mut self, tcb: ObjRef<Tcb>) {
         if self.fpu_owner == Some(tcb) {
+            // The thread that runs may be one without access, and stays so.
+            let access = self.fpu_access;
             self.set_fpu_access(FpuAccess::Enabled);
             self.machine.save_fpu(&mut self.objs[tcb].fpu);
             self.fpu_owner = None;
+            self.set_fpu_access(access);
         }
     }
 
@@ -274,6 +277,21 @@ mod tests {
         assert_eq!(test.kernel.fpu_owner, Some(a));
         test.kernel.release_fpu(a);
         assert_eq!((test.kernel.fpu_owner, test.kernel.objs[a].fpu), (None, FpuState::marked(1)));
+    }
+
+    #[test]
+    fn releasing_the_unit_gives_no_access_to_a_thread_that_has_none() {
+        let mut test = TestKernel::new();
+        let (a, _) = thread_in_space(&mut test, 1);
+        let (b, _) = thread_in_space(&mut test, 2);
+        let idle = test.kernel.sched.idle;
+        test.kernel.objs[b].flags = TCB_FPU_DISABLED as u8;
+        switch(&mut test, idle, a);
+        switch(&mut test, a, b);
+        test.kernel.release_fpu(a);
+        assert_eq!(test.kernel.fpu_access, FpuAccess::Disabled);
+        let last = test.kernel.machine.take_effects().pop();
+        assert_eq!(last, Some(Effect::FpuAccess(FpuAccess::Disabled)));
     }
 
     #[test]

@@ -186,6 +186,7 @@ fn deleting_the_last_pool_capability_makes_its_address_spaces_useless_at_once() 
     assert_eq!(caller.test.kernel.asids[0], None);
     let kernel_root = caller.test.kernel.kernel_root;
     assert_eq!(caller.test.kernel.active_root, kernel_root);
+    caller.test.kernel.check_vspaces();
     assert_eq!(caller.test.kernel.machine.take_effects(), [Effect::ActivateVSpace(kernel_root)]);
 }
 

@@ -219,7 +219,9 @@ fn the_last_handler_clears_masks_and_frees() {
     caller.copy(HANDLER, COPY);
     caller.delete(HANDLER);
     assert_eq!(caller.test.kernel.machine.take_effects(), []);
+    caller.test.kernel.check_irqs();
     caller.delete(COPY);
+    caller.test.kernel.check_irqs();
     assert_eq!(caller.test.kernel.machine.take_effects(), [Effect::MaskPin(PIN, PinMask::Masked)]);
     assert!(!caller.test.kernel.has_children(caller.slot(NOTIFICATION)));
     caller.must(&get_msi(FREE, 7));

@@ -90,6 +90,7 @@ impl Channels {
     }
 
     fn ring(&mut self) {
+        self.caller.test.kernel.check_irqs();
         self.caller.test.kernel.handle_interrupt(DOORBELL);
         assert_eq!(self.caller.test.kernel.machine.take_effects(), [Effect::EndOfInterrupt]);
     }

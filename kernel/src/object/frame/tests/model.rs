@@ -245,6 +245,7 @@ impl World {
     fn check_step(&mut self) {
         let before = self.translations(0);
         self.step();
+        self.caller.test.kernel.check_vspaces();
         for space in (0..SPACES).filter(|&space| !self.model.dead[space]) {
             let expected: Vec<_> = probes().map(|address| self.model.translate(space, address)).collect();
             assert_eq!(self.translations(space), expected, "space {space}");

@@ -252,8 +252,10 @@ impl Started {
 
     /// Time-stamp counter of each core by APIC id, one after the other: only two cores spin at any time.
     pub(crate) fn offsets(&self) -> Result<Vec<(u32, Offset)>, BootError> {
+        let share_us = EXCHANGES_US / self.records.len().max(1) as u64;
         let measure = |record: &Record| {
-            let offset = record.measure().ok_or_else(|| BootError::LostCore { apic_id: record.apic_id })?;
+            let offset =
+                record.measure(share_us).ok_or_else(|| BootError::LostCore { apic_id: record.apic_id })?;
             Ok((record.apic_id, offset))
         };
         self.present().map(measure).collect()

@@ -247,3 +247,6 @@ impl<M: Machine> Kernel<M> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests;

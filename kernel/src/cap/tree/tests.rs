@@ -8,6 +8,8 @@ use crate::object::irq::Irq;
 use crate::object::line::Line;
 use crate::testing::TestKernel;
 
+mod model;
+
 impl Kernel<SimMachine> {
     /// Checks MDB for `slots`, which must be all slots of the instance.
     pub(crate) fn check_mdb(&self, slots: &[SlotRef]) {

@@ -99,7 +99,7 @@ impl RawCap {
     /// Whether this is the null capability.
     #[inline]
     pub const fn is_null(self) -> bool {
-        self.word0 & TAG_MASK == 0
+        self.has_tag(Tag::Null)
     }
 
     #[inline]

@@ -183,12 +183,6 @@ impl<M: Machine> Kernel<M> {
         self.link_behind(cap, parent, dest, true);
     }
 
-    /// Puts `cap`, derived from nothing, into the empty slot `dest`.
-    pub(crate) fn insert_root_cap(&mut self, cap: Cap, dest: SlotRef) {
-        debug_assert!(self.objs[dest].is_empty(), "{dest:?} is in use");
-        self.objs[dest] = Slot { cap: cap.pack(), mdb: Mdb::ROOT };
-    }
-
     /// Puts `cap`, which is what the capability in `source` becomes, into the empty slot `dest` and empties `source`.
     #[doc(alias = "cteMove")]
     pub(crate) fn move_cap(&mut self, cap: Cap, source: SlotRef, dest: SlotRef) {

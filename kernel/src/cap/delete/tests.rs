@@ -4,6 +4,7 @@ use arch::Ticks;
 
 use super::*;
 use crate::cap::raw::RawCap;
+use crate::object::irq::{Irq, VectorUse};
 use crate::object::tcb::{Tcb, TcbSlot, ThreadState};
 use crate::object::untyped::{Invocation, Kind};
 use crate::testing::TestKernel;
@@ -420,4 +421,27 @@ fn simple_capabilities_are_deleted_without_touching_their_source() {
     arena.test.kernel.insert_root_cap(signal, arena.root(3));
     arena.test.kernel.delete_simple_cap(arena.root(3));
     arena.only_left(&[arena.root(0), arena.root(1)]);
+}
+
+#[test]
+fn the_last_handler_and_the_last_port_capability_give_back_what_they_name() {
+    let mut arena = Arena::new();
+    let (irq, port) = (Irq(5), Cap::IoPort { first: 70, last: 71 });
+    arena.test.kernel.insert_root_cap(Cap::IrqHandler(irq), arena.root(1));
+    arena.test.kernel.insert_root_cap(port, arena.root(2));
+    arena.test.kernel.vectors[5] = VectorUse::Message;
+    arena.test.kernel.ports[1] = 0b1111 << 5;
+    arena.copy(arena.root(1), arena.root(3));
+    arena.copy(arena.root(2), arena.root(4));
+    for index in [1, 2] {
+        arena.test.kernel.delete_simple_cap(arena.root(index));
+    }
+    assert_eq!(arena.test.kernel.vectors[5], VectorUse::Message);
+    assert_eq!(arena.test.kernel.ports[1], 0b1111 << 5);
+    for index in [3, 4] {
+        arena.test.kernel.delete_simple_cap(arena.root(index));
+    }
+    assert_eq!(arena.test.kernel.vectors[5], VectorUse::Free);
+    assert_eq!(arena.test.kernel.ports[1], 0b1001 << 5);
+    arena.only_left(&[arena.root(0)]);
 }

@@ -11,6 +11,12 @@ use crate::testing::TestKernel;
 mod model;
 
 impl Kernel<SimMachine> {
+    /// Puts `cap`, derived from nothing, into the empty slot `dest`.
+    pub(crate) fn insert_root_cap(&mut self, cap: Cap, dest: SlotRef) {
+        debug_assert!(self.objs[dest].is_empty(), "{dest:?} is in use");
+        self.objs[dest] = Slot { cap: cap.pack(), mdb: Mdb::ROOT };
+    }
+
     /// Checks MDB for `slots`, which must be all slots of the instance.
     pub(crate) fn check_mdb(&self, slots: &[SlotRef]) {
         for &slot in slots {

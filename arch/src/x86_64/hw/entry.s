@@ -54,9 +54,9 @@ syscall_entry:
     movq %rax, {RSP}(%rsp)
     movq $kernel_stack_top, %rsp
     cmpq ${CALL}, %rdx
-    je 1f
+    je try_fast_call
     cmpq ${REPLY_RECV}, %rdx
-    je 2f
+    je try_fast_reply_recv
 slow_syscall:
     call instance_syscall
     # fall through: %rax is the context to resume
@@ -87,12 +87,13 @@ resume_context:
     movq {RAX}(%rax), %rax
     iretq
 
-1:
+try_fast_call:
     call instance_fast_call
-    jmp 3f
-2:
+    testq %rax, %rax
+    jnz resume_context
+    jmp slow_syscall
+try_fast_reply_recv:
     call instance_fast_reply_recv
-3:
     testq %rax, %rax
     jnz resume_context
     jmp slow_syscall

@@ -33,6 +33,13 @@
 //! set below it before. The receiver closes a line before it clears the pending bit; a sender that finds the bit clear
 //! finds the line closed. Hence one doorbell per opening of a line, however fast it is signalled.
 //!
+//! # Left to the caller
+//!
+//! The doorbell must not overtake the stores before it. On x86 that takes `mfence; lfence` before an x2APIC ICR write,
+//! or `lfence` alone, because `signal` ends in a locked instruction whenever it asks for a doorbell. Sleeping must be
+//! `sti; hlt` with nothing between. A receiver in [`Mode::Polling`] must leave it by [`Receiver::enter`] before it does
+//! anything but poll, also when it was an interrupt that ended the polling.
+//!
 //! `docs/design/signalling.md` has the argument in full. `RUSTFLAGS="--cfg loom" cargo test -p skerry-ipi --release`
 //! lets loom try it on every interleaving, and shows that no ordering in the table [`Site`] can be weaker.
 #![cfg_attr(not(any(test, loom)), no_std)]

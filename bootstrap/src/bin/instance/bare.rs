@@ -199,8 +199,22 @@ extern "C" fn instance_trap(vector: u64, code: u64) -> *mut Context {
         FIRST_SYSCALL.. => unknown_syscall(instance, vector as u8),
         _ => Event::Interrupt(vector as u8),
     };
-    let resume = instance.kernel.handle(event);
+    let missed = stop_polling(instance);
+    let mut resume = instance.kernel.handle(event);
+    if missed == Work::Pending {
+        resume = instance.kernel.handle(Event::Interrupt(abi::vector::DOORBELL));
+    }
     leave(instance, resume)
+}
+
+/// Asks for doorbells again when an interrupt ends polling. `Pending`: a sender counted on the polling until now.
+fn stop_polling(instance: &Instance) -> Work {
+    match (instance.idle, instance.inbox) {
+        (IdleMode::Mwait | IdleMode::Poll, Some(inbox)) if instance.kernel.is_idle() => {
+            inbox.receiver().enter(Mode::Running)
+        }
+        _ => Work::Nothing,
+    }
 }
 
 /// What runs now, unchanged.

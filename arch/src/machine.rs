@@ -116,9 +116,9 @@ pub trait Machine {
     fn invalidate_page(&mut self, address: VirtAddr);
     /// Forgets all cached translations of user memory.
     fn invalidate_all(&mut self);
-    /// Stores the floating-point unit into `state`.
+    /// Stores the floating-point unit into `state`; access is enabled.
     fn save_fpu(&mut self, state: &mut FpuState);
-    /// Loads the floating-point unit from `state`.
+    /// Loads the floating-point unit from `state`; access is enabled.
     fn load_fpu(&mut self, state: &FpuState);
     /// Lets user code use the floating-point unit, or not.
     fn set_fpu_access(&mut self, access: FpuAccess);

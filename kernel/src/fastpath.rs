@@ -9,15 +9,14 @@
 //! of at least the caller's priority, and runs on the scheduling context that is passed along; no signal is pending
 //! for a receiver. docs/performance.md counts what is left.
 
-use abi::Rights;
 use abi::ipc_buffer::REGISTER_MESSAGES;
 use arch::{Machine, PhysAddr};
 
 use crate::Kernel;
-use crate::cap::raw::Tag;
 use crate::memory::objects::ObjRef;
 use crate::object::endpoint::{Endpoint, EndpointState};
 use crate::object::reply::Above;
+use crate::object::sched_context::SchedContext;
 use crate::object::tcb::{Tcb, TcbSlot, ThreadState};
 use crate::sched::Queue;
 
@@ -35,15 +34,11 @@ impl<M: Machine> Kernel<M> {
         let info = thread.context.info_register();
         let slot = thread.slots[TcbSlot::CSpace as usize].cap.plain_slot(thread.context.cap_register())?;
         let cap = self.objs[slot].cap;
-        let endpoint = cap.endpoint_with(Rights::WRITE.0)?;
-        if info & SHAPE_MASK > REGISTER_MESSAGES as u64 || !cap.may_be_answered() {
+        let endpoint = cap.callable_endpoint()?;
+        if info & SHAPE_MASK > REGISTER_MESSAGES as u64 {
             return None;
         }
-        let Endpoint { head, .. } = self.objs[endpoint];
-        if self.objs[endpoint].state() != EndpointState::Receiving {
-            return None;
-        }
-        let callee = head?;
+        let callee = self.objs[endpoint].first_receiver()?;
         let partner = &self.objs[callee];
         let reply = partner.reply?;
         if partner.sched_context.is_some() || partner.priority < thread.priority {
@@ -62,7 +57,7 @@ impl<M: Machine> Kernel<M> {
         object.tcb = Some(caller);
         object.below = below;
         object.set_above(Above::SchedContext(sc));
-        self.pass_sched_context(caller, callee);
+        self.pass_sched_context(sc, caller, callee);
         let thread = &mut self.objs[caller];
         thread.reply = Some(reply);
         thread.set_state_raw(ThreadState::BlockedOnReply);
@@ -82,7 +77,7 @@ impl<M: Machine> Kernel<M> {
         let info = thread.context.info_register();
         let cspace = thread.slots[TcbSlot::CSpace as usize].cap;
         let slot = cspace.plain_slot(thread.context.cap_register())?;
-        let endpoint = self.objs[slot].cap.endpoint_with(Rights::READ.0)?;
+        let endpoint = self.objs[slot].cap.receivable_endpoint()?;
         let slot = cspace.plain_slot(thread.context.reply_register())?;
         let reply = self.objs[slot].cap.reply_object()?;
         if info & SHAPE_MASK > REGISTER_MESSAGES as u64 {
@@ -93,8 +88,7 @@ impl<M: Machine> Kernel<M> {
         {
             return None;
         }
-        let Endpoint { head, .. } = self.objs[endpoint];
-        if head.is_some() {
+        if !self.objs[endpoint].is_idle() {
             return None;
         }
         let sc = self.sched.current_sc;
@@ -118,7 +112,7 @@ impl<M: Machine> Kernel<M> {
         object.tcb = Some(server);
         object.below = None;
         object.set_above(Above::Nothing);
-        self.pass_sched_context(server, caller);
+        self.pass_sched_context(sc, server, caller);
         let partner = &mut self.objs[caller];
         partner.reply = None;
         partner.set_state_raw(ThreadState::Running);
@@ -141,15 +135,14 @@ impl<M: Machine> Kernel<M> {
             None => self.objs[endpoint] = Endpoint::default(),
             Some(next) => {
                 self.objs[next].ipc_prev = None;
-                self.objs[endpoint].head = Some(next);
+                self.objs[endpoint].set_head(next, EndpointState::Receiving);
             }
         }
     }
 
     /// The current scheduling context moves from one thread to the other.
     #[inline(always)]
-    fn pass_sched_context(&mut self, from: ObjRef<Tcb>, to: ObjRef<Tcb>) {
-        let sc = self.sched.current_sc;
+    fn pass_sched_context(&mut self, sc: ObjRef<SchedContext>, from: ObjRef<Tcb>, to: ObjRef<Tcb>) {
         self.objs[sc].tcb = Some(to);
         self.objs[from].sched_context = None;
         self.objs[to].sched_context = Some(sc);
@@ -167,18 +160,14 @@ impl<M: Machine> Kernel<M> {
     /// The address space of `tcb`, if it can be switched to without a look at the ASID table.
     #[inline(always)]
     fn fast_root(&self, tcb: ObjRef<Tcb>) -> Option<PhysAddr> {
-        let cap = self.objs[tcb.slot(TcbSlot::VSpace)].cap;
-        if cap.has_tag(Tag::VSpace) && cap.word1 != 0 && !self.has_lost_pools {
-            Some(cap.address())
-        } else {
-            None
-        }
+        let root = self.objs[tcb.slot(TcbSlot::VSpace)].cap.assigned_root()?;
+        if self.has_lost_pools { None } else { Some(root) }
     }
 
     /// Makes `to`, with the address space `root`, the thread that runs instead of `from`.
     #[inline(always)]
     fn fast_switch(&mut self, from: ObjRef<Tcb>, to: ObjRef<Tcb>, root: PhysAddr) {
-        self.leave_thread_context(from);
+        self.save_bases(from);
         self.enter_thread_context(to, root);
         self.sched.current = to;
     }

@@ -7,11 +7,13 @@
 //! word 1: |  badge, guard, mapping, free index, numbers    |
 //!
 //! per kind   endpoint, notification, reply   rights at 5.. (write, read, grant, grant-reply)
+//!            endpoint                        callable 9: write, and grant or grant-reply
 //!            CNode, zombie                   radix 5..10 (zombie: 0 for a TCB)
 //!            CNode                           plain 11: the guard is 0 and takes all bits but the radix
 //!            untyped, SC                     size bits 5..10; untyped: device 11
 //!            frame                           size 5..6, access 7..8, device 9
 //!            table                           level 5..6
+//!            VSpace                          assigned 5: there is an ASID
 //! word 1     frame, table                    mapped address 12..47, ASID 0..11 (0: not mapped)
 //! ```
 
@@ -83,6 +85,10 @@ pub(crate) const ADDRESS_SHIFT: u32 = 16;
 pub(crate) const KIND_SHIFT: u32 = 5;
 /// Position of the rights in word 0 of an endpoint, notification or reply capability.
 pub(crate) const RIGHTS_SHIFT: u32 = KIND_SHIFT;
+/// A VSpace with an ASID.
+const ASSIGNED_VSPACE: u64 = 1 << KIND_SHIFT;
+/// An endpoint through which one can send and be answered.
+const CALLABLE_ENDPOINT: u64 = 1 << 9;
 /// A CNode whose CPtrs of 64 bits are slot numbers.
 const PLAIN_CNODE: u64 = 1 << 11;
 const DEVICE_UNTYPED: u64 = 1 << 11;
@@ -136,11 +142,21 @@ impl RawCap {
         }
     }
 
-    /// The object of an endpoint capability with all of `rights`.
+    /// The object of an endpoint capability through which one can send and be answered.
     #[inline(always)]
-    pub(crate) const fn endpoint_with(self, rights: u64) -> Option<ObjRef<Endpoint>> {
-        let rights = rights << RIGHTS_SHIFT;
-        if self.word0 & (rights | TAG_MASK) == rights | Tag::Endpoint as u64 {
+    pub(crate) const fn callable_endpoint(self) -> Option<ObjRef<Endpoint>> {
+        self.endpoint_if(CALLABLE_ENDPOINT)
+    }
+
+    /// The object of an endpoint capability with the receive right.
+    #[inline(always)]
+    pub(crate) const fn receivable_endpoint(self) -> Option<ObjRef<Endpoint>> {
+        self.endpoint_if(Rights::READ.0 << RIGHTS_SHIFT)
+    }
+
+    #[inline(always)]
+    const fn endpoint_if(self, bit: u64) -> Option<ObjRef<Endpoint>> {
+        if self.word0 & (bit | TAG_MASK) == bit | Tag::Endpoint as u64 {
             Some(ObjRef::at(self.address()))
         } else {
             None
@@ -153,10 +169,14 @@ impl RawCap {
         if self.has_tag(Tag::Reply) { Some(ObjRef::at(self.address())) } else { None }
     }
 
-    /// Whether an endpoint capability lets receivers answer: grant or grant-reply.
+    /// The table of a VSpace capability that has an ASID.
     #[inline(always)]
-    pub(crate) const fn may_be_answered(self) -> bool {
-        self.word0 & (Rights::GRANT.0 | Rights::GRANT_REPLY.0) << RIGHTS_SHIFT != 0
+    pub(crate) const fn assigned_root(self) -> Option<PhysAddr> {
+        if self.word0 & (ASSIGNED_VSPACE | TAG_MASK) == ASSIGNED_VSPACE | Tag::VSpace as u64 {
+            Some(self.address())
+        } else {
+            None
+        }
     }
 
     /// Number of the address space in a VSpace, frame or table capability; 0 for none.
@@ -192,7 +212,11 @@ impl RawCap {
                 raw
             }
             Cap::Endpoint { endpoint, badge, rights } => {
-                Self::new(Tag::Endpoint, endpoint.paddr(), rights.0, badge)
+                let mut raw = Self::new(Tag::Endpoint, endpoint.paddr(), rights.0, badge);
+                if rights.can_write() && (rights.can_grant() || rights.can_grant_reply()) {
+                    raw.word0 |= CALLABLE_ENDPOINT;
+                }
+                raw
             }
             Cap::Notification { notification, badge, rights } => {
                 Self::new(Tag::Notification, notification.paddr(), rights.0, badge)
@@ -228,12 +252,10 @@ impl RawCap {
             Cap::Table { table, level, mapping } => {
                 Self::new(Tag::Table, table, level as u64, Self::pack_mapping(mapping))
             }
-            Cap::VSpace { root, asid } => {
-                let asid = match asid {
-                    Some(asid) => asid.0 as u64,
-                    None => 0,
-                };
-                Self::new(Tag::VSpace, root, 0, asid)
+            Cap::VSpace { root, asid: None } => Self::new(Tag::VSpace, root, 0, 0),
+            Cap::VSpace { root, asid: Some(asid) } => {
+                let raw = Self::new(Tag::VSpace, root, 0, asid.0 as u64);
+                Self { word0: raw.word0 | ASSIGNED_VSPACE, ..raw }
             }
             Cap::AsidControl => Self::plain(Tag::AsidControl, 0),
             Cap::AsidPool { pool, base } => Self::new(Tag::AsidPool, pool.paddr(), 0, base.0 as u64),

@@ -26,12 +26,12 @@ pub enum EndpointState {
     Receiving,
 }
 
-/// An endpoint, 16 bytes: head of the queue; its tail with the state in bits 0..1.
+/// An endpoint, 16 bytes: head of the queue with the state in bits 0..1; its tail.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C, align(16))]
 pub struct Endpoint {
-    pub(crate) head: Option<ObjRef<Tcb>>,
-    pub(crate) tail_and_state: u64,
+    head_and_state: u64,
+    tail: Option<ObjRef<Tcb>>,
 }
 
 const _: () = assert!(size_of::<Endpoint>() == 1 << abi::sizes::ENDPOINT_BITS);
@@ -44,30 +44,52 @@ impl Endpoint {
     /// Who is queued.
     #[inline]
     pub const fn state(&self) -> EndpointState {
-        match self.tail_and_state & Self::STATE_MASK {
+        match self.head_and_state & Self::STATE_MASK {
             1 => EndpointState::Sending,
             2 => EndpointState::Receiving,
             _ => EndpointState::Idle,
         }
     }
 
-    /// The last of the queue.
+    /// The first of the queue.
     #[inline]
-    pub const fn tail(&self) -> Option<ObjRef<Tcb>> {
-        ObjRef::from_paddr(self.tail_and_state & !Self::STATE_MASK)
+    pub const fn head(&self) -> Option<ObjRef<Tcb>> {
+        ObjRef::from_paddr(self.head_and_state & !Self::STATE_MASK)
+    }
+
+    /// The first receiver, when receivers are queued.
+    #[inline(always)]
+    pub(crate) const fn first_receiver(&self) -> Option<ObjRef<Tcb>> {
+        if self.head_and_state & Self::STATE_MASK != EndpointState::Receiving as u64 {
+            return None;
+        }
+        // QUEUED: there is somebody when the state says so.
+        Some(ObjRef::at(PhysAddr(self.head_and_state - EndpointState::Receiving as u64)))
+    }
+
+    /// Whether nobody is queued.
+    #[inline(always)]
+    pub(crate) const fn is_idle(&self) -> bool {
+        self.head_and_state == 0
     }
 
     /// The threads queued.
     #[inline]
     pub(crate) const fn queue(&self) -> Queue {
-        Queue { head: self.head, tail: self.tail() }
+        Queue { head: self.head(), tail: self.tail }
     }
 
     /// Replaces the threads queued, who are in `state` unless there are none.
     #[inline]
     pub(crate) fn set_queue(&mut self, queue: Queue, state: EndpointState) {
-        self.head = queue.head;
-        self.tail_and_state = queue.tail.map_or(0, |tcb| tcb.paddr().0 | state as u64);
+        self.head_and_state = queue.head.map_or(0, |tcb| tcb.paddr().0 | state as u64);
+        self.tail = queue.tail;
+    }
+
+    /// Replaces the first of several threads that wait in `state`.
+    #[inline(always)]
+    pub(crate) fn set_head(&mut self, head: ObjRef<Tcb>, state: EndpointState) {
+        self.head_and_state = head.paddr().0 | state as u64;
     }
 }
 
@@ -113,7 +135,7 @@ impl<M: Machine> Kernel<M> {
     /// Sends the message or fault of `sender` to the first receiver, or queues it.
     #[doc(alias = "sendIPC")]
     pub(crate) fn send_ipc(&mut self, send: Send, sender: ObjRef<Tcb>, endpoint: ObjRef<Endpoint>) {
-        let Endpoint { head, .. } = self.objs[endpoint];
+        let head = self.objs[endpoint].head();
         match (self.objs[endpoint].state(), head) {
             (EndpointState::Receiving, Some(receiver)) => self.send_to(receiver, send, sender, endpoint),
             _ if send.blocking => self.block_sender(send, sender, endpoint),
@@ -186,7 +208,7 @@ impl<M: Machine> Kernel<M> {
                 self.return_to_notification(receiver, notification);
             }
         }
-        let Endpoint { head, .. } = self.objs[endpoint];
+        let head = self.objs[endpoint].head();
         match (self.objs[endpoint].state(), head) {
             (EndpointState::Sending, Some(sender)) => {
                 self.receive_from(sender, receiver, endpoint, receive.reply);
@@ -277,7 +299,7 @@ impl<M: Machine> Kernel<M> {
         if state == EndpointState::Idle {
             return;
         }
-        while let Some(tcb) = self.objs[endpoint].head {
+        while let Some(tcb) = self.objs[endpoint].head() {
             self.leave_endpoint(tcb, endpoint, state);
             self.detach_reply(tcb);
             self.restart_dequeued(tcb);
@@ -291,7 +313,7 @@ impl<M: Machine> Kernel<M> {
         if badge == 0 || self.objs[endpoint].state() != EndpointState::Sending {
             return;
         }
-        let mut next = self.objs[endpoint].head;
+        let mut next = self.objs[endpoint].head();
         while let Some(tcb) = next {
             next = self.objs[tcb].ipc_next;
             if self.objs[tcb].badge == badge {

@@ -41,6 +41,12 @@ impl<M: Machine> Kernel<M> {
         if tcb == self.sched.idle {
             return;
         }
+        self.save_bases(tcb);
+    }
+
+    /// The same for a thread that is not the idle thread.
+    #[inline(always)]
+    pub(crate) fn save_bases(&mut self, tcb: ObjRef<Tcb>) {
         let bases = self.machine.base_registers();
         let context = &mut self.objs[tcb].context;
         context.fs_base = bases.fs;
@@ -106,6 +112,7 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
+    #[inline(always)]
     fn load_own_fpu(&mut self, tcb: ObjRef<Tcb>) {
         if let Some(owner) = self.fpu_owner {
             self.machine.save_fpu(&mut self.objs[owner].fpu);

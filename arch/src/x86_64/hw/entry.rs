@@ -3,7 +3,7 @@
 //!
 //! The image that links this defines five functions, called with interrupts off on the kernel stack:
 //!
-//! * `instance_fast_call()` and `instance_fast_reply_recv()` answer the context to resume, or null if they have
+//! * `instance_fast_call()` and `instance_fast_reply_recv()` leave through [`enter_user`], or return if they have
 //!   changed nothing; then `instance_syscall() -> *mut Context` does the work;
 //! * `instance_trap(vector, code) -> *mut Context` returns the context to resume;
 //! * `instance_kernel_fault(&KernelFrame) -> !` gets exceptions of the kernel itself.
@@ -80,11 +80,12 @@ pub fn kernel_stack() -> (u64, u64) {
     (&raw const kernel_stack_bottom as u64, &raw const kernel_stack_top as u64)
 }
 
-/// Leaves the kernel for the first time: user code continues in `context`.
+/// Leaves the kernel: user code continues in `context`, and whatever is on the kernel stack is forgotten.
 ///
 /// # Safety
 ///
 /// `context` is the context of the current thread, whose address space is active, and the kernel is done with boot.
+#[inline(always)]
 pub unsafe fn enter_user(context: *mut Context) -> ! {
     // SAFETY: `resume_context` takes its argument in RAX and never returns; the caller vouches for the context.
     unsafe {

@@ -50,14 +50,16 @@ syscall_entry:
     movq %rcx, {RIP}(%rsp)
     movq %r11, {RFLAGS}(%rsp)
     movq $1, {ENTRY}(%rsp)
-    movq user_stack(%rip), %rax
-    movq %rax, {RSP}(%rsp)
     movq $kernel_stack_top, %rsp
     cmpq ${CALL}, %rdx
     je try_fast_call
     cmpq ${REPLY_RECV}, %rdx
     je try_fast_reply_recv
 slow_syscall:
+    # User stubs reload RSP themselves (docs/abi/syscalls.md); the fast paths do not keep it up to date.
+    movq current_context(%rip), %rax
+    movq user_stack(%rip), %rcx
+    movq %rcx, {RSP}(%rax)
     call instance_syscall
     # fall through: %rax is the context to resume
 
@@ -87,15 +89,12 @@ resume_context:
     movq {RAX}(%rax), %rax
     iretq
 
+# A fast path that succeeds jumps to resume_context itself; one that returns has changed nothing.
 try_fast_call:
     call instance_fast_call
-    testq %rax, %rax
-    jnz resume_context
     jmp slow_syscall
 try_fast_reply_recv:
     call instance_fast_reply_recv
-    testq %rax, %rax
-    jnz resume_context
     jmp slow_syscall
 
 .balign 16

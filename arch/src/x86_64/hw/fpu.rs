@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Saving and loading the floating-point unit: XSAVE where the boot core has turned it on, else FXSAVE.
+//! Saving and loading the floating-point unit, whose use is allowed at that moment: XSAVE where the boot core has turned it on, else FXSAVE.
 
 use core::arch::asm;
 
@@ -22,17 +22,17 @@ impl FpuMethod {
         if Cr4::read().contains(Cr4Flags::OSXSAVE) { Self::Xsave } else { Self::Fxsave }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn save(self, state: &mut FpuState) {
         let area = state.as_mut_ptr();
         // SAFETY: the area is aligned to 64 and large enough for everything XCR0 may enable.
         unsafe {
             match self {
                 Self::Fxsave => {
-                    asm!("clts", "fxsave64 [{}]", in(reg) area, options(nostack, preserves_flags))
+                    asm!("fxsave64 [{}]", in(reg) area, options(nostack, preserves_flags))
                 }
                 Self::Xsave => asm!(
-                    "clts", "xsave64 [{}]",
+                    "xsave64 [{}]",
                     in(reg) area, in("eax") STATE, in("edx") 0,
                     options(nostack, preserves_flags)
                 ),
@@ -40,7 +40,7 @@ impl FpuMethod {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn load(self, state: &FpuState) {
         let area = state.as_ptr();
         // SAFETY: the area was written by `save` or reset by the kernel: no reserved bit is set. User code never
@@ -48,10 +48,10 @@ impl FpuMethod {
         unsafe {
             match self {
                 Self::Fxsave => {
-                    asm!("clts", "fxrstor64 [{}]", in(reg) area, options(nostack, preserves_flags))
+                    asm!("fxrstor64 [{}]", in(reg) area, options(nostack, preserves_flags))
                 }
                 Self::Xsave => asm!(
-                    "clts", "xrstor64 [{}]",
+                    "xrstor64 [{}]",
                     in(reg) area, in("eax") STATE, in("edx") 0,
                     options(nostack, preserves_flags)
                 ),

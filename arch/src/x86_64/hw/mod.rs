@@ -134,10 +134,12 @@ impl Machine for HwMachine {
         x86_64::instructions::tlb::flush_all();
     }
 
+    #[inline(always)]
     fn save_fpu(&mut self, state: &mut FpuState) {
         self.fpu.save(state);
     }
 
+    #[inline(always)]
     fn load_fpu(&mut self, state: &FpuState) {
         self.fpu.load(state);
     }

@@ -149,29 +149,29 @@ pub(crate) fn stack_high_water() -> u64 {
     top - bottom - 8 * untouched.count() as u64
 }
 
-/// The context of the thread a fast path has switched to, or null.
+/// Leaves for the thread that a fast path has switched to, if it did.
 #[inline(always)]
-fn fast_context(instance: &mut Instance, tcb: Option<ObjRef<Tcb>>) -> *mut Context {
-    match tcb {
-        Some(tcb) => &raw mut instance.kernel.objs[tcb].context,
-        None => core::ptr::null_mut(),
+fn leave_fast(instance: &mut Instance, tcb: Option<ObjRef<Tcb>>) {
+    if let Some(tcb) = tcb {
+        // SAFETY: the fast path has made this thread the current one, address space included.
+        unsafe { enter_user(&raw mut instance.kernel.objs[tcb].context) }
     }
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn instance_fast_call() -> *mut Context {
+extern "C" fn instance_fast_call() {
     // SAFETY: entry point; nobody up the stack holds a reference.
     let instance = unsafe { instance() };
     let next = instance.kernel.fast_call();
-    fast_context(instance, next)
+    leave_fast(instance, next);
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn instance_fast_reply_recv() -> *mut Context {
+extern "C" fn instance_fast_reply_recv() {
     // SAFETY: entry point; nobody up the stack holds a reference.
     let instance = unsafe { instance() };
     let next = instance.kernel.fast_reply_recv();
-    fast_context(instance, next)
+    leave_fast(instance, next);
 }
 
 #[unsafe(no_mangle)]

@@ -31,7 +31,10 @@ impl<M: Machine> Kernel<M> {
     #[inline]
     pub(crate) fn lookup_slot(&self, tcb: ObjRef<Tcb>, cptr: u64) -> Result<SlotRef, LookupFailure> {
         let root = self.objs[tcb.slot(TcbSlot::CSpace)].cap;
-        Ok(self.resolve(root, cptr, WORD_BITS)?.slot)
+        match root.plain_slot(cptr) {
+            Some(slot) => Ok(slot),
+            None => Ok(self.resolve(root, cptr, WORD_BITS)?.slot),
+        }
     }
 
     /// The slot that the low `depth` bits of `index` name below `root`, exactly.
@@ -61,7 +64,6 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Resolves the low `bits` bits (1..=64) of `address` below `root`.
-    #[inline]
     fn resolve(&self, root: RawCap, address: u64, bits: u32) -> Result<Resolved, LookupFailure> {
         let mut node = root;
         let mut bits_left = bits;

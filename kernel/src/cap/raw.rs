@@ -179,6 +179,40 @@ impl RawCap {
         }
     }
 
+    /// Rights of an endpoint, notification or reply capability.
+    #[inline]
+    pub(crate) const fn rights(self) -> Rights {
+        Rights(self.kind_bits() & Rights::ALL.0)
+    }
+
+    /// Base, size and access of a frame capability, unless it is device memory.
+    #[inline]
+    pub(crate) const fn memory_frame(self) -> Option<(PhysAddr, PageSize, PageAccess)> {
+        if self.word0 & (DEVICE_FRAME | TAG_MASK) == Tag::Frame as u64 {
+            Some((self.address(), self.page_size(), self.page_access()))
+        } else {
+            None
+        }
+    }
+
+    #[inline]
+    const fn page_size(self) -> PageSize {
+        match self.kind_bits() & 3 {
+            0 => PageSize::Small,
+            1 => PageSize::Large,
+            _ => PageSize::Huge,
+        }
+    }
+
+    #[inline]
+    const fn page_access(self) -> PageAccess {
+        match self.word0 >> ACCESS_SHIFT & 3 {
+            0 => PageAccess::KernelOnly,
+            1 => PageAccess::ReadOnly,
+            _ => PageAccess::ReadWrite,
+        }
+    }
+
     /// Number of the address space in a VSpace, frame or table capability; 0 for none.
     #[inline]
     pub(crate) const fn asid_word(self) -> u64 {
@@ -284,7 +318,7 @@ impl RawCap {
     pub const fn unpack(self) -> Cap {
         let address = self.address();
         let kind = self.kind_bits();
-        let rights = Rights(kind & 0xf);
+        let rights = self.rights();
         match self.word0 & TAG_MASK {
             1 => Cap::Untyped {
                 base: address,
@@ -312,16 +346,8 @@ impl RawCap {
             }
             13 => Cap::Frame {
                 base: address,
-                size: match kind & 3 {
-                    0 => PageSize::Small,
-                    1 => PageSize::Large,
-                    _ => PageSize::Huge,
-                },
-                access: match self.word0 >> ACCESS_SHIFT & 3 {
-                    0 => PageAccess::KernelOnly,
-                    1 => PageAccess::ReadOnly,
-                    _ => PageAccess::ReadWrite,
-                },
+                size: self.page_size(),
+                access: self.page_access(),
                 is_device: self.word0 & DEVICE_FRAME != 0,
                 mapping: self.unpack_mapping(),
             },

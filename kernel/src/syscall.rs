@@ -74,28 +74,34 @@ enum ReplySource {
 
 impl<M: Machine> Kernel<M> {
     /// Handles one event and says what the core does next.
+    #[inline]
     pub fn handle(&mut self, event: Event) -> Resume {
         match event {
-            Event::Syscall => {
-                let number = self.objs[self.sched.current].context.get(Register::Rdx);
-                match Syscall::from_word(number) {
-                    Some(call) if call.is_api() => self.handle_api_call(call),
-                    call => return self.handle_other_call(number, call),
-                }
-            }
+            Event::Syscall => self.handle_syscall(),
             Event::Interrupt(vector) => self.take_interrupt(vector),
             Event::PageFault { address, code } => self.handle_fault(Fault::VmFault { address, code }),
             Event::Exception { vector, code } => {
-                self.handle_fault(Fault::UserException { vector: vector.into(), code });
+                self.handle_fault(Fault::UserException { vector: vector.into(), code })
             }
             Event::UnknownSyscall { number } => self.handle_fault(Fault::UnknownSyscall { number }),
         }
-        self.finish()
+    }
+
+    fn handle_syscall(&mut self) -> Resume {
+        let number = self.objs[self.sched.current].context.get(Register::Rdx);
+        match Syscall::from_word(number) {
+            Some(call) if call.is_api() => {
+                if self.account_entry() == Budget::Left && self.run_api_call(call) == Err(Preempted) {
+                    self.charge_preempted();
+                }
+                self.finish()
+            }
+            call => self.handle_other_call(number, call),
+        }
     }
 
     /// The timer only has to be programmed anew: what it fired for is found when the event ends.
-    #[inline]
-    fn take_interrupt(&mut self, vector: u8) {
+    fn take_interrupt(&mut self, vector: u8) -> Resume {
         self.update_time();
         self.check_budget();
         if vector == abi::vector::TIMER {
@@ -104,6 +110,7 @@ impl<M: Machine> Kernel<M> {
         } else {
             self.handle_interrupt(vector);
         }
+        self.finish()
     }
 
     /// Reads the clock; a current thread without budget will repeat what it was about to do.
@@ -117,18 +124,11 @@ impl<M: Machine> Kernel<M> {
         budget
     }
 
-    #[inline]
-    fn handle_fault(&mut self, fault: Fault) {
+    fn handle_fault(&mut self, fault: Fault) -> Resume {
         if self.account_entry() == Budget::Left {
             self.raise_fault(self.sched.current, fault);
         }
-    }
-
-    #[inline]
-    fn handle_api_call(&mut self, call: Syscall) {
-        if self.account_entry() == Budget::Left && self.run_api_call(call) == Err(Preempted) {
-            self.charge_preempted();
-        }
+        self.finish()
     }
 
     fn run_api_call(&mut self, call: Syscall) -> Result<(), Preempted> {
@@ -188,21 +188,23 @@ impl<M: Machine> Kernel<M> {
                 }
             }
         }
-        match self.objs[slot].cap.unpack() {
-            Cap::Endpoint { endpoint, badge, rights } if rights.can_write() => {
-                let call = if half == SendHalf::Call { SendFlags::CALL } else { 0 };
-                let flags = SendFlags(SendFlags::granted_by(rights).0 | call);
-                let (blocking, can_donate) = (half.is_blocking(), half.can_donate());
-                self.send_ipc(Send { blocking, can_donate, badge, flags }, caller, endpoint);
-            }
+        let raw = self.objs[slot].cap;
+        if let Some(endpoint) = raw.sendable_endpoint() {
+            let call = if half == SendHalf::Call { SendFlags::CALL } else { 0 };
+            let flags = SendFlags(SendFlags::granted_by(raw.rights()).0 | call);
+            let (blocking, can_donate) = (half.is_blocking(), half.can_donate());
+            self.send_ipc(Send { blocking, can_donate, badge: raw.word1, flags }, caller, endpoint);
+            return Ok(None);
+        }
+        if let Some(reply) = raw.reply_object() {
+            self.send_reply(caller, reply, raw.rights().can_grant());
+            self.answer_call(half, Answer::Done);
+            return Ok(Some(reply));
+        }
+        match raw.unpack() {
             Cap::Notification { notification, badge, rights } if rights.can_write() => {
                 self.send_signal(notification, badge);
                 self.answer_call(half, Answer::Done);
-            }
-            Cap::Reply { reply, rights } => {
-                self.send_reply(caller, reply, rights.can_grant());
-                self.answer_call(half, Answer::Done);
-                return Ok(Some(reply));
             }
             Cap::LineSignal { to, line } => {
                 self.send_line_signal(to, line);
@@ -267,10 +269,14 @@ impl<M: Machine> Kernel<M> {
 
     /// Gives the caller of a Call what its invocation answers; others get nothing.
     #[doc(alias = "replyFromKernel_success_empty")]
+    #[inline]
     fn answer_call(&mut self, half: SendHalf, answer: Answer) {
-        if half != SendHalf::Call {
-            return;
+        if half == SendHalf::Call {
+            self.write_answer(answer);
         }
+    }
+
+    fn write_answer(&mut self, answer: Answer) {
         let caller = self.sched.current;
         let length = match answer {
             Answer::Done => 0,
@@ -314,21 +320,22 @@ impl<M: Machine> Kernel<M> {
             Ok(slot) => slot,
             Err(failure) => return self.fail_receive(cptr, failure),
         };
-        match self.objs[slot].cap.unpack() {
-            Cap::Endpoint { endpoint, rights, .. } if rights.can_read() => {
-                let reply = match source {
-                    ReplySource::Nowhere => None,
-                    ReplySource::Found(reply) => Some(reply),
-                    ReplySource::Register => {
-                        let cptr = self.objs[caller].context.reply_register();
-                        match self.lookup_reply(caller, cptr) {
-                            Ok(reply) => Some(reply),
-                            Err(failure) => return self.fail_receive(cptr, failure),
-                        }
+        let raw = self.objs[slot].cap;
+        if let Some(endpoint) = raw.receivable_endpoint() {
+            let reply = match source {
+                ReplySource::Nowhere => None,
+                ReplySource::Found(reply) => Some(reply),
+                ReplySource::Register => {
+                    let cptr = self.objs[caller].context.reply_register();
+                    match self.lookup_reply(caller, cptr) {
+                        Ok(reply) => Some(reply),
+                        Err(failure) => return self.fail_receive(cptr, failure),
                     }
-                };
-                self.receive_ipc(caller, endpoint, Receive { blocking, reply });
-            }
+                }
+            };
+            return self.receive_ipc(caller, endpoint, Receive { blocking, reply });
+        }
+        match raw.unpack() {
             Cap::Notification { notification, rights, .. }
                 if rights.can_read()
                     && self.objs[notification].bound_tcb.is_none_or(|bound| bound == caller) =>
@@ -341,10 +348,7 @@ impl<M: Machine> Kernel<M> {
 
     fn lookup_reply(&self, caller: ObjRef<Tcb>, cptr: u64) -> Result<ObjRef<Reply>, LookupFailure> {
         let slot = self.lookup_slot(caller, cptr)?;
-        match self.objs[slot].cap.unpack() {
-            Cap::Reply { reply, .. } => Ok(reply),
-            _ => Err(LookupFailure::MissingCapability { bits_left: 0 }),
-        }
+        self.objs[slot].cap.reply_object().ok_or(LookupFailure::MissingCapability { bits_left: 0 })
     }
 
     /// A CPtr of the receive half leads nowhere, or to something that cannot be received from.
@@ -365,10 +369,11 @@ impl<M: Machine> Kernel<M> {
                 None => Resume::Thread(self.sched.current),
             };
         }
-        match call {
-            Some(Syscall::SetTLSBase) if self.account_entry() == Budget::Left => self.set_own_tls_base(),
-            Some(Syscall::SetTLSBase) => {}
-            _ => self.handle_fault(Fault::UnknownSyscall { number }),
+        if call != Some(Syscall::SetTLSBase) {
+            return self.handle_fault(Fault::UnknownSyscall { number });
+        }
+        if self.account_entry() == Budget::Left {
+            self.set_own_tls_base();
         }
         self.finish()
     }

@@ -148,6 +148,12 @@ impl RawCap {
         self.endpoint_if(CALLABLE_ENDPOINT)
     }
 
+    /// The object of an endpoint capability with the send right.
+    #[inline(always)]
+    pub(crate) const fn sendable_endpoint(self) -> Option<ObjRef<Endpoint>> {
+        self.endpoint_if(Rights::WRITE.0 << RIGHTS_SHIFT)
+    }
+
     /// The object of an endpoint capability with the receive right.
     #[inline(always)]
     pub(crate) const fn receivable_endpoint(self) -> Option<ObjRef<Endpoint>> {

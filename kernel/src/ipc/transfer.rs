@@ -13,7 +13,6 @@ use arch::{Machine, PageAccess, PhysAddr};
 
 use crate::Kernel;
 use crate::cap::Cap;
-use crate::cap::raw::Tag;
 use crate::cap::slot::SlotRef;
 use crate::error::{LookupFailure, LookupSide};
 use crate::memory::objects::{ObjRef, Objects};
@@ -59,13 +58,7 @@ impl<M: Machine> Kernel<M> {
     /// The IPC buffer of `tcb`, if it has one whose frame allows `access` and is not device memory.
     #[doc(alias = "lookupIPCBuffer")]
     pub(crate) fn buffer_of(&self, tcb: ObjRef<Tcb>, access: BufferAccess) -> Option<UserFrame> {
-        let raw = self.objs[tcb.slot(TcbSlot::Buffer)].cap;
-        if !raw.has_tag(Tag::Frame) {
-            return None;
-        }
-        let Cap::Frame { base, size, access: granted, is_device: false, .. } = raw.unpack() else {
-            return None;
-        };
+        let (base, size, granted) = self.objs[tcb.slot(TcbSlot::Buffer)].cap.memory_frame()?;
         let is_allowed = match access {
             BufferAccess::Read => granted != PageAccess::KernelOnly,
             BufferAccess::Write => granted == PageAccess::ReadWrite,
@@ -76,7 +69,7 @@ impl<M: Machine> Kernel<M> {
 
     /// Moves the message of the sender, or its fault, into the registers and buffer of the receiver.
     #[doc(alias = "doIPCTransfer")]
-    #[inline]
+    #[inline(always)]
     pub(crate) fn transfer_message(&mut self, transfer: Transfer) {
         let Transfer { sender, receiver, badge, .. } = transfer;
         if self.objs[sender].fault.is_some() {
@@ -84,11 +77,7 @@ impl<M: Machine> Kernel<M> {
         }
         let (from, to) = self.objs.pair_mut(sender, receiver);
         let info = MessageInfo(from.context.info_register());
-        for register in 0..REGISTER_MESSAGES {
-            if register < info.length() {
-                to.context.set_message_register(register, from.context.message_register(register));
-            }
-        }
+        to.context.copy_message_registers(&from.context, info.length());
         let arrived = if info.length() <= REGISTER_MESSAGES && info.extra_caps() == 0 {
             MessageInfo::new(info.label(), 0, 0, info.length())
         } else {
@@ -108,7 +97,7 @@ impl<M: Machine> Kernel<M> {
             let word = source.read(&self.objs, message_offset(register));
             target.write(&mut self.objs, message_offset(register), word);
         }
-        let caps = if transfer.can_grant {
+        let caps = if transfer.can_grant && info.extra_caps() > 0 {
             self.transfer_caps(transfer, info.extra_caps(), source, target)
         } else {
             Arrived::default()

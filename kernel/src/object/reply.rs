@@ -99,20 +99,17 @@ impl<M: Machine> Kernel<M> {
     /// Frees the caller of `reply`, leaving it Inactive; the latest donation goes back to it.
     #[doc(alias = "reply_remove")]
     pub(crate) fn remove_reply(&mut self, reply: ObjRef<Reply>) {
-        let Some(caller) = self.objs[reply].tcb else { return };
-        let top = match self.objs[reply].above() {
-            Above::SchedContext(sc) => Some((sc, self.objs[reply].below)),
-            Above::Reply(_) | Above::Nothing => None,
-        };
-        self.remove_reply_of(caller);
-        if let Some((sc, below)) = top {
-            self.objs[sc].reply = below;
-            if let Some(below) = below {
-                self.objs[below].set_above(Above::SchedContext(sc));
-            }
-            if self.objs[caller].sched_context.is_none() {
-                self.donate(sc, caller);
-            }
+        let Reply { tcb: Some(caller), below, .. } = self.objs[reply] else { return };
+        let Above::SchedContext(sc) = self.objs[reply].above() else { return self.remove_reply_of(caller) };
+        self.objs[reply] = Reply::default();
+        self.objs[sc].reply = below;
+        if let Some(below) = below {
+            self.objs[below].set_above(Above::SchedContext(sc));
+        }
+        self.objs[caller].reply = None;
+        self.set_thread_state(caller, ThreadState::Inactive);
+        if self.objs[caller].sched_context.is_none() {
+            self.donate(sc, caller);
         }
     }
 

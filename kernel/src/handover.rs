@@ -92,6 +92,8 @@ pub struct Handover {
     pub timer_ratio: u64,
     /// What this core's TSC is ahead of instance 0's, as a signed number.
     pub tsc_offset: u64,
+    /// What this core's TSC was when the boot code began.
+    pub boot_began: u64,
     /// An [`IdleMode`].
     pub idle_mode: u64,
     /// IO port of the debug console (isa-debugcon), or 0.
@@ -170,6 +172,7 @@ impl Handover {
             ticks_per_us: 0,
             timer_ratio: 0,
             tsc_offset: 0,
+            boot_began: 0,
             idle_mode: 0,
             debug_port: 0,
             serial_port: 0,

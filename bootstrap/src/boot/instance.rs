@@ -134,6 +134,7 @@ fn describe(context: &Context, index: usize) -> Handover {
     record.ticks_per_us = u64::from(machine.clocks.tsc_mhz);
     record.timer_ratio = machine.clocks.timer_ratio();
     record.tsc_offset = context.offsets[index].applied() as u64;
+    record.boot_began = machine.began.wrapping_add(record.tsc_offset);
     record.idle_mode = idle_mode(own.idle) as u64;
     record.debug_port = options.console_base.map_or(0, |base| u64::from(base) + index as u64);
     record.serial_port = serial_port(machine, index);

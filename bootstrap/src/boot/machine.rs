@@ -25,6 +25,8 @@ unsafe extern "C" {
 /// The machine, and what the command line asks.
 pub(crate) struct Machine {
     pub(crate) options: Options,
+    /// The boot core's time-stamp counter when the boot code began.
+    pub(crate) began: u64,
     pub(crate) firmware: Firmware,
     pub(crate) clocks: Clocks,
     pub(crate) posture: Posture,
@@ -43,6 +45,7 @@ impl Machine {
 
 /// Finds out what the machine is and brings the boot core into the posture of all cores.
 pub(crate) fn discover(start_info: u64, options: Options) -> Result<Machine, BootError> {
+    let began = cpu::timestamp();
     posture::check()?;
     let start = pvh::read(start_info, physical::read_u8).map_err(BootError::Start)?;
     let ends =
@@ -57,6 +60,7 @@ pub(crate) fn discover(start_info: u64, options: Options) -> Result<Machine, Boo
     let firmware = firmware(&start, &topology);
     let machine = Machine {
         options,
+        began,
         rsdp: rsdp(firmware.rsdp),
         firmware,
         clocks,

@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 use core::arch::global_asm;
+use core::fmt::Write;
 use core::mem::offset_of;
 use core::ptr::NonNull;
 
@@ -100,10 +101,19 @@ extern "C" fn instance_main(handover: *const Handover) -> ! {
     instance.inject = failure::Injection::from_handover(handover, instance.kernel.machine.now());
     instance.kernel.machine.extra_deadline = instance.inject.map(|injection| injection.at);
     instance.kernel.publish_state(State::Up);
+    report_up(instance, handover);
     let resume = instance.kernel.begin();
     let context = leave(instance, resume);
     // SAFETY: the context is that of the current thread, in whose address space we are.
     unsafe { enter_user(context) }
+}
+
+/// Tells the runner that the root task is about to run, so many microseconds after the boot code began.
+fn report_up(instance: &Instance, handover: &Handover) {
+    let elapsed = instance.kernel.machine.now().0.wrapping_sub(handover.boot_began);
+    let mut console = failure::Printer(instance.kernel.machine.console());
+    // Writing to a console cannot fail.
+    let _ = writeln!(console, "!skerry {{\"up\":{}}}", elapsed / handover.ticks_per_us.max(1));
 }
 
 fn machine_config(handover: &Handover) -> MachineConfig {

@@ -25,7 +25,7 @@ unsafe extern "C" {
 }
 
 /// Formats onto the debug console.
-struct Printer(Console);
+pub(crate) struct Printer(pub(crate) Console);
 
 impl Write for Printer {
     fn write_str(&mut self, text: &str) -> fmt::Result {

@@ -172,3 +172,6 @@ impl<M: Machine> Kernel<M> {
         self.sched.current = to;
     }
 }
+
+#[cfg(test)]
+mod tests;

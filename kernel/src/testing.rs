@@ -66,6 +66,11 @@ impl TestKernel {
         PhysAddr(base)
     }
 
+    /// Bytes given out so far, from [`START`].
+    pub(crate) fn used(&self) -> usize {
+        (self.next - START) as usize
+    }
+
     /// A zeroed object of `1 << bits` bytes.
     pub(crate) fn object<T: KernelObject>(&mut self, bits: u32) -> ObjRef<T> {
         ObjRef::at(self.memory(bits))

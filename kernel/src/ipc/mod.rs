@@ -6,5 +6,7 @@ pub mod fault;
 mod invariants;
 mod queue;
 #[cfg(test)]
+pub(crate) mod storm;
+#[cfg(test)]
 pub(crate) mod testing;
 pub mod transfer;

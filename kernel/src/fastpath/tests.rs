@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A fast path leaves what the slow path leaves, word by word.
+
+use super::*;
+use crate::ipc::storm::{Path, Storm};
+use crate::memory::objects::Word;
+use crate::testing::START;
+
+/// All memory in use, as words.
+fn memory(storm: &Storm) -> Vec<u64> {
+    let words = storm.world.used() / size_of::<Word>();
+    let first: ObjRef<Word> = ObjRef::at(PhysAddr(START));
+    (0..words).map(|index| storm.world.kernel.objs[first.element(index)].0).collect()
+}
+
+fn assert_same(fast: &Storm, slow: &Storm, event: usize) {
+    assert_eq!(fast.world.kernel.current(), slow.world.kernel.current(), "event {event}");
+    assert_eq!(fast.world.kernel.active_root, slow.world.kernel.active_root, "event {event}");
+    let (fast, slow) = (memory(fast), memory(slow));
+    let different = fast.iter().zip(&slow).position(|(fast, slow)| fast != slow);
+    let address = different.map(|index| START + 8 * index as u64);
+    assert_eq!(address, None, "event {event}");
+}
+
+#[test]
+fn a_fast_path_leaves_what_the_slow_path_leaves() {
+    let mut fast_events = [0, 0];
+    for seed in 1..=200 {
+        let (mut fast, mut slow) = (Storm::new(seed, Path::Fast), Storm::new(seed, Path::Slow));
+        for event in 0..400 {
+            let before = fast.fast_events;
+            fast.step();
+            slow.step();
+            if fast.fast_events != before {
+                assert_same(&fast, &slow, event);
+            }
+        }
+        assert_same(&fast, &slow, 400);
+        fast_events = [0, 1].map(|kind| fast_events[kind] + fast.fast_events[kind]);
+    }
+    assert!(
+        fast_events.iter().all(|&count| count > 50),
+        "the storms took fast paths only {fast_events:?} times"
+    );
+}

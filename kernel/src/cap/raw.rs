@@ -27,6 +27,7 @@ use crate::object::asid::Asid;
 use crate::object::endpoint::Endpoint;
 use crate::object::irq::Irq;
 use crate::object::line::Line;
+use crate::object::notification::Notification;
 use crate::object::reply::Reply;
 
 /// What address resolution needs of a CNode capability.
@@ -93,6 +94,7 @@ const CALLABLE_ENDPOINT: u64 = 1 << 9;
 const PLAIN_CNODE: u64 = 1 << 11;
 const DEVICE_UNTYPED: u64 = 1 << 11;
 const DEVICE_FRAME: u64 = 1 << 9;
+const FRAME_SIZE_MASK: u64 = 3;
 const ACCESS_SHIFT: u32 = 7;
 const SIZE_MASK: u64 = 0x3f;
 const GUARD_SHIFT: u32 = 6;
@@ -167,6 +169,25 @@ impl RawCap {
         } else {
             None
         }
+    }
+
+    /// The object of a notification capability with the send right.
+    #[inline(always)]
+    pub(crate) const fn signallable_notification(self) -> Option<ObjRef<Notification>> {
+        const BIT: u64 = Rights::WRITE.0 << RIGHTS_SHIFT;
+        if self.word0 & (BIT | TAG_MASK) == BIT | Tag::Notification as u64 {
+            Some(ObjRef::at(self.address()))
+        } else {
+            None
+        }
+    }
+
+    /// The page of a capability to a writable 4 KiB frame that is not device memory.
+    #[inline(always)]
+    pub(crate) const fn writable_small_frame(self) -> Option<PhysAddr> {
+        const WRITABLE: u64 = (PageAccess::ReadWrite as u64) << ACCESS_SHIFT;
+        const MASK: u64 = TAG_MASK | FRAME_SIZE_MASK << KIND_SHIFT | 3 << ACCESS_SHIFT | DEVICE_FRAME;
+        if self.word0 & MASK == WRITABLE | Tag::Frame as u64 { Some(self.address()) } else { None }
     }
 
     /// The object of a reply capability.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Entry and exit stubs (entry.s) and what the kernel image provides for them.
 //!
-//! The image that links this defines five functions, called with interrupts off on the kernel stack:
+//! The image that links this defines six functions, called with interrupts off on the kernel stack:
 //!
-//! * `instance_fast_call()` and `instance_fast_reply_recv()` leave through [`enter_user`], or return if they have
-//!   changed nothing; then `instance_syscall() -> *mut Context` does the work;
+//! * `instance_fast_call()`, `instance_fast_reply_recv()` and `instance_fast_send()` leave through [`enter_user`], or
+//!   return if they have changed nothing; then `instance_syscall() -> *mut Context` does the work;
 //! * `instance_trap(vector, code) -> *mut Context` returns the context to resume;
 //! * `instance_kernel_fault(&KernelFrame) -> !` gets exceptions of the kernel itself.
 
@@ -39,6 +39,8 @@ global_asm!(
     USER_CODE = const USER_CODE,
     CALL = const abi::Syscall::Call as i64,
     REPLY_RECV = const abi::Syscall::ReplyRecv as i64,
+    SEND = const abi::Syscall::Send as i64,
+    NB_SEND = const abi::Syscall::NBSend as i64,
     options(att_syntax)
 );
 

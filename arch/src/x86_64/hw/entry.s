@@ -55,6 +55,10 @@ syscall_entry:
     je try_fast_call
     cmpq ${REPLY_RECV}, %rdx
     je try_fast_reply_recv
+    cmpq ${SEND}, %rdx
+    je try_fast_send
+    cmpq ${NB_SEND}, %rdx
+    je try_fast_send
 slow_syscall:
     # User stubs reload RSP themselves (docs/abi/syscalls.md); the fast paths do not keep it up to date.
     movq current_context(%rip), %rax
@@ -92,6 +96,9 @@ resume_context:
 # A fast path that succeeds jumps to resume_context itself; one that returns has changed nothing.
 try_fast_call:
     call instance_fast_call
+    jmp slow_syscall
+try_fast_send:
+    call instance_fast_send
     jmp slow_syscall
 try_fast_reply_recv:
     call instance_fast_reply_recv

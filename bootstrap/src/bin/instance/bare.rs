@@ -185,6 +185,14 @@ extern "C" fn instance_fast_reply_recv() {
 }
 
 #[unsafe(no_mangle)]
+extern "C" fn instance_fast_send() {
+    // SAFETY: entry point; nobody up the stack holds a reference.
+    let instance = unsafe { instance() };
+    let next = instance.kernel.fast_send();
+    leave_fast(instance, next);
+}
+
+#[unsafe(no_mangle)]
 extern "C" fn instance_syscall() -> *mut Context {
     // SAFETY: entry point; nobody up the stack holds a reference.
     let instance = unsafe { instance() };

@@ -23,6 +23,7 @@ const SERVERS: Range<usize> = 3..6;
 
 /// Slots of the capabilities of each kind; the root is in slot 0, and slots from 32 on start empty.
 const ENDPOINTS: Range<u64> = 1..7;
+const ORIGINALS: Range<u64> = 1..3;
 const NOTIFICATIONS: Range<u64> = 8..11;
 const REPLIES: Range<u64> = 12..16;
 const THREADS_AT: Range<u64> = 16..22;
@@ -44,8 +45,8 @@ pub(crate) struct Storm {
     contexts: Vec<ObjRef<SchedContext>>,
     random: Random,
     path: Path,
-    /// Calls and ReplyRecvs that a fast path has finished.
-    pub(crate) fast_events: [usize; 2],
+    /// Calls, ReplyRecvs and signals that a fast path has finished.
+    pub(crate) fast_events: [usize; 3],
 }
 
 impl Storm {
@@ -69,7 +70,7 @@ impl Storm {
             threads.push(tcb);
             contexts.push(sc);
         }
-        let mut storm = Self { world, random, threads, contexts, path, fast_events: [0; 2] };
+        let mut storm = Self { world, random, threads, contexts, path, fast_events: [0; 3] };
         storm.share_cspace();
         storm.place_objects();
         for server in SERVERS {
@@ -124,8 +125,10 @@ impl Storm {
 
     /// A message about a capability: mostly invocations that make and break relations.
     fn write_message(&mut self, tcb: ObjRef<Tcb>) {
-        if self.random.below(2) == 0 {
-            return self.world.write_message(tcb, 0, &[7; 4][..self.random.below(5)], &[]);
+        let has_buffer = self.world.kernel.buffer_of(tcb, BufferAccess::Write).is_some();
+        if has_buffer && self.random.below(2) == 0 {
+            let words: Vec<u64> = (0..self.random.below(9)).map(|_| self.random.word()).collect();
+            return self.world.write_message(tcb, 0, &words, &[]);
         }
         const LABELS: [Label; 16] = [
             Label::TcbResume,
@@ -157,7 +160,7 @@ impl Storm {
         let caps: Vec<u64> =
             (0..self.random.below(4)).map(|_| self.target(&[THREADS_AT, ENDPOINTS])).collect();
         let caps = if label == Label::CNodeCopy.word() { vec![0] } else { caps };
-        if self.world.kernel.buffer_of(tcb, BufferAccess::Write).is_some() {
+        if has_buffer {
             self.world.write_message(tcb, label, &words, &caps);
         }
     }
@@ -213,6 +216,7 @@ impl Storm {
         let (kind, next) = match call {
             Syscall::Call if self.path == Path::Fast => (0, self.world.kernel.fast_call()),
             Syscall::ReplyRecv if self.path == Path::Fast => (1, self.world.kernel.fast_reply_recv()),
+            Syscall::Send | Syscall::NBSend if self.path == Path::Fast => (2, self.world.kernel.fast_send()),
             _ => return false,
         };
         self.fast_events[kind] += usize::from(next.is_some());
@@ -244,7 +248,7 @@ impl Storm {
 
     /// Resumes a thread, or lets it wait for calls if it has no budget of its own.
     fn revive(&mut self, tcb: ObjRef<Tcb>) {
-        let (endpoint, reply) = (self.target(&[1..3]), self.target(&[REPLIES]));
+        let (endpoint, reply) = (self.target(&[ORIGINALS]), self.target(&[REPLIES]));
         let (endpoint, reply) = (self.world.cap(endpoint as usize), self.world.cap(reply as usize));
         if let (None, Cap::Endpoint { endpoint, .. }, Cap::Reply { reply, .. }) =
             (self.world.sc(tcb), endpoint, reply)

@@ -61,9 +61,19 @@ fn calls_exist_as_the_profile_says() {
 
 #[test]
 fn calls_of_other_builds_are_unknown_in_every_profile() {
-    for call in
-        [DebugSendIpi, DebugGetThreadAffinity, DebugRun, BenchmarkSetLogBuffer, X86DangerousWrmsr, VmEnter]
-    {
+    for call in [
+        DebugSendIpi,
+        DebugGetThreadAffinity,
+        DebugRun,
+        BenchmarkSetLogBuffer,
+        BenchmarkGetThreadUtilisation,
+        BenchmarkResetThreadUtilisation,
+        BenchmarkDumpAllThreadsUtilisation,
+        BenchmarkResetAllThreadsUtilisation,
+        X86DangerousWrmsr,
+        X86DangerousRdmsr,
+        VmEnter,
+    ] {
         let (mut world, tcb) = world_with(ALL);
         world.syscall(tcb, call, 0, 0);
         assert_eq!(world.state(tcb), ThreadState::Inactive, "{call:?}");

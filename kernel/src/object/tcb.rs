@@ -170,8 +170,6 @@ pub struct Tcb {
     pub buffer: u64,
     /// Fault that is being sent or answered.
     pub fault: RawFault,
-    /// Benchmark counters: cycles, schedules, kernel cycles, kernel entries.
-    pub utilisation: [u64; 4],
     /// Debug name, zero terminated.
     pub name: [u8; NAME_LENGTH + 1],
     /// Floating-point state while the thread does not own the unit.

@@ -118,6 +118,20 @@ impl<M: Machine> Kernel<M> {
         self.publish_counter(word, count);
     }
 
+    /// Rings the failure line of every instance that this one may signal: the last line of the channel.
+    ///
+    /// Called once, when this instance will never run again. It may have been cut short in the middle of a signal, so
+    /// each receiver is made to look at all lines from here.
+    pub fn ring_failure_lines(&mut self) {
+        for peer in &self.peers {
+            let (Some(sender), Some(last)) = (peer.sender, peer.lines_out.checked_sub(1)) else { continue };
+            let _ = sender.signal(Line(last).in_inbox());
+            if sender.resume() == Outcome::RingDoorbell {
+                self.machine.ring_doorbell(peer.core);
+            }
+        }
+    }
+
     /// Delivers every open line that is pending: all of them in this one kernel entry.
     #[inline]
     pub(crate) fn take_doorbell(&mut self) {

@@ -262,6 +262,7 @@ fn leave(instance: &mut Instance, resume: Resume) -> *mut Context {
         Resume::Stopped(StopReason::Failed) => panic!("the kernel stopped itself"),
         Resume::Stopped(StopReason::Halted) => {
             instance.kernel.publish_state(State::Halted);
+            instance.kernel.ring_failure_lines();
             failure::stop_core()
         }
     }

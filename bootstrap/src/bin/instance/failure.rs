@@ -107,6 +107,7 @@ fn fail(message: fmt::Arguments<'_>, frame: Option<&KernelFrame>, stack: u64) ->
     // Printing cannot fail: `Printer` never answers an error.
     let _ = report(&mut out, number, message, frame, stack);
     instance.kernel.publish_failure(message, stack_high_water());
+    instance.kernel.ring_failure_lines();
     instance.kernel.machine.stop_self(StopReason::Failed);
     stop_core()
 }

@@ -320,3 +320,17 @@ fn the_last_handler_takes_waiting_signals_along_and_frees_the_line() {
     assert_eq!(channels.take(notification), None);
     assert_eq!(channels.from_1.signal(line(2)), Outcome::RingDoorbell);
 }
+
+#[test]
+fn an_instance_that_ends_rings_the_last_line_of_every_channel_from_it() {
+    let mut channels = channels();
+    assert_eq!(channels.inbox_of_1.unmask(0, line(2)), Unmasked::Nothing);
+    let kernel = &mut channels.caller.test.kernel;
+    kernel.ring_failure_lines();
+    let doorbell = Effect::Doorbell(CoreId(11));
+    assert_eq!(kernel.machine.take_effects(), [doorbell, doorbell], "one for each of two channels");
+    let mut taken = Vec::new();
+    channels.inbox_of_1.take(|from, lines| taken.push((from, lines)));
+    assert_eq!(taken, [(0, line(2).bit())]);
+    assert_eq!(kernel.counters.sent, 0, "signals of programs are counted, nothing else");
+}

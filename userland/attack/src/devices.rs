@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Attempts on devices, interrupts and the processor itself.
+
+use abi::{INITIAL_RFLAGS, Register};
+use userland::object::{Flow, Msi, Pin, Ports};
+use userland::{Error, IO_PORT_CONTROL, IRQ_CONTROL, RootTask};
+
+use crate::Failure;
+use crate::attempts::Attempts;
+use crate::intruder::*;
+
+/// The last user vector.
+const LAST_VECTOR: u64 = 107;
+/// The ICR as a model-specific register (x2APIC mode).
+const ICR_REGISTER: u64 = 0x830;
+const EFER: u64 = 0xc000_0080;
+const LSTAR: u64 = 0xc000_0082;
+/// IOPL 3, interrupts off, trap flag.
+const EVIL_RFLAGS: u64 = 0x3102;
+/// The port that resets the machine on a PC.
+const RESET_PORT: u64 = 0xcf9;
+
+pub(crate) fn attack(
+    task: &mut RootTask,
+    attempts: &mut Attempts,
+    intruder: &Intruder,
+) -> Result<(), Failure> {
+    ports(task, attempts)?;
+    interrupts(task, attempts)?;
+    processor(attempts, intruder)?;
+    flags(attempts, intruder)
+}
+
+fn ports(task: &mut RootTask, attempts: &mut Attempts) -> Result<(), Failure> {
+    let slot = task.slots.take()?.slot();
+    for (what, first, last) in [
+        ("ports of PCI configuration", 0xcf8, 0xcff),
+        ("the reset port", RESET_PORT, RESET_PORT),
+        ("ports of the keyboard controller", 0x60, 0x64),
+        ("ports of the clock", 0x70, 0x71),
+        ("ports of the timer", 0x40, 0x43),
+        ("ports of the interrupt controllers", 0x20, 0x21),
+        ("the port of another instance's console", 0x8e00, 0x8e00),
+        ("every port", 0, 0xffff),
+    ] {
+        attempts.refused(what, IO_PORT_CONTROL.issue(Ports { first, last }, slot), Error::RevokeFirst);
+    }
+    Ok(())
+}
+
+fn interrupts(task: &mut RootTask, attempts: &mut Attempts) -> Result<(), Failure> {
+    let slot = task.slots.take()?.slot();
+    for (ioapic, number) in [(0, 0), (0, 4), (1, 0), (u64::MAX, 23)] {
+        let pin = Pin { ioapic, pin: number, level: 0, polarity: 0 };
+        let handler = IRQ_CONTROL.get_ioapic(slot, pin, 0);
+        attempts.refused("an input of another instance's IOAPIC", handler, Error::IllegalOperation);
+    }
+    attempts.refused("an interrupt by number", IRQ_CONTROL.get(0, slot), Error::IllegalOperation);
+    let msi = Msi { bus: 0, device: 0, function: 0, handle: 0 };
+    for vector in [LAST_VECTOR + 1, LAST_VECTOR + 2, u64::MAX] {
+        let handler = IRQ_CONTROL.get_msi(slot, msi, vector);
+        attempts.refused("a vector of the kernel", handler, Error::Range(0, LAST_VECTOR));
+    }
+    Ok(())
+}
+
+fn processor(attempts: &mut Attempts, intruder: &Intruder) -> Result<(), Failure> {
+    let codes: [(&str, Code, u64); 15] = [
+        ("out to the reset port", output, RESET_PORT),
+        ("in from the keyboard controller", input, 0x64),
+        ("wrmsr to the ICR", write_register, ICR_REGISTER),
+        ("wrmsr to EFER", write_register, EFER),
+        ("rdmsr of LSTAR", read_register, LSTAR),
+        ("a load of CR3", load_tables, 0),
+        ("cli", interrupts_off, 0),
+        ("hlt", halt, 0),
+        ("lidt", load_gates, 0),
+        ("a load of DR7", load_debug, 0),
+        ("int to the NMI gate", interrupt_nmi, 0),
+        ("int to the double-fault gate", interrupt_double_fault, 0),
+        ("int to the machine-check gate", interrupt_machine_check, 0),
+        ("int to the doorbell's gate", interrupt_doorbell, 0),
+        ("int to the timer's gate", interrupt_timer, 0),
+    ];
+    for (what, code, argument) in codes {
+        attempts.stopped(what, intruder.try_code(code, argument)?, PROTECTION);
+    }
+    Ok(())
+}
+
+/// Gives a thread the right to use ports and turn interrupts off by writing its flags.
+fn flags(attempts: &mut Attempts, intruder: &Intruder) -> Result<(), Failure> {
+    let mut registers = [0; Register::Rflags.index() + 1];
+    registers[Register::Rip.index()] = output as *const () as u64;
+    registers[Register::Rflags.index()] = EVIL_RFLAGS;
+    intruder.thread().write_registers(Flow::Keep, &registers)?;
+    intruder.thread().read_registers(Flow::Keep, &mut registers)?;
+    let flags = registers[Register::Rflags.index()];
+    attempts.absent("IO privilege by WriteRegisters", flags != INITIAL_RFLAGS);
+    Ok(())
+}

@@ -201,11 +201,12 @@ impl<M: Machine> Kernel<M> {
             self.answer_call(half, Answer::Done);
             return Ok(Some(reply));
         }
+        if let Some(notification) = raw.signallable_notification() {
+            self.send_signal(notification, raw.word1);
+            self.answer_call(half, Answer::Done);
+            return Ok(None);
+        }
         match raw.unpack() {
-            Cap::Notification { notification, badge, rights } if rights.can_write() => {
-                self.send_signal(notification, badge);
-                self.answer_call(half, Answer::Done);
-            }
             Cap::LineSignal { to, line } => {
                 self.send_line_signal(to, line);
                 self.answer_call(half, Answer::Done);

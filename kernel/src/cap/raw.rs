@@ -150,6 +150,12 @@ impl RawCap {
         self.endpoint_if(CALLABLE_ENDPOINT)
     }
 
+    /// The object of an endpoint capability, whatever its rights.
+    #[inline(always)]
+    pub(crate) const fn endpoint(self) -> Option<ObjRef<Endpoint>> {
+        self.endpoint_if(0)
+    }
+
     /// The object of an endpoint capability with the send right.
     #[inline(always)]
     pub(crate) const fn sendable_endpoint(self) -> Option<ObjRef<Endpoint>> {

@@ -11,11 +11,10 @@ use arch::Machine;
 
 use super::transfer::BufferAccess;
 use crate::Kernel;
-use crate::cap::Cap;
-use crate::cap::raw::Tag;
+use crate::cap::raw::RawCap;
 use crate::error::{Fault, LookupFailure, Phase};
 use crate::memory::objects::{ObjRef, Objects};
-use crate::object::endpoint::Send;
+use crate::object::endpoint::{Endpoint, Send};
 use crate::object::tcb::{SendFlags, Tcb, TcbSlot, ThreadState};
 
 /// Error-code bit of a page fault that was an instruction fetch (SDM vol. 3, 4.7).
@@ -26,11 +25,12 @@ impl<M: Machine> Kernel<M> {
     #[doc(alias = "handleFault")]
     pub(crate) fn raise_fault(&mut self, tcb: ObjRef<Tcb>, fault: Fault) {
         let handler = self.objs[tcb.slot(TcbSlot::FaultHandler)].cap;
-        if handler.has_tag(Tag::Endpoint) {
-            self.send_fault(tcb, fault, handler.unpack());
-        } else {
-            self.report_unhandled(tcb, fault);
-            self.set_thread_state(tcb, ThreadState::Inactive);
+        match handler.endpoint() {
+            Some(endpoint) => self.send_fault(tcb, fault, (endpoint, handler)),
+            None => {
+                self.report_unhandled(tcb, fault);
+                self.set_thread_state(tcb, ThreadState::Inactive);
+            }
         }
     }
 
@@ -40,21 +40,27 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn raise_timeout(&mut self, tcb: ObjRef<Tcb>) {
         let data = self.objs[tcb].sched_context.map_or(0, |sc| self.objs[sc].data);
         let handler = self.objs[tcb.slot(TcbSlot::TimeoutHandler)].cap;
-        self.send_fault(tcb, Fault::Timeout { data }, handler.unpack());
+        if let Some(endpoint) = handler.endpoint() {
+            self.send_fault(tcb, Fault::Timeout { data }, (endpoint, handler));
+        }
     }
 
     /// Whether somebody wants the Timeout faults of `tcb`.
     #[inline]
     pub(crate) fn has_timeout_handler(&self, tcb: ObjRef<Tcb>) -> bool {
-        self.objs[tcb.slot(TcbSlot::TimeoutHandler)].cap.has_tag(Tag::Endpoint)
+        self.objs[tcb.slot(TcbSlot::TimeoutHandler)].cap.endpoint().is_some()
     }
 
-    fn send_fault(&mut self, tcb: ObjRef<Tcb>, fault: Fault, handler: Cap) {
-        let Cap::Endpoint { endpoint, badge, rights } = handler else { return };
+    fn send_fault(
+        &mut self,
+        tcb: ObjRef<Tcb>,
+        fault: Fault,
+        (endpoint, handler): (ObjRef<Endpoint>, RawCap),
+    ) {
         let can_donate = !matches!(fault, Fault::Timeout { .. });
         self.objs[tcb].fault.set(fault);
-        let flags = SendFlags::granted_by(rights);
-        self.send_ipc(Send { blocking: true, can_donate, badge, flags }, tcb, endpoint);
+        let flags = SendFlags::granted_by(handler.rights());
+        self.send_ipc(Send { blocking: true, can_donate, badge: handler.word1, flags }, tcb, endpoint);
     }
 
     /// Writes the message of the fault of `sender` into `receiver`.

@@ -179,10 +179,11 @@ impl Follower {
             messages.into_iter().for_each(|message| self.session.message(source, message));
             return Ok(());
         }
-        let line = self.symbols.annotate(line);
-        self.log.line(source, &line)?;
-        let text = self.log.text(source, &line);
-        self.session.line(&text);
+        for line in self.symbols.annotate(line).split('\n') {
+            self.log.line(source, line)?;
+            let text = self.log.text(source, line);
+            self.session.line(&text);
+        }
         Ok(())
     }
 }

@@ -7,6 +7,9 @@ use std::path::Path;
 use addr2line::Loader;
 use regex::Regex;
 
+/// What a line of return addresses begins with.
+const BACKTRACE: &str = "backtrace:";
+
 /// Turns addresses of the kernel of an instance into functions, files and lines.
 pub struct Symbols {
     loader: Option<Loader>,
@@ -21,21 +24,24 @@ impl Symbols {
         Symbols { loader: Loader::new(elf).ok(), address }
     }
 
-    /// Adds the place to a line that contains exactly one address of kernel text.
+    /// Adds the place to a line with one address of kernel text; a backtrace is followed by one line for each address.
     pub fn annotate<'a>(&self, line: &'a str) -> Cow<'a, str> {
-        let mut addresses = self.address.captures_iter(line);
-        let (Some(found), None) = (addresses.next(), addresses.next()) else { return line.into() };
-        let address = u64::from_str_radix(&found[1], 16).ok();
-        match address.and_then(|address| self.place(address)) {
-            Some(place) => format!("{line}  {place}").into(),
-            None => line.into(),
+        let addresses =
+            self.address.captures_iter(line).filter_map(|found| u64::from_str_radix(&found[1], 16).ok());
+        if line.starts_with(BACKTRACE) {
+            // These are return addresses: the call is before them.
+            let places =
+                addresses.filter_map(|address| Some((address, self.place(address.checked_sub(1)?)?)));
+            let lines = places.map(|(address, place)| format!("\n  {address:#x}  {place}"));
+            return format!("{line}{}", lines.collect::<String>()).into();
         }
+        let addresses: Vec<u64> = addresses.collect();
+        let place = if let [address] = addresses[..] { self.place(address) } else { None };
+        place.map_or(line.into(), |place| format!("{line}  {place}").into())
     }
 
     fn place(&self, address: u64) -> Option<String> {
         let loader = self.loader.as_ref()?;
-        // A backtrace holds return addresses: the call is before them.
-        let address = address.checked_sub(1)?;
         let mut frames = loader.find_frames(address).ok()?;
         let mut inlined = Vec::new();
         while let Ok(Some(frame)) = frames.next() {

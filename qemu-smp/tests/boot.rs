@@ -96,16 +96,50 @@ fn probe(dir: &Path) -> String {
     elf.display().to_string()
 }
 
+/// First empty slot of the probe's CNode when the expected answers were recorded.
+const UPSTREAM_FIRST_EMPTY: u64 = 0x8c;
+
+/// An answer without what depends on the memory layout, the clock or the machine: slots are counted from the first
+/// empty one, and what cannot be compared is a question mark.
+fn comparable(answer: &str, first_empty: u64) -> String {
+    let starts = |text| answer.starts_with(text);
+    let register = |word: &str| {
+        let value = u64::from_str_radix(word.split_once("=0x")?.1, 16).ok()?;
+        let name = word.split_once('=')?.0;
+        let unlike = match name {
+            "m0" => starts("sc consumed own") || starts("ioport in8"),
+            "m1" => starts("sc cfg") && value > u64::from(u32::MAX),
+            "m2" => starts("copy untyped w/ child"),
+            _ => false,
+        };
+        match value.checked_sub(first_empty) {
+            _ if unlike => Some(format!("{name}=?")),
+            Some(slot @ 0..0x20) if name.starts_with('m') => Some(format!("{name}=E+{slot}")),
+            _ => None,
+        }
+    };
+    answer
+        .split_whitespace()
+        .map(|word| register(word).unwrap_or(word.to_owned()))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
 #[test]
 #[ignore = "boots"]
 fn a_plain_root_task_gets_the_answers_that_upstreams_kernel_gives() {
     let dir = tempfile::tempdir().expect("a temporary directory can be made");
     let run = run(&["--root-task", &probe(dir.path()), "--memory", "512M", "--until", "==DONE=="]).expect(0);
-    let answers: Vec<&str> = run.shown.lines().filter_map(|line| line.strip_prefix("core 0 | ")).collect();
+    let lines: Vec<&str> = run.shown.lines().filter_map(|line| line.strip_prefix("core 0 | ")).collect();
+    let first_empty =
+        lines.iter().find_map(|line| line.strip_prefix("0x28=0x")).expect("bootinfo is printed");
+    let first_empty = u64::from_str_radix(first_empty, 16).expect("it is a number");
+    let ours: Vec<String> = lines.iter().map(|line| comparable(line, first_empty)).collect();
     let expected =
         fs::read_to_string(root().join("qemu-smp/tests/probe1/expected.txt")).expect("it is there");
-    let missing: Vec<&str> = expected.lines().filter(|line| !answers.contains(&line.trim_end())).collect();
-    assert!(missing.is_empty(), "{} lines differ:\n{}\n\n{}", missing.len(), missing.join("\n"), run.shown);
+    let upstream = expected.lines().map(|line| comparable(line, UPSTREAM_FIRST_EMPTY));
+    let missing: Vec<String> = upstream.filter(|line| !ours.contains(line)).collect();
+    assert!(missing.is_empty(), "{} answers differ:\n{}\n\n{}", missing.len(), missing.join("\n"), run.shown);
 }
 
 #[test]

@@ -42,6 +42,10 @@ impl Symbols {
 
     fn place(&self, address: u64) -> Option<String> {
         let loader = self.loader.as_ref()?;
+        let text = loader.get_section_range(b".text")?;
+        if !(text.begin..text.end).contains(&address) {
+            return None;
+        }
         let mut frames = loader.find_frames(address).ok()?;
         let mut inlined = Vec::new();
         while let Ok(Some(frame)) = frames.next() {

@@ -199,7 +199,7 @@ fn modules_that_are_neither_image_nor_root_task_stop_the_boot_with_a_reason() {
 fn missing_acpi_tables_stop_the_boot_with_a_reason() {
     let run = run(&["--cpus", "1", "--timeout", "30", "--", "-M", "microvm,acpi=off"]).expect(2);
     let reason = run.document["exit"]["reason"].as_str().unwrap_or_default();
-    assert!(reason.contains("ACPI"), "{reason}");
+    assert!(reason.contains("ACPI table RSDP: missing"), "{reason}");
 }
 
 #[test]

@@ -6,7 +6,7 @@
 //!   INIT, 10 ms, SIPI, 200 us, SIPI   ──▶  trampoline.s ─▶ core_main
 //!   waits, bounded                    ◀──  Arrived, with its posture; parks in hlt
 //!   Measure, wake                     ──▶  answers time stamps; parks
-//!   Enter, wake                       ──▶  Left; jumps into its instance
+//!   Enter, wake, then Leave           ──▶  Left; jumps into its instance
 //!   enters its own instance last: from then on this image's data is instance 0's memory
 //! ```
 //!
@@ -39,6 +39,8 @@ const EXCHANGES_US: u64 = 400_000;
 const PARK: u32 = 0;
 const MEASURE: u32 = 1;
 const ENTER: u32 = 2;
+/// Follows `ENTER` once the wake-up that belongs to it was sent.
+const LEAVE: u32 = 3;
 
 /// States of a core, in order.
 const ABSENT: u32 = 0;
@@ -183,7 +185,8 @@ impl Record {
         loop {
             match self.command.load(Ordering::Acquire) {
                 MEASURE => self.answer(),
-                ENTER => self.leave(),
+                ENTER => cpu::relax(),
+                LEAVE => self.leave(),
                 _ => cpu::wait_for_interrupt(),
             }
         }
@@ -203,7 +206,9 @@ impl Record {
         }
     }
 
+    /// Enters the instance. A wake-up that came while the core was awake must not be left for it to find.
     fn leave(&self) -> ! {
+        cpu::take_interrupts();
         let [root, address, argument] = [0, 1, 2].map(|word| self.entry[word].load(Ordering::Relaxed));
         hand_over::enter(&Entry { root, address, argument }, || self.state.store(LEFT, Ordering::Release))
     }
@@ -269,6 +274,7 @@ impl Started {
                 word.store(value, Ordering::Relaxed);
             }
             record.command(ENTER);
+            record.command.store(LEAVE, Ordering::Release);
         }
         let late = wait_for(self.records, LEFT).into_iter().find(|id| !self.silent.contains(id));
         late.map_or(Ok(()), |apic_id| Err(BootError::LostCore { apic_id }))

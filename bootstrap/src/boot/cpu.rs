@@ -73,6 +73,12 @@ pub(crate) fn wait_for_interrupt() {
     unsafe { asm!("sti", "hlt", "cli", options(nomem, nostack)) }
 }
 
+/// Takes the interrupts that are pending, and leaves interrupts off.
+pub(crate) fn take_interrupts() {
+    // SAFETY: as for `wait_for_interrupt`.
+    unsafe { asm!("sti", "nop", "cli", options(nomem, nostack)) }
+}
+
 /// Stops this core for good.
 pub(crate) fn halt() -> ! {
     loop {

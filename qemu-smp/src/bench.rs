@@ -1,26 +1,171 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `bench`: counts the instructions of kernel paths, by running the system that measures them.
+//! `bench`: runs the systems that measure, and tells what came out as a table, JSON, CSV and a page with plots.
 
-use crate::cli::{BenchOptions, RunOptions, SystemOptions};
-use crate::compile::Profile;
-use crate::failure::{Exit, Failure};
-use crate::run::run;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use benches::{Change, Figures, Measurement, Report, Verdict, changes, page, reference};
+use comfy_table::{CellAlignment, Table};
+use serde_json::Value;
+
+use crate::cli::BenchOptions;
+use crate::compile::Compiler;
+use crate::failure::{Doing, Exit, Failure};
+use crate::machine::Accelerator;
+use crate::prerequisites;
+use crate::results::new_table;
 use crate::workspace::Workspace;
 
-/// The system that measures the paths every change is judged by, and the one that measures everything.
-const QUICK: &str = "systems/bench-quick.toml";
-const COMPLETE: &str = "systems/bench.toml";
+/// The systems that measure the paths every change is judged by, and those that measure everything.
+const QUICK: &[&str] = &["systems/bench-quick.toml", "systems/bench-cross.toml"];
+const COMPLETE: &[&str] = QUICK;
+/// The committed figures.
+const BASELINE: &str = "benches/baseline.json";
+/// Seconds for each system.
+const TIMEOUT: &str = "600";
 
-/// Runs the measuring system with instructions counted.
+/// Measures, prints the table, and writes what the options ask for.
 pub fn bench(options: &BenchOptions) -> Result<Exit, Failure> {
+    prerequisites::require_qemu()?;
     let workspace = Workspace::find()?;
-    let system = workspace.root().join(if options.quick { QUICK } else { COMPLETE });
-    let what = SystemOptions {
-        system: Some(system),
-        cpus: None,
-        root_task: None,
-        memory: None,
-        profile: Profile::Bench,
-    };
-    run(&RunOptions { icount: true, quiet: true, json: options.json.clone(), ..RunOptions::new(what) })
+    // What cannot be read is better known before anything is measured.
+    let old = options.compare.as_deref().map(read_figures).transpose()?;
+    let report = measure(options, &workspace)?;
+
+    anstream::println!("{}", table(&report, options.quick));
+    anstream::println!("{}", legend(&report));
+    if let Some(old) = &old {
+        print_changes(old, &report);
+    }
+    write(options, &workspace, &report)?;
+    Ok(Exit::Success)
+}
+
+fn measure(options: &BenchOptions, workspace: &Workspace) -> Result<Report, Failure> {
+    let compiler = Compiler::new(workspace)?.toolchain().version();
+    let mut report: Option<Report> = None;
+    for system in if options.quick { QUICK } else { COMPLETE } {
+        let document = run_system(options, &workspace.root().join(system))?;
+        let instrument = document["instrument"].as_str().unwrap_or_default();
+        let report = report.get_or_insert_with(|| Report::new(instrument, &compiler));
+        let instances = document["instances"].as_array().map_or(0, Vec::len) as u32;
+        for row in document["table"].as_array().into_iter().flatten().filter_map(Value::as_object) {
+            if !report.add_row(instances, row) {
+                let row = Value::Object(row.clone());
+                return Err(Failure::bad_input(format!("{system}: a row is no measurement: {row}")));
+            }
+        }
+    }
+    report.ok_or_else(|| Failure::bad_input("there is nothing to measure"))
+}
+
+/// Runs a system by itself, in a process of its own, and gives the document it wrote.
+fn run_system(options: &BenchOptions, system: &Path) -> Result<Value, Failure> {
+    let file = tempfile::NamedTempFile::new().doing("making a file for the results")?;
+    let tool = std::env::current_exe().doing("finding this tool")?;
+    let mut command = Command::new(tool);
+    command.arg("run").arg(system).args(["--profile", "bench", "--timeout", TIMEOUT]);
+    command.args(instrument_arguments(options.accel)).arg("--json").arg(file.path());
+    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+    let output = output.doing(format_args!("running {}", system.display()))?;
+    if !output.status.success() {
+        let shown = String::from_utf8_lossy(&output.stdout);
+        let exit = exit_of(output.status.code());
+        return Err(Failure { message: format!("{} failed:\n{shown}", system.display()), exit });
+    }
+    let text = fs::read_to_string(file.path()).doing("reading the results")?;
+    serde_json::from_str(&text).doing("reading the results")
+}
+
+fn exit_of(code: Option<i32>) -> Exit {
+    let all = [Exit::RootTask, Exit::Timeout, Exit::Kernel, Exit::Interrupted];
+    all.into_iter().find(|&exit| code == Some(exit as i32)).unwrap_or(Exit::BadInput)
+}
+
+/// Emulated machines count instructions: the time stamps of emulation alone compare nothing.
+fn instrument_arguments(accelerator: Accelerator) -> &'static [&'static str] {
+    match accelerator.resolve(false) {
+        Accelerator::Kvm => &["--accel", "kvm"],
+        _ => &["--accel", "tcg", "--icount"],
+    }
+}
+
+fn read_figures(path: &Path) -> Result<Figures, Failure> {
+    let text = fs::read_to_string(path).doing(format_args!("reading {}", path.display()))?;
+    serde_json::from_str(&text).doing(format_args!("reading the figures in {}", path.display()))
+}
+
+fn write(options: &BenchOptions, workspace: &Workspace, report: &Report) -> Result<(), Failure> {
+    let save =
+        |path: &Path, bytes: &[u8]| fs::write(path, bytes).doing(format_args!("writing {}", path.display()));
+    if let Some(path) = &options.json {
+        save(path, (json(report)? + "\n").as_bytes())?;
+    }
+    if let Some(path) = &options.csv {
+        save(path, &report.csv().doing("writing values")?)?;
+    }
+    if let Some(path) = &options.html {
+        save(path, page(report).doing("drawing plots")?.as_bytes())?;
+    }
+    if options.update_baseline {
+        save(&workspace.root().join(BASELINE), (json(&report.figures())? + "\n").as_bytes())?;
+    }
+    Ok(())
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
+    serde_json::to_string_pretty(value).doing("encoding the report")
+}
+
+fn print_changes(old: &Figures, report: &Report) {
+    if old.compiler != report.compiler || old.instrument != report.instrument {
+        anstream::println!("the old figures are {} of code by {}", old.instrument, old.compiler);
+    }
+    let changes = changes(&old.paths, &report.figures().paths);
+    if changes.is_empty() {
+        anstream::println!("nothing moved");
+    }
+    changes.iter().for_each(|change: &Change| anstream::println!("{}", change.describe()));
+}
+
+/// All paths with what they are compared with; the spread only when all of it was asked for.
+fn table(report: &Report, quick: bool) -> Table {
+    let spread: &[&str] = if quick { &[] } else { &["mean", "σ", "p99", "max"] };
+    let names = ["path", "n", "min", "median"];
+    let references = ["seL4 MCS", "seL4 classic", "at most", "aim", ""];
+    let mut table = new_table();
+    table.set_header(names.iter().chain(spread).chain(&references).copied());
+    for path in &report.paths {
+        table.add_row(cells(path, quick));
+    }
+    let last = names.len() + spread.len() + references.len() - 1;
+    for index in 1..last {
+        if let Some(column) = table.column_mut(index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+fn cells(path: &Measurement, quick: bool) -> Vec<String> {
+    let compared = reference(&path.path);
+    let mut cells = vec![path.path.clone()];
+    cells.extend([path.n, path.min, path.median].map(|number| number.to_string()));
+    if !quick {
+        cells.extend([path.mean, path.sigma].map(|number| format!("{number:.1}")));
+        cells.extend([path.p99, path.max].map(|number| number.to_string()));
+    }
+    let numbers = [compared.sel4_mcs, compared.sel4_classic, compared.at_most, compared.aim];
+    cells.extend(numbers.map(|number| number.map(|number| number.to_string()).unwrap_or_default()));
+    cells.push(Verdict::of(path).describe());
+    cells
+}
+
+/// What the numbers are.
+fn legend(report: &Report) -> String {
+    let mut lines = vec![format!("measured in {}, code by {}", report.instrument, report.compiler)];
+    lines.extend(report.values.iter().map(|value| format!("{}: {} {}", value.name, value.value, value.unit)));
+    lines.extend(report.omitted.iter().map(|row| format!("{row}: needs KVM")));
+    lines.join("\n")
 }

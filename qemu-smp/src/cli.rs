@@ -176,9 +176,24 @@ pub struct BenchOptions {
     /// Only the paths that every change is judged by
     #[arg(long)]
     pub quick: bool,
-    /// Write the results to this file
+    /// What executes the guest; without KVM instructions are counted
+    #[arg(long, value_enum, default_value = "auto")]
+    pub accel: Accelerator,
+    /// Write the report to this file, all samples included
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Write one line for each path to this file
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
+    /// Write a page with tables and plots to this file
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Show what moved since the report in this file
+    #[arg(long, value_name = "OLD.json")]
+    pub compare: Option<PathBuf>,
+    /// Write benches/baseline.json, which `./x test` compares with
+    #[arg(long)]
+    pub update_baseline: bool,
 }
 
 /// Options of `validate`.

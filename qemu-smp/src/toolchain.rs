@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::failure::Failure;
+use crate::prerequisites::version_line;
 
 /// The target that kernels and root tasks are compiled for.
 pub const TARGET: &str = "x86_64-unknown-none";
@@ -60,6 +61,15 @@ impl Toolchain {
         }
         command.args(["--target", TARGET]);
         command
+    }
+
+    /// What its compiler says to `--version`.
+    pub fn version(&self) -> String {
+        let rustc = match self {
+            Toolchain::DebianBuildStd => "/usr/bin/rustc",
+            Toolchain::Target | Toolchain::BuildStd => "rustc",
+        };
+        version_line(rustc).unwrap_or_default()
     }
 
     /// How `doctor` names it.

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Signals between two instances.
+//!
+//! Where instructions are counted, the processors take turns on one host thread, and the counter includes the others'
+//! turns. A turn ends at `pause` and `hlt`. So the sender measures up to the end of its system call with nobody
+//! in between, and after a `pause` the receiver runs at once: what it counts from there is its own.
+//!
+//! ```text
+//! sender    signal (IPI)  signal (pending)  pause ........ signal (masked)  pause ....
+//! receiver  hlt                             interrupt, Wait returns, pause  Ack, Wait returns, Ack, Wait: hlt
+//! ```
+
+use crate::lab::Cost;
+use crate::series::{SAMPLES, Series};
+use crate::signal::SIGNAL;
+use crate::stub::{self, stamp};
+use crate::words::Words;
+use abi::Rights;
+use userland::{AllocError, IrqHandler, LineSignal, Notification, RootTask};
+
+/// The region and the line that both use.
+const REGION: &str = "bench";
+const LINE: u64 = 0;
+
+// Words of the region.
+/// When the receiver was back from Wait.
+const ENTERED: usize = 0;
+/// How many rounds the receiver has begun.
+const BEGUN: usize = 8;
+/// How many rounds the receiver may end.
+const MAY_END: usize = 16;
+/// How many rounds the receiver has ended.
+const ENDED: usize = 24;
+
+/// Rounds in which each step is measured by itself, and rounds that are measured as a whole.
+const ROUNDS: u64 = SAMPLES as u64 + 16;
+/// How often to let the other processor run until it surely sleeps.
+const TURNS: usize = 8;
+
+/// One end of the two channels.
+pub(crate) struct End {
+    words: Words,
+    signal: LineSignal,
+    notification: Notification,
+    handler: IrqHandler,
+}
+
+impl End {
+    /// Opens the region and a line each way; nothing if the description has no peer or region for this.
+    pub(crate) fn open(task: &mut RootTask) -> Result<Option<Self>, AllocError> {
+        let peer = task.boot.chunk().and_then(|chunk| chunk.peers().next());
+        let (Some(peer), Some(region)) = (peer, task.boot.region(REGION)) else { return Ok(None) };
+        let mapping = task.map_region(&region)?;
+        debug_assert_eq!(mapping.rights, Rights::READ_WRITE);
+        let notification = task.make()?;
+        let handler = task.receive_line(peer.instance, LINE, notification)?;
+        handler.ack()?;
+        let signal = task.send_line(peer.instance, LINE)?;
+        Ok(Some(Self { words: Words::at(mapping.address), signal, notification, handler }))
+    }
+
+    /// Sends, and measures.
+    pub(crate) fn send(&self, cost: Cost) -> Result<(), AllocError> {
+        let [mut sent, mut pending, mut masked, mut received] = [const { Series::new() }; 4];
+        for round in 1..=ROUNDS {
+            self.await_peer(ENDED, round - 1);
+            let start = stamp();
+            stub::send(self.signal.0, SIGNAL);
+            let middle = stamp();
+            stub::send(self.signal.0, SIGNAL);
+            let end = stamp();
+            let before_turn = stamp();
+            stub::pause();
+            self.await_peer(BEGUN, round);
+            let before_masked = stamp();
+            stub::send(self.signal.0, SIGNAL);
+            let after_masked = stamp();
+            self.words.set(MAY_END, round);
+            if round > ROUNDS - SAMPLES as u64 {
+                sent.push(middle - start);
+                pending.push(end - middle);
+                masked.push(after_masked - before_masked);
+                received.push(self.words.get(ENTERED).saturating_sub(before_turn));
+            }
+        }
+        sent.report("cross-core signal, sender, IPI sent", cost.pair);
+        pending.report("cross-core signal, sender, elided (pending)", cost.pair);
+        masked.report("cross-core signal, sender, elided (masked)", cost.pair);
+        // The `pause` is one instruction more.
+        received.report("cross-core signal, receiver, interrupt to after Wait", cost.pair + 1);
+        self.await_peer(ENDED, ROUNDS);
+        self.round_trips(cost)
+    }
+
+    fn round_trips(&self, cost: Cost) -> Result<(), AllocError> {
+        let mut series = Series::new();
+        for round in 1..=ROUNDS {
+            (0..TURNS).for_each(|_| stub::pause());
+            let start = stamp();
+            stub::send(self.signal.0, SIGNAL);
+            stub::wait(self.notification.0);
+            let end = stamp();
+            self.handler.ack()?;
+            if round > ROUNDS - SAMPLES as u64 {
+                series.push(end - start);
+            }
+        }
+        series.report("cross-core signal, round trip, both halt", cost.pair);
+        Ok(())
+    }
+
+    /// Receives.
+    pub(crate) fn receive(&self) -> Result<(), AllocError> {
+        for round in 1..=ROUNDS {
+            stub::wait(self.notification.0);
+            self.words.set(ENTERED, stamp());
+            self.words.set(BEGUN, round);
+            while self.words.get(MAY_END) < round {
+                stub::pause();
+            }
+            self.handler.ack()?;
+            stub::wait(self.notification.0);
+            self.handler.ack()?;
+            self.words.set(ENDED, round);
+        }
+        for _ in 1..=ROUNDS {
+            stub::wait(self.notification.0);
+            self.handler.ack()?;
+            stub::send(self.signal.0, SIGNAL);
+        }
+        Ok(())
+    }
+
+    /// Waits until the peer has counted to `count` and has had time to sleep.
+    fn await_peer(&self, word: usize, count: u64) {
+        while self.words.get(word) < count {
+            stub::pause();
+        }
+        (0..TURNS).for_each(|_| stub::pause());
+    }
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Messages between two threads: Call, ReplyRecv, Send.
+
+use crate::lab::{ENTERED, HIGHER, LEFT, Lab, Place};
+use crate::series::Series;
+use crate::stub::{self, stamp};
+use abi::MessageInfo;
+use abi::flags::TCB_FPU_DISABLED;
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use userland::{AllocError, Endpoint, INIT_TCB, Reply, Tcb};
+
+/// Words of the reply.
+static REPLY_WORDS: AtomicU64 = AtomicU64::new(0);
+
+/// Measures Call and ReplyRecv with messages of these lengths, in another and in the same address space.
+pub(crate) fn call_and_reply(lab: &mut Lab<'_>, lengths: &[usize]) -> Result<(), AllocError> {
+    for (place, suffix) in [(Place::Elsewhere, ""), (Place::Here, ", same address space")] {
+        let pair = Pair::new(lab, place)?;
+        pair.set_fpu(Fpu::Off)?;
+        for &words in lengths {
+            pair.measure(lab, words, suffix)?;
+        }
+        pair.set_fpu(Fpu::Owned)?;
+        if place == Place::Elsewhere {
+            pair.measure(lab, 0, ", FPU owners")?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether threads have floating-point state.
+#[derive(Clone, Copy)]
+enum Fpu {
+    Off,
+    Owned,
+}
+
+/// The measuring thread and a server.
+struct Pair {
+    endpoint: Endpoint,
+    server: Tcb,
+}
+
+impl Pair {
+    fn new(lab: &mut Lab<'_>, place: Place) -> Result<Self, AllocError> {
+        let endpoint: Endpoint = lab.task.make()?;
+        let reply: Reply = lab.task.make()?;
+        let server = lab.server(place, move || serve(endpoint, reply))?;
+        Ok(Self { endpoint, server: server.tcb })
+    }
+
+    fn set_fpu(&self, fpu: Fpu) -> Result<(), AllocError> {
+        let (clear, set) = match fpu {
+            Fpu::Off => (0, TCB_FPU_DISABLED),
+            Fpu::Owned => (TCB_FPU_DISABLED, 0),
+        };
+        for tcb in [INIT_TCB, self.server] {
+            tcb.set_flags(clear, set)?;
+        }
+        Ok(())
+    }
+
+    fn measure(&self, lab: &Lab<'_>, words: usize, suffix: &str) -> Result<(), AllocError> {
+        let info = MessageInfo::new(0, 0, 0, words);
+        REPLY_WORDS.store(words as u64, Relaxed);
+        let [call, reply] = Series::take_two(|| {
+            let start = stamp();
+            stub::call(self.endpoint.0, info);
+            let end = stamp();
+            Ok([ENTERED.load(Relaxed) - start, end - LEFT.load(Relaxed)])
+        })?;
+        call.report(format_args!("Call, {words} words{suffix}"), lab.cost.pair);
+        reply.report(format_args!("ReplyRecv, {words} words{suffix}"), lab.cost.stored);
+        Ok(())
+    }
+}
+
+fn serve(endpoint: Endpoint, reply: Reply) {
+    stub::recv(endpoint.0, reply.0);
+    loop {
+        ENTERED.store(stamp(), Relaxed);
+        let info = MessageInfo::new(0, 0, 0, REPLY_WORDS.load(Relaxed) as usize);
+        LEFT.store(stamp(), Relaxed);
+        stub::reply_recv(endpoint.0, info, reply.0);
+    }
+}
+
+/// Measures Send to a receiver that takes the processor at once.
+pub(crate) fn send_to_higher(lab: &mut Lab<'_>) -> Result<(), AllocError> {
+    let endpoint: Endpoint = lab.task.make()?;
+    let reply: Reply = lab.task.make()?;
+    lab.worker(Place::Elsewhere, HIGHER, move || {
+        loop {
+            stub::recv(endpoint.0, reply.0);
+            ENTERED.store(stamp(), Relaxed);
+        }
+    })?;
+    let series = Series::take(|| {
+        let start = stamp();
+        stub::send(endpoint.0, MessageInfo(0));
+        Ok(ENTERED.load(Relaxed) - start)
+    })?;
+    series.report("Send, 0 words, to a higher-priority receiver", lab.cost.pair);
+    Ok(())
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Root task that measures the paths of its kernel, in whatever the time-stamp counter counts.
+//!
+//! Every sample is the difference of two stamps less what the stamps themselves cost, which is measured first and
+//! reported like everything else. What it measures is in the arguments of its instance:
+//!
+//! | Argument | What it does |
+//! |---|---|
+//! | `paths=quick` | the paths within an instance that every change is judged by |
+//! | `cross=sender`, `cross=receiver` | signals between two instances |
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+mod cross;
+mod fault;
+mod ipc;
+mod lab;
+mod memory;
+mod series;
+mod signal;
+mod stub;
+mod words;
+
+use core::fmt;
+use userland::{AllocError, RootTask};
+
+userland::entry!(run);
+
+/// Why there are no figures.
+#[derive(Debug)]
+enum Failure {
+    /// Something that a measurement needs could not be made.
+    Setup(AllocError),
+    /// The arguments say nothing that this program knows.
+    Arguments,
+    /// The description lacks the peer, the region or the channels.
+    NoPeer,
+}
+
+impl From<AllocError> for Failure {
+    fn from(error: AllocError) -> Self {
+        Self::Setup(error)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Setup(error) => write!(f, "setting up: {error}"),
+            Self::Arguments => write!(f, "expected the argument paths= or cross="),
+            Self::NoPeer => write!(f, "a peer with channels both ways and the region are needed"),
+        }
+    }
+}
+
+fn run(task: &mut RootTask) -> Result<(), Failure> {
+    match (task.boot.argument("paths"), task.boot.argument("cross")) {
+        (Some("quick"), None) => Ok(quick(&mut lab::Lab::new(task)?)?),
+        (None, Some("sender")) => {
+            let end = cross::End::open(task)?.ok_or(Failure::NoPeer)?;
+            Ok(end.send(lab::Cost::measure())?)
+        }
+        (None, Some("receiver")) => Ok(cross::End::open(task)?.ok_or(Failure::NoPeer)?.receive()?),
+        _ => Err(Failure::Arguments),
+    }
+}
+
+fn quick(lab: &mut lab::Lab<'_>) -> Result<(), AllocError> {
+    signal::shortest(lab)?;
+    ipc::call_and_reply(lab, &[0, 4, 10])?;
+    ipc::send_to_higher(lab)?;
+    signal::signals(lab)?;
+    fault::faults(lab)?;
+    memory::pages(lab)
+}

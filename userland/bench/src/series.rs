@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Samples of one path, and the row that tells the host about them.
+//!
+//! A row holds every sample, as pairs of a value and how often it came, so that the host can compute what it likes.
+
+use core::fmt;
+use userland::{Error, report_row};
+
+/// Samples of each path.
+pub(crate) const SAMPLES: usize = 1000;
+/// Rounds before the first sample.
+const WARM_UP: usize = 16;
+
+/// Samples of one path. Half words, for several of them are on the stack at a time.
+pub(crate) struct Series {
+    values: [u32; SAMPLES],
+    count: usize,
+}
+
+impl Series {
+    /// No samples.
+    pub(crate) const fn new() -> Self {
+        Self { values: [0; SAMPLES], count: 0 }
+    }
+
+    /// Samples of what `once` returns, after rounds that do not count.
+    pub(crate) fn take(mut once: impl FnMut() -> Result<u64, Error>) -> Result<Self, Error> {
+        let mut series = Self::new();
+        for round in 0..WARM_UP + SAMPLES {
+            let value = once()?;
+            if round >= WARM_UP {
+                series.push(value);
+            }
+        }
+        Ok(series)
+    }
+
+    /// Two paths that `once` takes one after the other.
+    pub(crate) fn take_two(mut once: impl FnMut() -> Result<[u64; 2], Error>) -> Result<[Self; 2], Error> {
+        let mut second = Self::new();
+        let mut round = 0;
+        let first = Self::take(|| {
+            let [first, value] = once()?;
+            if round >= WARM_UP {
+                second.push(value);
+            }
+            round += 1;
+            Ok(first)
+        })?;
+        Ok([first, second])
+    }
+
+    /// Adds a sample while there is room.
+    pub(crate) fn push(&mut self, value: u64) {
+        if let Some(place) = self.values.get_mut(self.count) {
+            *place = u32::try_from(value).unwrap_or(u32::MAX);
+            self.count += 1;
+        }
+    }
+
+    /// Subtracts `cost` from every sample and reports them.
+    pub(crate) fn report(mut self, path: impl fmt::Display, cost: u64) {
+        let values = &mut self.values[..self.count];
+        let cost = u32::try_from(cost).unwrap_or(u32::MAX);
+        values.iter_mut().for_each(|value| *value = value.saturating_sub(cost));
+        values.sort_unstable();
+        let (min, median) = (values.first(), values.get(values.len() / 2));
+        let (Some(min), Some(median)) = (min, median) else { return };
+        let (count, runs) = (values.len(), Runs(values));
+        report_row(format_args!(
+            "{{\"path\":\"{path}\",\"n\":{count},\"min\":{min},\"median\":{median},\"samples\":[{runs}]}}"
+        ));
+    }
+}
+
+/// Sorted values as `[value, count]` pairs.
+struct Runs<'a>(&'a [u32]);
+
+impl fmt::Display for Runs<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, run) in self.0.chunk_by(|a, b| a == b).enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            write!(f, "{comma}[{},{}]", run[0], run.len())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_samples_are_told_once_with_their_number() {
+        assert_eq!(Runs(&[3, 3, 4, 9, 9, 9]).to_string(), "[3,2],[4,1],[9,3]");
+    }
+
+    #[test]
+    fn warm_up_rounds_do_not_count() {
+        let mut calls = 0;
+        let series = Series::take(|| {
+            calls += 1;
+            Ok(calls)
+        });
+        let series = series.expect("nothing was refused");
+        assert_eq!((calls as usize, series.count), (WARM_UP + SAMPLES, SAMPLES));
+        assert_eq!(series.values[0] as usize, WARM_UP + 1);
+    }
+}

@@ -135,7 +135,8 @@ mod tests {
         let (firmware, mut description) = (firmware(), description());
         let (kernel, root) = (program(KERNEL, 60), program(0x40_0000, 22));
         let bytes = |description: &Description| {
-            footprints(&firmware, description, &kernel, &[root.clone()]).expect("fits")[0].reserve_bytes
+            footprints(&firmware, description, &kernel, core::slice::from_ref(&root)).expect("fits")[0]
+                .reserve_bytes
         };
         let before = bytes(&description);
         description.instances[0].root_task.arguments = "x".repeat(5000);

@@ -52,9 +52,10 @@ impl AcpiHandler for IdentityMap {
 /// Reads the tables that the root pointer at `rsdp` leads to.
 pub(crate) fn read(rsdp: Option<u64>) -> Result<Topology, BootError> {
     let bad = |table, problem| BootError::Acpi { table, problem };
-    // SAFETY: the address comes from the loader; the crate checks signature and checksum before it follows pointers.
     let tables = match rsdp {
+        // SAFETY: the address comes from the loader; the crate checks the checksum before it follows pointers.
         Some(address) => unsafe { AcpiTables::from_rsdp(IdentityMap, address as usize) },
+        // SAFETY: the areas searched are firmware's, below 1 MiB.
         None => unsafe { AcpiTables::search_for_rsdp_bios(IdentityMap) },
     }
     .map_err(|_| bad("RSDP", if rsdp.is_some() { AcpiProblem::Invalid } else { AcpiProblem::Missing }))?;

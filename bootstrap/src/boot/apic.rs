@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The local APIC and the old interrupt controllers, as far as starting cores needs them.
 
+use core::arch::asm;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use x2apic::lapic::{LocalApic, LocalApicBuilder, TimerDivide, TimerMode};
@@ -118,11 +119,8 @@ pub(crate) fn send_startup_all(page: u64) {
 /// Wakes a parked core. What was stored before is visible to it.
 pub(crate) fn send_wake(apic_id: u32) {
     // A write to the x2APIC is not ordered after earlier stores by itself.
-    // SAFETY: fences have no preconditions.
-    unsafe {
-        core::arch::x86_64::_mm_mfence();
-        core::arch::x86_64::_mm_lfence();
-    }
+    // SAFETY: fences change nothing.
+    unsafe { asm!("mfence", "lfence", options(nostack, preserves_flags)) };
     send(|apic| {
         // SAFETY: parked cores have a handler for the vector.
         unsafe { apic.send_ipi(traps::WAKE_VECTOR, destination(apic_id)) }

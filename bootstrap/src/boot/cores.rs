@@ -259,8 +259,7 @@ impl Started {
     pub(crate) fn offsets(&self) -> Result<Vec<(u32, Offset)>, BootError> {
         let share_us = EXCHANGES_US / self.records.len().max(1) as u64;
         let measure = |record: &Record| {
-            let offset =
-                record.measure(share_us).ok_or_else(|| BootError::LostCore { apic_id: record.apic_id })?;
+            let offset = record.measure(share_us).ok_or(BootError::LostCore { apic_id: record.apic_id })?;
             Ok((record.apic_id, offset))
         };
         self.present().map(measure).collect()

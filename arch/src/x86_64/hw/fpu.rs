@@ -25,37 +25,37 @@ impl FpuMethod {
     #[inline(always)]
     pub(super) fn save(self, state: &mut FpuState) {
         let area = state.as_mut_ptr();
-        // SAFETY: the area is aligned to 64 and large enough for everything XCR0 may enable.
-        unsafe {
-            match self {
-                Self::Fxsave => {
-                    asm!("fxsave64 [{}]", in(reg) area, options(nostack, preserves_flags))
-                }
-                Self::Xsave => asm!(
+        match self {
+            // SAFETY: the area is aligned to 64 and large enough.
+            Self::Fxsave => unsafe { asm!("fxsave64 [{}]", in(reg) area, options(nostack, preserves_flags)) },
+            // SAFETY: as above, for everything XCR0 may enable.
+            Self::Xsave => unsafe {
+                asm!(
                     "xsave64 [{}]",
                     in(reg) area, in("eax") STATE, in("edx") 0,
                     options(nostack, preserves_flags)
-                ),
-            }
+                )
+            },
         }
     }
 
     #[inline(always)]
     pub(super) fn load(self, state: &FpuState) {
         let area = state.as_ptr();
-        // SAFETY: the area was written by `save` or reset by the kernel: no reserved bit is set. User code never
-        // writes to it.
-        unsafe {
-            match self {
-                Self::Fxsave => {
-                    asm!("fxrstor64 [{}]", in(reg) area, options(nostack, preserves_flags))
-                }
-                Self::Xsave => asm!(
+        match self {
+            // SAFETY: the area was written by `save` or reset by the kernel: no reserved bit is set. User code never
+            // writes to it.
+            Self::Fxsave => unsafe {
+                asm!("fxrstor64 [{}]", in(reg) area, options(nostack, preserves_flags))
+            },
+            // SAFETY: as above.
+            Self::Xsave => unsafe {
+                asm!(
                     "xrstor64 [{}]",
                     in(reg) area, in("eax") STATE, in("edx") 0,
                     options(nostack, preserves_flags)
-                ),
-            }
+                )
+            },
         }
     }
 }

@@ -57,12 +57,11 @@ impl IoApics {
 
     pub(super) fn mask(&self, pin: Pin, mask: PinMask) {
         let Some(mut chip) = self.chip(pin.chip) else { return };
-        // SAFETY: the chip belongs to this instance; masking keeps the rest of the entry.
-        unsafe {
-            match mask {
-                PinMask::Masked => chip.disable_irq(pin.input),
-                PinMask::Unmasked => chip.enable_irq(pin.input),
-            }
+        match mask {
+            // SAFETY: the chip belongs to this instance; masking keeps the rest of the entry.
+            PinMask::Masked => unsafe { chip.disable_irq(pin.input) },
+            // SAFETY: as above.
+            PinMask::Unmasked => unsafe { chip.enable_irq(pin.input) },
         }
     }
 }

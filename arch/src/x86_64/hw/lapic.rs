@@ -144,7 +144,7 @@ pub(super) fn set_deadline(mode: LapicMode, timer: Timer, deadline: Ticks, now: 
     match timer {
         Timer::Deadline => write_msr(IA32_TSC_DEADLINE, deadline.0.max(1)),
         Timer::OneShot(ratio) => {
-            let ticks = u128::from(deadline.saturating_sub(now).0) * u128::from(ratio) >> RATIO_BITS;
+            let ticks = (u128::from(deadline.saturating_sub(now).0) * u128::from(ratio)) >> RATIO_BITS;
             let count = u32::try_from(ticks).unwrap_or(u32::MAX);
             write(mode, INITIAL_COUNT, count.max(1));
         }

@@ -200,37 +200,37 @@ impl Machine for HwMachine {
 
     fn read_port(&mut self, port: u16, width: PortWidth) -> u32 {
         let value: u32;
-        // SAFETY: the instance owns the port (GRANTED); what reading does is the user's affair.
-        unsafe {
-            match width {
-                PortWidth::Byte => {
-                    asm!("in al, dx", "movzx eax, al", in("dx") port, out("eax") value, options(nomem, nostack));
-                }
-                PortWidth::Word => {
-                    asm!("in ax, dx", "movzx eax, ax", in("dx") port, out("eax") value, options(nomem, nostack));
-                }
-                PortWidth::Long => {
-                    asm!("in eax, dx", in("dx") port, out("eax") value, options(nomem, nostack))
-                }
-            }
+        match width {
+            // SAFETY: the instance owns the port (GRANTED); what reading does is the user's affair.
+            PortWidth::Byte => unsafe {
+                asm!("in al, dx", "movzx eax, al", in("dx") port, out("eax") value, options(nomem, nostack));
+            },
+            // SAFETY: as above.
+            PortWidth::Word => unsafe {
+                asm!("in ax, dx", "movzx eax, ax", in("dx") port, out("eax") value, options(nomem, nostack));
+            },
+            // SAFETY: as above.
+            PortWidth::Long => unsafe {
+                asm!("in eax, dx", in("dx") port, out("eax") value, options(nomem, nostack))
+            },
         }
         value
     }
 
     fn write_port(&mut self, port: u16, width: PortWidth, value: u32) {
-        // SAFETY: the instance owns the port (GRANTED).
-        unsafe {
-            match width {
-                PortWidth::Byte => {
-                    asm!("out dx, al", in("dx") port, in("al") value as u8, options(nomem, nostack))
-                }
-                PortWidth::Word => {
-                    asm!("out dx, ax", in("dx") port, in("ax") value as u16, options(nomem, nostack))
-                }
-                PortWidth::Long => {
-                    asm!("out dx, eax", in("dx") port, in("eax") value, options(nomem, nostack))
-                }
-            }
+        match width {
+            // SAFETY: the instance owns the port (GRANTED).
+            PortWidth::Byte => unsafe {
+                asm!("out dx, al", in("dx") port, in("al") value as u8, options(nomem, nostack))
+            },
+            // SAFETY: as above.
+            PortWidth::Word => unsafe {
+                asm!("out dx, ax", in("dx") port, in("ax") value as u16, options(nomem, nostack))
+            },
+            // SAFETY: as above.
+            PortWidth::Long => unsafe {
+                asm!("out dx, eax", in("dx") port, in("eax") value, options(nomem, nostack))
+            },
         }
     }
 

@@ -70,16 +70,15 @@ static mut INSTANCE: Instance = Instance {
 ///
 /// No other reference to it is in use: entry points call this once and pass the reference down.
 pub(crate) unsafe fn instance() -> &'static mut Instance {
+    let instance = &raw mut INSTANCE;
     // SAFETY: single core, interrupts off, and the caller vouches for the rest.
-    unsafe { &mut *(&raw mut INSTANCE) }
+    unsafe { &mut *instance }
 }
 
 /// Turns the physical address of an inbox into the inbox.
 fn inbox_at(paddr: arch::PhysAddr, senders: usize) -> Inbox<'static> {
-    let base = NonNull::<u8>::with_exposed_provenance(
-        core::num::NonZeroUsize::new((WINDOW_BASE + paddr.0) as usize)
-            .expect("the window does not start at 0"),
-    );
+    let base = core::ptr::with_exposed_provenance_mut::<u8>((WINDOW_BASE + paddr.0) as usize);
+    let base = NonNull::new(base).expect("the window does not start at 0");
     // SAFETY: the boot core maps the inboxes of the plan in this window and has zeroed them (ZEROED, CONFINED).
     unsafe { Inbox::from_pages(base, senders) }
 }

@@ -38,7 +38,7 @@ pub enum Effect {
 }
 
 /// Simulated processor: time moves only when a test moves it.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct SimMachine {
     /// The time `now` answers.
     pub time: Ticks,

@@ -27,6 +27,8 @@ mod debug;
 pub mod error;
 pub mod fastpath;
 pub mod handover;
+#[cfg(not(target_os = "none"))]
+pub mod invariants;
 pub mod invocation;
 pub mod ipc;
 pub mod memory;
@@ -182,6 +184,7 @@ impl Peer {
 pub type PortMap = [u64; IO_PORTS / 64];
 
 /// One instance.
+#[cfg_attr(not(target_os = "none"), derive(Clone))]
 pub struct Kernel<M: Machine> {
     /// Scheduling state, current thread.
     pub sched: Scheduler,

@@ -22,9 +22,9 @@ use crate::Kernel;
 
 /// Memory that a capability stands for: first and last byte.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Extent {
-    first: u64,
-    last: u64,
+pub(crate) struct Extent {
+    pub(crate) first: u64,
+    pub(crate) last: u64,
 }
 
 impl Extent {
@@ -39,7 +39,7 @@ impl Extent {
 
 impl Cap {
     /// The memory behind the capability, for those that have any.
-    const fn extent(self) -> Option<Extent> {
+    pub(crate) const fn extent(self) -> Option<Extent> {
         use abi::sizes::{
             ASID_POOL_BITS, ENDPOINT_BITS, NOTIFICATION_BITS, REPLY_BITS, SLOT_BITS, TABLE_BITS, TCB_BITS,
         };
@@ -144,7 +144,7 @@ impl Cap {
 
 /// Whether `parent` is a parent of `child`, which comes later in the order.
 #[doc(alias = "isMDBParentOf")]
-fn is_parent(parent: &Slot, child: &Slot) -> bool {
+pub(crate) fn is_parent(parent: &Slot, child: &Slot) -> bool {
     if !parent.mdb.is_revocable() {
         return false;
     }

@@ -2,7 +2,7 @@
 //! Inter-process communication: messages, queues, faults.
 
 pub mod fault;
-#[cfg(test)]
+#[cfg(not(target_os = "none"))]
 mod invariants;
 mod queue;
 #[cfg(test)]

@@ -110,15 +110,16 @@ impl<T> ObjRef<T> {
 ///
 /// On bare metal the window is mapped by the boot core over exactly the instance's partition (CONFINED), so an
 /// address outside faults. On a workstation it is one allocation, and every access is checked against it.
+#[cfg_attr(not(target_os = "none"), derive(Clone))]
 pub struct Objects {
     #[cfg(not(target_os = "none"))]
-    memory: SimMemory,
+    pub(crate) memory: SimMemory,
 }
 
-/// Simulated physical memory: `len` bytes that start at physical address `start`.
+/// Simulated physical memory: `len` bytes that start at physical address `start`, freed when dropped.
 #[cfg(not(target_os = "none"))]
-#[derive(Clone, Copy)]
 pub struct SimMemory {
+    allocation: core::ptr::NonNull<[u8]>,
     pointer: *mut u8,
     start: u64,
     len: u64,
@@ -126,12 +127,48 @@ pub struct SimMemory {
 
 #[cfg(not(target_os = "none"))]
 impl SimMemory {
-    /// Leaks zeroed memory to stand for physical addresses `start..start + len`; `start` is page aligned.
+    /// Zeroed memory to stand for physical addresses `start..start + len`; `start` is page aligned.
     pub fn new(start: PhysAddr, len: usize) -> Self {
         const PAGE: usize = 4096;
-        let bytes = vec![0_u8; len + PAGE].leak().as_mut_ptr();
+        let allocation = core::ptr::NonNull::from(Box::leak(vec![0; len + PAGE].into_boxed_slice()));
+        let bytes: *mut u8 = allocation.as_ptr().cast();
         let pointer = bytes.wrapping_add(bytes.align_offset(PAGE));
-        Self { pointer, start: start.0, len: len as u64 }
+        Self { allocation, pointer, start: start.0, len: len as u64 }
+    }
+
+    /// All of it, to be compared.
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: TYPED: the allocation is initialised and holds `len` bytes from `pointer`; `self` is borrowed.
+        unsafe { core::slice::from_raw_parts(self.pointer, self.len as usize) }
+    }
+
+    /// The bytes at these physical addresses.
+    pub fn bytes_in(&self, range: core::ops::Range<u64>) -> &[u8] {
+        &self.bytes()[(range.start - self.start) as usize..(range.end - self.start) as usize]
+    }
+
+    /// All of it, to be filled.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: TYPED: as in `bytes`; `self` is borrowed uniquely.
+        unsafe { core::slice::from_raw_parts_mut(self.pointer, self.len as usize) }
+    }
+}
+
+#[cfg(not(target_os = "none"))]
+impl Clone for SimMemory {
+    /// A copy at another place on the host and the same physical addresses.
+    fn clone(&self) -> Self {
+        let mut copy = Self::new(PhysAddr(self.start), self.len as usize);
+        copy.bytes_mut().copy_from_slice(self.bytes());
+        copy
+    }
+}
+
+#[cfg(not(target_os = "none"))]
+impl Drop for SimMemory {
+    fn drop(&mut self) {
+        // SAFETY: TYPED: the allocation came out of a box in `new` and nobody else frees it.
+        drop(unsafe { Box::from_raw(self.allocation.as_ptr()) });
     }
 }
 
@@ -223,7 +260,7 @@ impl<T: KernelObject> IndexMut<ObjRef<T>> for Objects {
     }
 }
 
-// SAFETY: a single core owns the window; simulated memory is leaked and moved with its kernel as a whole.
+// SAFETY: TYPED: simulated memory is owned and moved with its kernel as a whole.
 #[cfg(not(target_os = "none"))]
 unsafe impl Send for SimMemory {}
 

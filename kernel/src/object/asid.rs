@@ -217,7 +217,7 @@ impl<M: Machine> Kernel<M> {
     }
 }
 
-#[cfg(test)]
+#[cfg(not(target_os = "none"))]
 impl<M: Machine> Kernel<M> {
     /// The processor walks no tables but the kernel's own and those of a registered address space.
     pub(crate) fn check_vspaces(&self) {

@@ -325,7 +325,7 @@ fn decode_message(args: &Args<'_>) -> Result<VectorUse, SyscallError> {
     Ok(VectorUse::Message)
 }
 
-#[cfg(test)]
+#[cfg(not(target_os = "none"))]
 impl<M: Machine> Kernel<M> {
     /// Only sources that have a handler are connected, and to notifications.
     pub(crate) fn check_irqs(&self) {

@@ -402,7 +402,7 @@ impl<M: Machine> Kernel<M> {
     }
 }
 
-#[cfg(test)]
+#[cfg(not(target_os = "none"))]
 impl<M: Machine> Kernel<M> {
     /// BOUND: a thread and its scheduling context, notification and YieldTo name each other.
     pub(crate) fn check_bonds(&self, tcb: ObjRef<Tcb>) {

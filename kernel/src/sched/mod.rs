@@ -51,6 +51,7 @@ pub struct DomainSlot {
 pub const BITMAP_WORDS: usize = PRIORITIES / 64;
 
 /// Scheduling state of the instance.
+#[derive(Clone)]
 pub struct Scheduler {
     /// The thread that runs; the idle thread when none does.
     pub current: ObjRef<Tcb>,

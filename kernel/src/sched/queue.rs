@@ -281,7 +281,7 @@ impl<M: Machine> Kernel<M> {
     }
 }
 
-#[cfg(test)]
+#[cfg(not(target_os = "none"))]
 impl<M: Machine> Kernel<M> {
     /// READY and RELEASED, between events.
     pub(crate) fn check_queues(&self) {

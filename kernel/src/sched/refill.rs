@@ -242,7 +242,7 @@ impl<M: Machine> Kernel<M> {
     }
 }
 
-#[cfg(test)]
+#[cfg(not(target_os = "none"))]
 impl<M: Machine> Kernel<M> {
     /// REFILLS: ordered, not overlapping, and summing up to the budget.
     pub(crate) fn check_refills(&self, sc: ObjRef<SchedContext>) {

@@ -16,27 +16,6 @@ impl Kernel<SimMachine> {
         debug_assert!(self.objs[dest].is_empty(), "{dest:?} is in use");
         self.objs[dest] = Slot { cap: cap.pack(), mdb: Mdb::ROOT };
     }
-
-    /// Checks MDB for `slots`, which must be all slots of the instance.
-    pub(crate) fn check_mdb(&self, slots: &[SlotRef]) {
-        for &slot in slots {
-            let Slot { cap, mdb } = self.objs[slot];
-            if cap.is_null() {
-                assert_eq!(mdb, Mdb::default(), "{slot:?} is empty and linked");
-                continue;
-            }
-            for neighbour in [mdb.prev(), mdb.next()].into_iter().flatten() {
-                assert!(!self.objs[neighbour].is_empty(), "{slot:?} is linked to empty {neighbour:?}");
-                assert_ne!(neighbour, slot, "{slot:?} is linked to itself");
-            }
-            if let Some(prev) = mdb.prev() {
-                assert_eq!(self.objs[prev].mdb.next(), Some(slot), "{prev:?} does not name its successor");
-            }
-            if let Some(next) = mdb.next() {
-                assert_eq!(self.objs[next].mdb.prev(), Some(slot), "{next:?} does not name its predecessor");
-            }
-        }
-    }
 }
 
 fn at<T>(paddr: u64) -> ObjRef<T> {

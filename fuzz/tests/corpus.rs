@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Replays what is kept in `corpus/`, and some random runs: each event is followed by all checks.
+
+use std::path::Path;
+
+use fuzz::input::Random;
+use fuzz::{Summary, run};
+
+/// Random runs that every test run makes, besides the corpus.
+const SEEDS: u64 = 6;
+const BYTES: usize = 4 << 10;
+
+#[test]
+fn the_corpus_of_event_lists_breaks_no_invariant() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/events");
+    let mut events = 0;
+    for entry in folder.read_dir().expect("the corpus is beside this test") {
+        let path = entry.expect("the folder is readable").path();
+        let bytes = std::fs::read(&path).expect("the file is readable");
+        println!("{}", path.display());
+        events += run(&bytes).events;
+    }
+    assert!(events > 1000, "only {events} events in the corpus");
+}
+
+#[test]
+fn random_events_break_no_invariant_and_fast_paths_do_what_slow_paths_do() {
+    let mut total = Summary::default();
+    for seed in 1..=SEEDS {
+        let Summary { events, fast } = run(&Random::new(seed).bytes(BYTES));
+        total.events += events;
+        total.fast += fast;
+    }
+    assert!(total.events > 500 && total.fast > 10, "too little happened: {total:?}");
+}

@@ -3,14 +3,24 @@
 
 use crate::check::Test;
 
+mod asid;
 mod cnode;
 mod debug;
+mod domain;
 mod fault;
 mod fpu;
+mod io_port;
 mod ipc;
+mod irq;
+mod line;
+mod notification;
+mod reply;
+mod sched_context;
 mod tcb;
 mod tcb_registers;
+mod transfer;
 mod untyped;
+mod vspace;
 
 /// The tests of every file.
 pub(crate) const ALL: &[&[Test]] = &[
@@ -22,6 +32,16 @@ pub(crate) const ALL: &[&[Test]] = &[
     fpu::TESTS,
     ipc::TESTS,
     debug::TESTS,
+    asid::TESTS,
+    irq::TESTS,
+    io_port::TESTS,
+    domain::TESTS,
+    line::TESTS,
+    sched_context::TESTS,
+    vspace::TESTS,
+    notification::TESTS,
+    transfer::TESTS,
+    reply::TESTS,
 ];
 
 /// Tests that run only when asked for by name.

@@ -6,9 +6,7 @@ use crate::env::{Env, HIGH, LOW, MIDDLE, append, leave};
 use abi::ipc_buffer::MAX_LENGTH;
 use abi::{MessageInfo, Rights};
 use userland::syscall::{self, Received};
-use userland::{
-    CPtr, Endpoint, Error, INIT_TCB, IpcBuffer, Local, Message, Notification, Reply, Tcb,
-};
+use userland::{CPtr, Endpoint, Error, INIT_TCB, IpcBuffer, Local, Message, Notification, Reply, Tcb};
 
 tests!(
     syscall_send_blocks_until_a_receiver_comes,

@@ -12,7 +12,7 @@ use super::error::BootError;
 use super::physical;
 
 /// The kernel of an instance, embedded when this image was built.
-static INSTANCE_IMAGE: &[u8] = include!(concat!(env!("OUT_DIR"), "/instance_image.rs"));
+static INSTANCE_IMAGE: &[u8] = include_bytes!(env!("SKERRY_INSTANCE_ELF"));
 
 /// Everything that runs on this machine.
 pub(crate) struct System {

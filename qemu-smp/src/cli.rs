@@ -52,6 +52,8 @@ pub enum Command {
     Image(ImageOptions),
     /// Count instructions of kernel paths
     Bench(BenchOptions),
+    /// Send signals by the million and prove that no wake-up is lost
+    Soak(SoakOptions),
     /// Check a system description without booting it
     Validate(ValidateOptions),
     /// List prerequisites with the version found
@@ -194,6 +196,14 @@ pub struct BenchOptions {
     /// Write benches/baseline.json, which `./x test` compares with
     #[arg(long)]
     pub update_baseline: bool,
+}
+
+/// Options of `soak`.
+#[derive(Debug, Clone, Args)]
+pub struct SoakOptions {
+    /// Signals among instances that sleep; among instances that poll or mwait a tenth of it
+    #[arg(long, value_name = "N", default_value_t = 10_000_000)]
+    pub signals: u64,
 }
 
 /// Options of `validate`.

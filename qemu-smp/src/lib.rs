@@ -28,6 +28,7 @@ pub mod qemu;
 pub mod results;
 pub mod run;
 pub mod session;
+pub mod soak;
 pub mod steps;
 pub mod symbols;
 pub mod system;

@@ -164,6 +164,15 @@ fn the_audit_refuses_a_planted_violation() {
 
 #[test]
 #[ignore = "boots"]
+fn a_core_that_does_not_start_is_named() {
+    let run = run(&["systems/ping-pong.toml", "--append", "silent=2"]).expect(2);
+    let reason = run.document["exit"]["reason"].as_str().unwrap_or_default();
+    assert!(reason.contains("did not start") && reason.contains("[2]"), "{reason}");
+    assert!(run.finished().is_empty(), "nothing was started");
+}
+
+#[test]
+#[ignore = "boots"]
 fn a_kernel_panic_stops_its_own_core_and_is_symbolised() {
     let run = run(&["systems/ping-pong.toml", "--inject", "panic:2@1ms", "--timeout", "60"]).expect(4);
     assert!(run.shown.contains(".rs:"), "addresses are named:\n{}", run.shown);

@@ -210,7 +210,7 @@ impl Record {
     fn leave(&self) -> ! {
         cpu::take_interrupts();
         let [root, address, argument] = [0, 1, 2].map(|word| self.entry[word].load(Ordering::Relaxed));
-        hand_over::enter(&Entry { root, address, argument }, || self.state.store(LEFT, Ordering::Release))
+        hand_over::enter(&Entry { root, address, argument }, &self.state, LEFT)
     }
 
     fn command(&self, command: u32) {

@@ -2,6 +2,7 @@
 //! The last instructions of a core in the boot image.
 
 use core::arch::asm;
+use core::sync::atomic::AtomicU32;
 
 /// Where a core goes.
 #[derive(Clone, Copy, Debug)]
@@ -14,15 +15,26 @@ pub(crate) struct Entry {
     pub(crate) argument: u64,
 }
 
-/// Loads the boot tables of the instance, calls `leaving`, and jumps into its kernel. The rest of this image touches
-/// only its kept-back part: the data of the boot may be gone as soon as `leaving` has returned.
-pub(crate) fn enter(entry: &Entry, leaving: impl FnOnce()) -> ! {
-    // SAFETY: the boot tables of the instance map this image where it is.
-    unsafe { asm!("mov cr3, {}", in(reg) entry.root, options(nostack, preserves_flags)) };
-    let (address, argument) = (entry.address, entry.argument);
-    leaving();
-    // SAFETY: the entry is mapped executable in the tables just loaded; it sets up its own stack and never returns.
+/// Loads the boot tables of the instance, stores `value` to `state`, and jumps into its kernel.
+///
+/// The store is the last access to this image's data: whoever sees it may use the memory, this core's stack
+/// included. The jump behind it needs the kept-back text and tables only.
+pub(crate) fn enter(entry: &Entry, state: &AtomicU32, value: u32) -> ! {
+    // SAFETY: the boot tables of the instance map this image where it is, and the entry executable; the instance sets up
+    // its own stack and never returns. Stores are seen in program order.
     unsafe {
-        asm!("cli", "xor ebp, ebp", "jmp {}", in(reg) address, in("rdi") argument, options(noreturn, nostack))
+        asm!(
+            "cli",
+            "mov cr3, {root}",
+            "xor ebp, ebp",
+            "mov dword ptr [{state}], {value:e}",
+            "jmp {address}",
+            root = in(reg) entry.root,
+            state = in(reg) state.as_ptr(),
+            value = in(reg) value,
+            address = in(reg) entry.address,
+            in("rdi") entry.argument,
+            options(noreturn, nostack)
+        )
     }
 }

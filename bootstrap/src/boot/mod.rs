@@ -31,6 +31,7 @@ use alloc::vec::Vec;
 use core::arch::global_asm;
 use core::convert::Infallible;
 use core::panic::PanicInfo;
+use core::sync::atomic::AtomicU32;
 
 use bootstrap::audit::{Audit, Roots};
 use bootstrap::footprint::footprints;
@@ -137,6 +138,8 @@ fn refuse_silent(plan: &Plan, started: &Started) -> Result<(), BootError> {
         plan.instances.iter().filter(is_silent).partition(|instance| instance.if_silent == Silent::Fail);
     for instance in left_out {
         say!("cores: core {} stayed silent, instance {:?} is left out", instance.apic_id, instance.name);
+        // Back to waiting for a start: should it wake up late, the boot image is no longer there.
+        apic::send_init(instance.apic_id);
     }
     if missed.is_empty() {
         return Ok(());
@@ -151,7 +154,7 @@ fn hand_over(machine: &Machine, built: &[Built], started: &Started) -> Result<In
     say!("handing over to {} instances", built.len() - started.silent.len());
     started.enter(entry)?;
     let own = entry(machine.firmware.boot_apic_id).ok_or(BootError::NoBootInstance)?;
-    hand_over::enter(&own, || ())
+    hand_over::enter(&own, &AtomicU32::new(0), 0)
 }
 
 #[panic_handler]

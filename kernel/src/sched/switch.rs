@@ -4,7 +4,7 @@
 //! A thread without a usable address space gets the kernel's own top-level table, which maps nothing for users: it
 //! faults on its next step. The idle thread touches no user memory and keeps whatever is in the processor, so that
 //! the thread that runs before and after a wait pays for no switch. `active_root` is what the processor has; whoever
-//! takes an address space away ([`Kernel::leave_vspace`]) looks at it, not at who runs.
+//! takes an address space away (`Kernel::leave_vspace`) looks at it, not at who runs.
 
 use abi::flags::TCB_FPU_DISABLED;
 use arch::{BaseRegisters, FpuAccess, Machine, PhysAddr};

@@ -193,10 +193,14 @@ fn segment<'a>(file: &'a [u8], header: &elf::segment::ProgramHeader) -> Result<S
     let address = header.p_vaddr;
     let begin = usize::try_from(header.p_offset).ok();
     let length = usize::try_from(header.p_filesz.min(header.p_memsz)).ok();
-    let data = begin
-        .zip(length)
-        .and_then(|(begin, length)| file.get(begin..begin.checked_add(length)?))
-        .ok_or(ProgramError::Truncated { address })?;
+    let data = match length {
+        // A segment without contents: linkers let its offset lie behind the end of the file.
+        Some(0) => &[],
+        _ => begin
+            .zip(length)
+            .and_then(|(begin, length)| file.get(begin..begin.checked_add(length)?))
+            .ok_or(ProgramError::Truncated { address })?,
+    };
     Ok(Segment {
         address,
         size: header.p_memsz,
@@ -260,6 +264,21 @@ mod tests {
         let mut small = image(0x40_0000, &[(0x40_0000, 16, READ)]);
         small[16] = 3;
         assert_eq!(refused(&small), Some(ProgramError::NotExecutable { found: 3 }));
+    }
+
+    #[test]
+    fn a_segment_without_contents_may_have_its_offset_behind_the_end_of_the_file() {
+        let mut file = image(0x40_0000, &[(0x40_0000, 16, READ), (0x40_2000, 16, READ | PF_W)]);
+        let second = 64 + 56;
+        file[second + 8..second + 16].copy_from_slice(&0x10_0000u64.to_le_bytes());
+        assert_eq!(
+            Program::root_task(&file).err(),
+            Some(ProgramError::Truncated { address: 0x40_2000 }),
+            "with contents it is cut"
+        );
+        file[second + 32..second + 40].fill(0);
+        let program = Program::root_task(&file).expect("nothing of the file is missing");
+        assert_eq!((program.pages(), program.segments[1].data), (3, &[][..]));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 
 mod system;
 
-use system::{Run, run};
+use serde_json::Value;
+use system::{Run, root, run};
 
 /// Sum of a column of the result table.
 fn sum(run: &Run, column: &str) -> u64 {
@@ -57,4 +58,51 @@ fn a_failed_kernel_leaves_the_others_working() {
 fn an_nmi_or_machine_check_in_one_kernel_leaves_the_others_working() {
     survive("nmi");
     survive("machine-check");
+}
+
+/// The row of the result table for a way of answering signals.
+fn answered<'a>(run: &'a Run, how: &str) -> &'a Value {
+    let rows = run.document["table"].as_array().map(Vec::as_slice).unwrap_or_default();
+    rows.iter().find(|row| row["answered"] == how).unwrap_or_else(|| panic!("{how}:\n{}", run.shown))
+}
+
+/// Ways in which the target of a storm answers signals.
+const AT_ONCE: &str = "at once";
+const BOUNDED: &str = "on a tenth of the time";
+const NEVER: &str = "when there is no work";
+
+fn check_doorbells(run: &Run) {
+    let lines = 3 * 7;
+    for how in [AT_ONCE, BOUNDED, NEVER] {
+        let count = |column: &str| answered(run, how)[column].as_u64().unwrap_or(u64::MAX);
+        // One entry is the Ack itself, the other the doorbell; lines may have been open at the beginning.
+        assert!(count("doorbells") <= count("acks") + lines, "{how}:\n{}", run.shown);
+        assert!(count("signals") >= 100_000, "{how}: there was a storm:\n{}", run.shown);
+    }
+}
+
+fn share(run: &Run, how: &str) -> u64 {
+    answered(run, how)["share_percent"].as_u64().unwrap_or_default()
+}
+
+#[test]
+#[ignore = "boots"]
+fn a_storm_costs_the_receiver_at_most_two_kernel_entries_per_ack() {
+    // Counted instructions for the share that user code keeps, processors in parallel for the races.
+    let counted = run(&["systems/storm.toml", "--icount"]).expect(0);
+    check_doorbells(&counted);
+    assert!(share(&counted, NEVER) >= 95, "{}", counted.shown);
+    assert!(share(&counted, BOUNDED) >= 80, "{}", counted.shown);
+    check_doorbells(&run(&["systems/storm.toml"]).expect(0));
+}
+
+#[test]
+#[ignore = "boots"]
+fn user_code_goes_on_under_a_storm_that_needs_no_acks() {
+    let text = std::fs::read_to_string(root().join("systems/storm.toml")).expect("it is there");
+    let dir = tempfile::tempdir().expect("a temporary directory can be made");
+    let trusting = dir.path().join("storm.toml");
+    std::fs::write(&trusting, text.replace("ack = true", "ack = false")).expect("it can be written");
+    let run = run(&[&trusting.display().to_string(), "--icount"]).expect(0);
+    assert!(share(&run, NEVER) >= 20, "{}", run.shown);
 }

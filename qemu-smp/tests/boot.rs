@@ -144,6 +144,20 @@ fn a_plain_root_task_gets_the_answers_that_upstreams_kernel_gives() {
 
 #[test]
 #[ignore = "boots"]
+fn the_interface_conforms_on_two_instances_and_alone() {
+    // Tests that depend on time hold exactly when instructions are counted.
+    let described = run(&["systems/conformance.toml", "--icount", "--timeout", "300"]).expect(0);
+    assert_eq!(described.finished(), ["one", "two"]);
+    let binaries =
+        Path::new(env!("CARGO_BIN_EXE_qemu-smp")).ancestors().nth(2).expect("it is in a profile's directory");
+    let program = binaries.join("bare-metal/x86_64-unknown-none/release/conformance");
+    let alone =
+        run(&["--root-task", &program.display().to_string(), "--icount", "--timeout", "300"]).expect(0);
+    assert!(alone.shown.contains(" passed, 0 failed"), "{}", alone.shown);
+}
+
+#[test]
+#[ignore = "boots"]
 fn the_same_root_task_runs_on_each_of_three_instances() {
     let dir = tempfile::tempdir().expect("a temporary directory can be made");
     let run = run(&["--root-task", &probe(dir.path()), "--cpus", "3", "--timeout", "20"]);

@@ -20,4 +20,4 @@ pub use comparison::{Change, Figures, changes};
 pub use measurement::Measurement;
 pub use page::page;
 pub use reference::{Reference, reference};
-pub use report::{Report, Verdict};
+pub use report::{NamedValue, Report, Verdict};

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use benches::{Change, Figures, Measurement, Report, Verdict, changes, page, reference};
+use benches::{Change, Figures, Measurement, NamedValue, Report, Verdict, changes, page, reference};
 use comfy_table::{CellAlignment, Table};
 use serde_json::Value;
 
@@ -14,12 +14,12 @@ use crate::compile::Compiler;
 use crate::failure::{Doing, Exit, Failure};
 use crate::machine::Accelerator;
 use crate::prerequisites;
-use crate::results::new_table;
+use crate::results::{new_table, untyped_bytes};
 use crate::workspace::Workspace;
 
 /// The systems that measure the paths every change is judged by, and those that measure everything.
 const QUICK: &[&str] = &["systems/bench-quick.toml", "systems/bench-cross.toml"];
-const COMPLETE: &[&str] = QUICK;
+const COMPLETE: &[&str] = &["systems/bench.toml", "systems/bench-cross.toml"];
 /// The committed figures.
 const BASELINE: &str = "benches/baseline.json";
 /// Seconds for each system.
@@ -50,6 +50,9 @@ fn measure(options: &BenchOptions, workspace: &Workspace) -> Result<Report, Fail
         let instrument = document["instrument"].as_str().unwrap_or_default();
         let report = report.get_or_insert_with(|| Report::new(instrument, &compiler));
         let instances = document["instances"].as_array().map_or(0, Vec::len) as u32;
+        if !options.quick {
+            instance_values(&document).into_iter().for_each(|value| report.values.push(value));
+        }
         for row in document["table"].as_array().into_iter().flatten().filter_map(Value::as_object) {
             if !report.add_row(instances, row) {
                 let row = Value::Object(row.clone());
@@ -58,6 +61,26 @@ fn measure(options: &BenchOptions, workspace: &Workspace) -> Result<Report, Fail
         }
     }
     report.ok_or_else(|| Failure::bad_input("there is nothing to measure"))
+}
+
+/// How long each instance took to its root task, and how much memory it keeps from it.
+fn instance_values(document: &Value) -> Vec<NamedValue> {
+    let system = document["system"].as_str().unwrap_or_default();
+    let instances = document["instances"].as_array().into_iter().flatten();
+    let plans = document["plan"]["instances"].as_array().into_iter().flatten();
+    let mut values = Vec::new();
+    for (state, plan) in instances.zip(plans) {
+        let name = |what: &str| format!("{system}, {}: {what}", state["name"].as_str().unwrap_or_default());
+        if let Some(value) = state["boot_us"].as_u64() {
+            values.push(NamedValue { name: name("boot to root task"), value, unit: "us".to_owned() });
+        }
+        let ranges = plan["partition"].as_array().into_iter().flatten();
+        let size = |range: &Value| Some(range["end"].as_u64()? - range["start"].as_u64()?);
+        let partition: u64 = ranges.filter_map(size).sum();
+        let value = partition.saturating_sub(untyped_bytes(plan));
+        values.push(NamedValue { name: name("memory not in untypeds"), value, unit: "bytes".to_owned() });
+    }
+    values
 }
 
 /// Runs a system by itself, in a process of its own, and gives the document it wrote.

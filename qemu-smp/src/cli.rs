@@ -110,6 +110,9 @@ pub struct RunOptions {
     /// Fail when a line of the merged log matches
     #[arg(long, value_name = "REGEX")]
     pub fail_on: Option<Regex>,
+    /// Collect the JSON printed between a line MARKER and a line `END MARKER`, then end successfully
+    #[arg(long, value_name = "MARKER")]
+    pub collect: Option<String>,
     /// Boot this image instead of compiling one
     #[arg(long, value_name = "FILE")]
     pub boot_image: Option<PathBuf>,
@@ -143,6 +146,7 @@ impl RunOptions {
             json: None,
             until: None,
             fail_on: None,
+            collect: None,
             boot_image: None,
             module: None,
             inject: None,

@@ -13,6 +13,7 @@
 pub mod bench;
 pub mod check;
 pub mod cli;
+pub mod collect;
 pub mod compile;
 pub mod console;
 pub mod description;

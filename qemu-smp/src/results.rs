@@ -28,6 +28,8 @@ pub struct Results<'a> {
     plan: Option<&'a Value>,
     audit: Option<&'a Value>,
     table: &'a [Row],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    collected: Option<&'a Value>,
     exit: ExitRecord<'a>,
 }
 
@@ -53,6 +55,7 @@ impl<'a> Results<'a> {
             plan: session.plan(),
             audit: session.audit(),
             table: session.rows(),
+            collected: session.document(),
             exit: ExitRecord { code: ending.exit as u8, reason: &ending.reason },
         }
     }
@@ -120,7 +123,8 @@ fn partition(plan: &Value) -> String {
     ranges.filter_map(text).collect::<Vec<_>>().join("\n")
 }
 
-fn untyped_bytes(plan: &Value) -> u64 {
+/// Bytes of ordinary memory that an instance of a plan gets as untypeds.
+pub fn untyped_bytes(plan: &Value) -> u64 {
     if let Some(total) = plan.get("untyped_bytes").and_then(Value::as_u64) {
         return total;
     }

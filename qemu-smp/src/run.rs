@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::cli::RunOptions;
+use crate::collect::{Collected, Collector};
 use crate::compile::{Compiler, Kernel};
 use crate::console::{LineAssembler, Source};
 use crate::failure::{Doing, Exit, Failure};
@@ -49,8 +50,14 @@ pub fn run(options: &RunOptions) -> Result<Exit, Failure> {
     let log = Log::new(show(options), machine.consoles, options.log_dir.as_deref())?;
     let symbols = Symbols::new(&kernel.instance);
     let session = Session::new(&system.description, options.until.clone(), options.fail_on.clone());
-    let mut follower =
-        Follower { log, symbols, session, partial: BTreeMap::new(), open_consoles: machine.sources().len() };
+    let mut follower = Follower {
+        log,
+        symbols,
+        session,
+        collector: options.collect.as_deref().map(Collector::new),
+        partial: BTreeMap::new(),
+        open_consoles: machine.sources().len(),
+    };
 
     let deadline = Instant::now() + Duration::from_secs(options.timeout);
     let (qemu, sender, events) = Qemu::start(&machine)?;
@@ -105,6 +112,7 @@ struct Follower {
     log: Log,
     symbols: Symbols,
     session: Session,
+    collector: Option<Collector>,
     partial: BTreeMap<Source, LineAssembler>,
     open_consoles: usize,
 }
@@ -178,6 +186,14 @@ impl Follower {
         if let Some(messages) = protocol::parse(line) {
             messages.into_iter().for_each(|message| self.session.message(source, message));
             return Ok(());
+        }
+        match self.collector.as_mut().map_or(Collected::Nothing, |collector| collector.line(source, line)) {
+            Collected::Nothing => {}
+            Collected::Part => return Ok(()),
+            Collected::Document(document) => {
+                self.session.collected(document);
+                return Ok(());
+            }
         }
         for line in self.symbols.annotate(line).split('\n') {
             self.log.line(source, line)?;

@@ -60,6 +60,7 @@ pub struct Session {
     plan: Option<Value>,
     audit: Option<Value>,
     rows: Vec<Row>,
+    collected: Option<Value>,
     ending: Option<Ending>,
 }
 
@@ -82,6 +83,7 @@ impl Session {
             plan: None,
             audit: None,
             rows: Vec::new(),
+            collected: None,
             ending: None,
         }
     }
@@ -133,6 +135,17 @@ impl Session {
         if self.instances.iter().all(InstanceState::has_ended) {
             let ending = self.verdict();
             self.end(ending.exit, ending.reason);
+        }
+    }
+
+    /// Takes in a document that a root task printed for `--collect`, or why it is none.
+    pub fn collected(&mut self, document: Result<Value, String>) {
+        match document {
+            Ok(document) => {
+                self.collected = Some(document);
+                self.end(Exit::Success, "the document was collected".to_owned());
+            }
+            Err(error) => self.end(Exit::RootTask, format!("what was collected is no JSON: {error}")),
         }
     }
 
@@ -196,6 +209,11 @@ impl Session {
     /// The result of the audit that the boot code printed.
     pub fn audit(&self) -> Option<&Value> {
         self.audit.as_ref()
+    }
+
+    /// The document that `--collect` asked for.
+    pub fn document(&self) -> Option<&Value> {
+        self.collected.as_ref()
     }
 
     /// All rows of results, in the order in which they came.

@@ -118,6 +118,21 @@ fn patterns_end_a_run() {
 
 #[test]
 #[ignore = "needs QEMU"]
+fn json_between_markers_is_collected_and_ends_the_run() {
+    let dir = tempfile::tempdir().expect("a temporary directory can be made");
+    let json = dir.path().join("out.json");
+    let texts = [(CORE_0, "begin\nJSON OUTPUT\n[{\"name\":\n\"call\"}]\nEND JSON OUTPUT\n")];
+    let mut command = command(dir.path(), 1, &texts, Then::Halt);
+    let output = command.args(["--collect", "JSON OUTPUT", "--json"]).arg(&json).output();
+    let output = output.expect("the runner starts");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    let document = fs::read_to_string(&json).expect("the file was written");
+    let document: serde_json::Value = serde_json::from_str(&document).expect("it is JSON");
+    assert_eq!(document["collected"][0]["name"], "call");
+}
+
+#[test]
+#[ignore = "needs QEMU"]
 fn a_wrong_argument_for_qemu_is_reported_and_exits_with_2() {
     let output = run(1, &[], Then::Halt, &["--", "-no-such-option"]);
     assert_eq!(output.status.code(), Some(2));

@@ -10,6 +10,7 @@ use userland::object::Space;
 use userland::{AllocError, Endpoint, INIT_CNODE, INIT_TCB, INIT_VSPACE, Reply, syscall};
 
 /// Measures a fault of the measuring thread that a thread in another address space handles.
+#[inline(never)]
 pub(crate) fn faults(lab: &mut Lab<'_>) -> Result<(), AllocError> {
     let endpoint: Endpoint = lab.task.make()?;
     let reply: Reply = lab.task.make()?;

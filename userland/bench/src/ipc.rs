@@ -6,13 +6,15 @@ use crate::series::Series;
 use crate::stub::{self, stamp};
 use abi::MessageInfo;
 use abi::flags::TCB_FPU_DISABLED;
+use abi::sizes::WORD_BITS;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use userland::{AllocError, Endpoint, INIT_TCB, Reply, Tcb};
+use userland::{AllocError, CPtr, Endpoint, INIT_CNODE, INIT_TCB, IpcBuffer, Notification, Reply, Tcb};
 
 /// Words of the reply.
 static REPLY_WORDS: AtomicU64 = AtomicU64::new(0);
 
 /// Measures Call and ReplyRecv with messages of these lengths, in another and in the same address space.
+#[inline(never)]
 pub(crate) fn call_and_reply(lab: &mut Lab<'_>, lengths: &[usize]) -> Result<(), AllocError> {
     for (place, suffix) in [(Place::Elsewhere, ""), (Place::Here, ", same address space")] {
         let pair = Pair::new(lab, place)?;
@@ -86,6 +88,7 @@ fn serve(endpoint: Endpoint, reply: Reply) {
 }
 
 /// Measures Send to a receiver that takes the processor at once.
+#[inline(never)]
 pub(crate) fn send_to_higher(lab: &mut Lab<'_>) -> Result<(), AllocError> {
     let endpoint: Endpoint = lab.task.make()?;
     let reply: Reply = lab.task.make()?;
@@ -102,4 +105,34 @@ pub(crate) fn send_to_higher(lab: &mut Lab<'_>) -> Result<(), AllocError> {
     })?;
     series.report("Send, 0 words, to a higher-priority receiver", lab.cost.pair);
     Ok(())
+}
+
+/// Measures Call with a capability that the receiver keeps.
+#[inline(never)]
+pub(crate) fn call_with_capability(lab: &mut Lab<'_>) -> Result<(), AllocError> {
+    let endpoint: Endpoint = lab.task.make()?;
+    let reply: Reply = lab.task.make()?;
+    let given: Notification = lab.task.make()?;
+    let place = lab.task.slots.take()?;
+    lab.server(Place::Elsewhere, move || keep(endpoint, reply, place))?;
+    let series = Series::take(|| {
+        IpcBuffer::current().set_cap(0, given.0);
+        let start = stamp();
+        stub::call(endpoint.0, MessageInfo::new(0, 0, 1, 0));
+        Ok(ENTERED.load(Relaxed) - start)
+    })?;
+    series.report("Call, 0 words and a capability", lab.cost.pair);
+    Ok(())
+}
+
+/// Receives capabilities into `place`, and deletes each before it answers.
+fn keep(endpoint: Endpoint, reply: Reply, place: CPtr) {
+    IpcBuffer::current().set_receive_slot(INIT_CNODE.0, place.0, WORD_BITS as u64);
+    stub::recv(endpoint.0, reply.0);
+    loop {
+        ENTERED.store(stamp(), Relaxed);
+        // An empty slot may be deleted too: the kernel refuses nothing here.
+        let _ = place.slot().delete();
+        stub::reply_recv(endpoint.0, MessageInfo(0), reply.0);
+    }
 }

@@ -14,6 +14,9 @@ pub(crate) const BASE: u64 = 100;
 /// Of those that take the processor from it.
 pub(crate) const HIGHER: u64 = 101;
 
+/// Of those that get it only while nobody else wants it.
+pub(crate) const LOWER: u64 = 99;
+
 /// When the other thread came out of the kernel.
 pub(crate) static ENTERED: AtomicU64 = AtomicU64::new(0);
 /// When the other thread went into the kernel.

@@ -7,14 +7,19 @@
 //! | Argument | What it does |
 //! |---|---|
 //! | `paths=quick` | the paths within an instance that every change is judged by |
+//! | `paths=all` | all paths within an instance |
 //! | `cross=sender`, `cross=receiver` | signals between two instances |
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 mod cross;
 mod fault;
+mod interrupt;
 mod ipc;
 mod lab;
 mod memory;
+mod object;
+mod queue;
+mod schedule;
 mod series;
 mod signal;
 mod stub;
@@ -54,7 +59,8 @@ impl fmt::Display for Failure {
 
 fn run(task: &mut RootTask) -> Result<(), Failure> {
     match (task.boot.argument("paths"), task.boot.argument("cross")) {
-        (Some("quick"), None) => Ok(quick(&mut lab::Lab::new(task)?)?),
+        (Some("quick"), None) => Ok(quick(&mut lab::Lab::new(task)?, &[0, 4, 10])?),
+        (Some("all"), None) => Ok(all(&mut lab::Lab::new(task)?)?),
         (None, Some("sender")) => {
             let end = cross::End::open(task)?.ok_or(Failure::NoPeer)?;
             Ok(end.send(lab::Cost::measure())?)
@@ -64,11 +70,25 @@ fn run(task: &mut RootTask) -> Result<(), Failure> {
     }
 }
 
-fn quick(lab: &mut lab::Lab<'_>) -> Result<(), AllocError> {
+fn quick(lab: &mut lab::Lab<'_>, lengths: &[usize]) -> Result<(), AllocError> {
     signal::shortest(lab)?;
-    ipc::call_and_reply(lab, &[0, 4, 10])?;
+    ipc::call_and_reply(lab, lengths)?;
     ipc::send_to_higher(lab)?;
     signal::signals(lab)?;
     fault::faults(lab)?;
     memory::pages(lab)
+}
+
+fn all(lab: &mut lab::Lab<'_>) -> Result<(), AllocError> {
+    quick(lab, &[0, 1, 2, 4, 10, 40, 120])?;
+    ipc::call_with_capability(lab)?;
+    queue::waiting(lab)?;
+    queue::without_partner(lab)?;
+    schedule::yields(lab)?;
+    schedule::timeout(lab)?;
+    interrupt::interrupt(lab)?;
+    object::retype(lab)?;
+    object::revoke(lab)?;
+    object::threads(lab)?;
+    object::sched_contexts(lab)
 }

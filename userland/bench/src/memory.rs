@@ -9,6 +9,7 @@ use userland::object::Frame;
 use userland::{AllocError, INIT_VSPACE, SmallPage};
 
 /// Measures mapping, changing the rights of, and unmapping one page whose tables are there.
+#[inline(never)]
 pub(crate) fn pages(lab: &mut Lab<'_>) -> Result<(), AllocError> {
     let frame: SmallPage = lab.task.make()?;
     let address = lab.task.take_addresses(1 << sizes::SMALL_PAGE_BITS, sizes::SMALL_PAGE_BITS);

@@ -11,7 +11,8 @@ pub(crate) const SAMPLES: usize = 1000;
 /// Rounds before the first sample.
 const WARM_UP: usize = 16;
 
-/// Samples of one path. Half words, for several of them are on the stack at a time.
+/// Samples of one path, 4 KiB on the stack. Functions that take some are not inlined into their callers, which would
+/// have the samples of all of them on the stack at once.
 pub(crate) struct Series {
     values: [u32; SAMPLES],
     count: usize,
@@ -24,9 +25,17 @@ impl Series {
     }
 
     /// Samples of what `once` returns, after rounds that do not count.
-    pub(crate) fn take(mut once: impl FnMut() -> Result<u64, Error>) -> Result<Self, Error> {
+    pub(crate) fn take(once: impl FnMut() -> Result<u64, Error>) -> Result<Self, Error> {
+        Self::take_some(SAMPLES, once)
+    }
+
+    /// The same with fewer samples, for what takes long.
+    pub(crate) fn take_some(
+        samples: usize,
+        mut once: impl FnMut() -> Result<u64, Error>,
+    ) -> Result<Self, Error> {
         let mut series = Self::new();
-        for round in 0..WARM_UP + SAMPLES {
+        for round in 0..WARM_UP + samples {
             let value = once()?;
             if round >= WARM_UP {
                 series.push(value);
@@ -56,6 +65,11 @@ impl Series {
             *place = u32::try_from(value).unwrap_or(u32::MAX);
             self.count += 1;
         }
+    }
+
+    /// The least sample.
+    pub(crate) fn min(&self) -> u64 {
+        self.values[..self.count].iter().copied().min().map_or(0, u64::from)
     }
 
     /// Subtracts `cost` from every sample and reports them.

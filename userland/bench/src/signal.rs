@@ -12,6 +12,7 @@ use userland::{AllocError, Notification};
 pub(crate) const SIGNAL: MessageInfo = MessageInfo::new(0, 0, 0, 1);
 
 /// Measures the shortest ways into the kernel and back.
+#[inline(never)]
 pub(crate) fn shortest(lab: &mut Lab<'_>) -> Result<(), AllocError> {
     let notification: Notification = lab.task.make()?;
     let null = Series::take(|| {
@@ -30,6 +31,7 @@ pub(crate) fn shortest(lab: &mut Lab<'_>) -> Result<(), AllocError> {
 }
 
 /// Measures Signal when nobody waits, and when the waiter takes the processor.
+#[inline(never)]
 pub(crate) fn signals(lab: &mut Lab<'_>) -> Result<(), AllocError> {
     let nobody: Notification = lab.task.make()?;
     let series = Series::take(|| {

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Measures for real, and holds the figures to the baseline and to each other.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use benches::{Change, Figures, Measurement, Report, changes};
+
+/// A measurement of the quick paths, instructions counted.
+fn measure() -> Report {
+    let dir = tempfile::tempdir().expect("a temporary directory can be made");
+    let json = dir.path().join("report.json");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_qemu-smp"));
+    command.args(["bench", "--quick", "--accel", "tcg", "--json"]).arg(&json);
+    let output = command.output().expect("the tool starts");
+    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    assert_eq!(output.status.code(), Some(0), "{}", said.join("\n"));
+    let text = fs::read_to_string(json).expect("the report was written");
+    serde_json::from_str(&text).expect("it is a report")
+}
+
+/// The measurement that all tests of this run look at.
+fn measured() -> &'static Report {
+    static REPORT: OnceLock<Report> = OnceLock::new();
+    REPORT.get_or_init(measure)
+}
+
+fn baseline() -> Figures {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../benches/baseline.json");
+    let text = fs::read_to_string(path).expect("the baseline is in the source tree");
+    serde_json::from_str(&text).expect("it is what --update-baseline wrote")
+}
+
+#[test]
+#[ignore = "boots"]
+fn no_path_within_an_instance_needs_two_percent_more_than_the_baseline() {
+    let (old, new) = (baseline(), measured().figures());
+    if old.compiler != new.compiler {
+        eprintln!("not compared: the baseline is code by {}, this is code by {}", old.compiler, new.compiler);
+        return;
+    }
+    let changes = changes(&old.paths, &new.paths);
+    let grown = changes.iter().filter(|change| change.instances == 1 && change.is_regression());
+    let grown: Vec<String> = grown.map(Change::describe).collect();
+    assert!(
+        grown.is_empty(),
+        "{}\nwhere this is meant to be: ./x bench --quick --update-baseline, and say why in the commit",
+        grown.join("\n")
+    );
+}
+
+#[test]
+#[ignore = "boots"]
+fn two_runs_agree_to_the_digit_on_one_core_and_in_minimum_and_median_on_several() {
+    let (first, second) = (measured(), measure());
+    assert_eq!(first.paths.len(), second.paths.len());
+    for (first, second) in first.paths.iter().zip(&second.paths) {
+        let kept = |path: &Measurement| (path.path.clone(), path.min, path.median);
+        assert_eq!(kept(first), kept(second));
+        if first.instances == 1 {
+            assert_eq!(first, second);
+        }
+    }
+}

@@ -158,6 +158,13 @@ fn the_interface_conforms_on_two_instances_and_alone() {
 
 #[test]
 #[ignore = "boots"]
+fn the_interface_conforms_on_four_instances_at_the_same_time() {
+    let run = run(&["systems/conformance-4.toml", "--timeout", "300"]).expect(0);
+    assert_eq!(run.shown.matches(" passed, 0 failed").count(), 4, "{}", run.shown);
+}
+
+#[test]
+#[ignore = "boots"]
 fn the_same_root_task_runs_on_each_of_three_instances() {
     let dir = tempfile::tempdir().expect("a temporary directory can be made");
     let run = run(&["--root-task", &probe(dir.path()), "--cpus", "3", "--timeout", "20"]);

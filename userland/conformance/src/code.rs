@@ -49,14 +49,12 @@ pieces! {
     spin: "2: pause", "jmp 2b";
     /// Adds one to the word at RDI for ever.
     count: "2: inc qword ptr [rdi]", "jmp 2b";
-    /// Reads the byte at RDI, then runs for ever.
-    read: "mov al, [rdi]", "jmp code_spin";
     /// Reads the byte at RDI.
-    read_then_undefined: "mov al, [rdi]";
+    read: "mov al, [rdi]";
     /// Follows it.
-    read_then_undefined_at: "ud2";
-    /// Writes the byte at RDI, then runs for ever.
-    write: "mov byte ptr [rdi], 1", "jmp code_spin";
+    read_at: "ud2";
+    /// Writes the byte at RDI.
+    write: "mov byte ptr [rdi], 1", "ud2";
     /// Goes on at RDI.
     jump: "jmp rdi";
     /// An undefined opcode.

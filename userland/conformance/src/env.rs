@@ -56,7 +56,12 @@ impl<'a> Stage<'a> {
                 syscall::signal(done.0);
             }
         };
-        task.spawn(&MARKER, 1, SLICE, marker)?;
+        // In an address space of its own, so that every wait of the suite switches to another one and back.
+        let vspace = task.make_vspace()?;
+        task.share_image(vspace)?;
+        let options = Options { vspace, ..Options::new(1, Some(task.make_sched_context(SLICE)?)) };
+        let tcb = task.make()?;
+        Thread::prepare(&task.boot, tcb, &MARKER, options)?.start(marker)?;
         Ok(Self { task, memory, slots: SlotRegion { start, end: start + SLOTS }, go, done })
     }
 

@@ -3,7 +3,8 @@
 //!
 //! The tests are in `tests/`, one file for each kernel object; a name begins with what `docs/compatibility.md` calls the
 //! call or invocation. Each prints one line; the last line counts them. With the argument `only=TEXT` those
-//! run whose name contains the text. The program exits with 0 when all passed.
+//! run whose name contains the text; with `time=shared` those that measure time do not. The program exits with 0 when
+//! all passed.
 //!
 //! Every test gets memory and slots of its own ([`env::Env`]), which are taken away afterwards. The tests run at the
 //! highest priority and hardly ever block, so that a kernel that does not deliver fails a test rather than
@@ -23,10 +24,11 @@ userland::entry!(run);
 
 fn run(task: &mut RootTask) -> Result<i32, AllocError> {
     let only = task.boot.argument("only").unwrap_or_default();
+    let on_request = if only.is_empty() { &[] } else { tests::ON_REQUEST };
+    let timed = if task.boot.argument("time") == Some("shared") { &[] } else { tests::TIMED };
+    let all = tests::ALL.iter().copied().flatten().chain(timed).chain(on_request);
     let mut stage = env::Stage::new(task)?;
     let (mut passed, mut failed) = (0, 0);
-    let on_request = if only.is_empty() { &[] } else { tests::ON_REQUEST };
-    let all = tests::ALL.iter().copied().flatten().chain(on_request);
     for test in all.filter(|test| test.name.contains(only)) {
         if perform(test, &mut stage) {
             passed += 1;

@@ -18,6 +18,7 @@ mod reply;
 mod sched_context;
 mod tcb;
 mod tcb_registers;
+mod time;
 mod transfer;
 mod untyped;
 mod vspace;
@@ -46,3 +47,40 @@ pub(crate) const ALL: &[&[Test]] = &[
 
 /// Tests that run only when asked for by name.
 pub(crate) const ON_REQUEST: &[Test] = debug::NOISY;
+
+/// Tests that measure time.
+pub(crate) const TIMED: &[Test] = time::TESTS;
+
+#[cfg(test)]
+mod names {
+    use super::{ALL, ON_REQUEST, TIMED};
+
+    /// Rows that the suite cannot show: it would not go on afterwards, or the kernel it runs on has no such call.
+    const ELSEWHERE: &[&str] = &["syscall_debug_halt", "syscall_benchmark_"];
+
+    /// The last column of the tables of calls in `docs/compatibility.md`.
+    fn documented() -> impl Iterator<Item = &'static str> {
+        include_str!("../../../docs/compatibility.md")
+            .lines()
+            .filter_map(|row| row.strip_suffix("` |")?.rsplit_once('`').map(|(_, name)| name))
+    }
+
+    #[test]
+    fn every_row_of_the_compatibility_page_has_a_test() {
+        assert!(documented().count() > 90, "the tables were read");
+        let tests = ALL.iter().copied().flatten().chain(TIMED).chain(ON_REQUEST);
+        for name in documented().filter(|name| !ELSEWHERE.iter().any(|prefix| name.starts_with(prefix))) {
+            assert!(tests.clone().any(|test| test.name.starts_with(name)), "no test begins with {name}");
+        }
+    }
+
+    #[test]
+    fn names_of_tests_are_unique() {
+        let mut names: Vec<&str> =
+            ALL.iter().copied().flatten().chain(TIMED).chain(ON_REQUEST).map(|test| test.name).collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+}

@@ -126,15 +126,15 @@ fn fault_page_write_to_a_read_only_page_says_that_it_is_present(env: &mut Env) -
 }
 
 fn fault_page_reply_restarts_the_instruction(env: &mut Env) -> Outcome {
-    let (faulter, first) = Faulter::run(env, code::read_then_undefined(), ADDRESS)?;
-    is_page_fault(&first, code::read_then_undefined().address(), ADDRESS, 0b100)?;
+    let (faulter, first) = Faulter::run(env, code::read(), ADDRESS)?;
+    is_page_fault(&first, code::read().address(), ADDRESS, 0b100)?;
     // A label changes nothing for a page fault.
     let second = faulter.reply(env, 7, &[0])?;
-    is_page_fault(&second, code::read_then_undefined().address(), ADDRESS, 0b100)?;
+    is_page_fault(&second, code::read().address(), ADDRESS, 0b100)?;
     let page: SmallPage = env.make()?;
     map(env, INIT_VSPACE, page, ADDRESS, Rights::READ)?;
     let third = faulter.reply(env, 0, &[])?;
-    is_exception(&third, code::read_then_undefined_at().address(), 6, 0)
+    is_exception(&third, code::read_at().address(), 6, 0)
 }
 
 fn fault_exceptions_tell_vector_and_code(env: &mut Env) -> Outcome {

@@ -12,10 +12,14 @@ tests!(
     io_port_control_issue_gives_a_port_once,
     io_port_control_issue_takes_ports_modulo_their_number,
     io_port_control_revoke_deletes_ports,
-    io_port_in_and_out_check_in_order,
-    io_port_in8_and_out8_move_bytes,
-    io_port_in16_and_out16_move_two_bytes,
-    io_port_in32_and_out32_move_four_bytes,
+    io_port_in8_and_its_kin_check_in_order,
+    io_port_in8_reads_a_byte,
+    io_port_in16_reads_two_bytes,
+    io_port_in32_reads_four_bytes,
+    io_port_out8_and_its_kin_check_in_order,
+    io_port_out8_writes_a_byte,
+    io_port_out16_writes_two_bytes,
+    io_port_out32_writes_four_bytes,
     io_port_deleted_gives_its_range_back,
 );
 
@@ -81,7 +85,7 @@ fn io_port_control_revoke_deletes_ports(env: &mut Env) -> Outcome {
     same([kind(port.0), kind(copy.0)], [Some(CapTag::Null); 2])
 }
 
-fn io_port_in_and_out_check_in_order(env: &mut Env) -> Outcome {
+fn io_port_in8_and_its_kin_check_in_order(env: &mut Env) -> Outcome {
     let Ok(port) = issue(env, FREE)? else { return Ok(()) };
     refused(invoke(port, Label::IoPortControlIssue, &[0x9000; 4], &[INIT_CNODE.0]), Error::IllegalOperation)?;
     for (label, width) in [(Label::IoPortIn8, 1), (Label::IoPortIn16, 2), (Label::IoPortIn32, 4)] {
@@ -91,6 +95,11 @@ fn io_port_in_and_out_check_in_order(env: &mut Env) -> Outcome {
         let reply = invoke(port, label, &[0x9008 - width], &[])?;
         same((reply.info.length(), reply.info.label()), (1, 0))?;
     }
+    Ok(())
+}
+
+fn io_port_out8_and_its_kin_check_in_order(env: &mut Env) -> Outcome {
+    let Ok(port) = issue(env, FREE)? else { return Ok(()) };
     for (label, width) in [(Label::IoPortOut8, 1), (Label::IoPortOut16, 2), (Label::IoPortOut32, 4)] {
         refused(invoke(port, label, &[0x9000], &[]), Error::TruncatedMessage)?;
         refused(invoke(port, label, &[0x8fff, 0], &[]), Error::IllegalOperation)?;
@@ -100,30 +109,59 @@ fn io_port_in_and_out_check_in_order(env: &mut Env) -> Outcome {
     Ok(())
 }
 
-fn io_port_in8_and_out8_move_bytes(env: &mut Env) -> Outcome {
-    let Ok(pci) = issue(env, PCI)? else { return Ok(()) };
-    pci.out32(0xcf8, 0x8000_0000)?;
-    // The vendor of the host bridge, byte by byte: 0x8086 for both of QEMU's PC machines.
+/// The ports of the PCI configuration, with the registers of the host bridge from `register` on behind the data port.
+fn bridge(env: &mut Env, register: u32) -> Result<Option<IoPort>, crate::check::Failure> {
+    let Ok(pci) = issue(env, PCI)? else { return Ok(None) };
+    pci.out32(0xcf8, 0x8000_0000 | register)?;
+    Ok(Some(pci))
+}
+
+/// The registers of vendor and device, which cannot be written.
+const IDENTITY: u32 = 0;
+/// The registers of the interrupt line, the first of which is plain memory.
+const INTERRUPT: u32 = 0x3c;
+
+fn io_port_in8_reads_a_byte(env: &mut Env) -> Outcome {
+    let Some(pci) = bridge(env, IDENTITY)? else { return Ok(()) };
     let bytes = [pci.in8(0xcfc)?, pci.in8(0xcfd)?];
-    same(bytes[1] << 8 | bytes[0], pci.in16(0xcfc)?)?;
-    // A byte-wide write of the interrupt line register, which is plain memory.
-    pci.out32(0xcf8, 0x8000_003c)?;
-    let old = pci.in8(0xcfc)? as u8;
-    invoke(pci, Label::IoPortOut8, &[0xcfc, 0xffff_ff00 | u64::from(old)], &[])?;
-    same(pci.in8(0xcfc)? as u8, old)
+    same(bytes[1] << 8 | bytes[0], pci.in16(0xcfc)?)
 }
 
-fn io_port_in16_and_out16_move_two_bytes(env: &mut Env) -> Outcome {
-    let Ok(pci) = issue(env, PCI)? else { return Ok(()) };
-    pci.out32(0xcf8, 0x8000_0000)?;
+fn io_port_in16_reads_two_bytes(env: &mut Env) -> Outcome {
+    let Some(pci) = bridge(env, IDENTITY)? else { return Ok(()) };
     let both = pci.in32(0xcfc)?;
-    same([pci.in16(0xcfc)?, pci.in16(0xcfe)?], [both & 0xffff, both >> 16])?;
-    pci.out16(0xcfe, 0)?;
-    same(pci.in32(0xcfc)?, both)
+    same([pci.in16(0xcfc)?, pci.in16(0xcfe)?], [both & 0xffff, both >> 16])
 }
 
-fn io_port_in32_and_out32_move_four_bytes(env: &mut Env) -> Outcome {
-    let Ok(pci) = issue(env, PCI)? else { return Ok(()) };
+fn io_port_in32_reads_four_bytes(env: &mut Env) -> Outcome {
+    let Some(pci) = bridge(env, IDENTITY)? else { return Ok(()) };
+    same(pci.in32(0xcf8)?, 0x8000_0000)
+}
+
+fn io_port_out8_writes_a_byte(env: &mut Env) -> Outcome {
+    let Some(pci) = bridge(env, INTERRUPT)? else { return Ok(()) };
+    let old = pci.in8(0xcfc)?;
+    for byte in [0x5a, 0xa5] {
+        // What exceeds a byte is cut off.
+        invoke(pci, Label::IoPortOut8, &[0xcfc, 0xffff_ff00 | byte], &[])?;
+        same(pci.in8(0xcfc)?, byte)?;
+    }
+    pci.out8(0xcfc, old as u8)?;
+    Ok(())
+}
+
+fn io_port_out16_writes_two_bytes(env: &mut Env) -> Outcome {
+    let Some(pci) = bridge(env, INTERRUPT)? else { return Ok(()) };
+    let old = pci.in16(0xcfc)?;
+    // The upper byte cannot be written.
+    invoke(pci, Label::IoPortOut16, &[0xcfc, 0xffff_0000 | old & 0xff00 | 0x77], &[])?;
+    same(pci.in16(0xcfc)?, old & 0xff00 | 0x77)?;
+    pci.out16(0xcfc, old as u16)?;
+    Ok(())
+}
+
+fn io_port_out32_writes_four_bytes(env: &mut Env) -> Outcome {
+    let Some(pci) = bridge(env, IDENTITY)? else { return Ok(()) };
     for address in [0x8000_0000, 0x8000_0004, 0x8000_f804] {
         pci.out32(0xcf8, address)?;
         same(pci.in32(0xcf8)?, u64::from(address))?;

@@ -20,8 +20,9 @@ tests!(
     irq_control_get_ioapic_delivers_the_timer_until_it_is_masked,
     irq_control_revoke_deletes_handlers,
     irq_handler_set_notification_checks_the_capability,
-    irq_handler_set_notification_is_a_child_of_the_notification,
-    irq_handler_ack_and_clear_always_succeed,
+    irq_handler_set_notification_replaces_the_old_one,
+    irq_handler_ack_succeeds_without_interrupt,
+    irq_handler_clear_gives_the_notification_back,
     irq_handler_refuses_other_labels,
     irq_handler_deleted_gives_its_vector_back,
 );
@@ -186,7 +187,19 @@ fn irq_handler_set_notification_checks_the_capability(env: &mut Env) -> Outcome 
     Ok(())
 }
 
-fn irq_handler_set_notification_is_a_child_of_the_notification(env: &mut Env) -> Outcome {
+fn irq_handler_set_notification_replaces_the_old_one(env: &mut Env) -> Outcome {
+    let handler = handler(env, 1)?;
+    let memory = env.untyped(6)?;
+    let (slot, other) = (env.slot()?, env.slot()?);
+    memory.retype(abi::ObjectType::Notification, 0, slot, 1)?;
+    handler.set_notification(Notification(slot))?;
+    handler.set_notification(env.make()?)?;
+    slot.slot().delete()?;
+    memory.retype(abi::ObjectType::Notification, 0, other, 1)?;
+    Ok(())
+}
+
+fn irq_handler_clear_gives_the_notification_back(env: &mut Env) -> Outcome {
     let handler = handler(env, 1)?;
     let memory = env.untyped(6)?;
     let slot = env.slot()?;
@@ -201,7 +214,7 @@ fn irq_handler_set_notification_is_a_child_of_the_notification(env: &mut Env) ->
     Ok(())
 }
 
-fn irq_handler_ack_and_clear_always_succeed(env: &mut Env) -> Outcome {
+fn irq_handler_ack_succeeds_without_interrupt(env: &mut Env) -> Outcome {
     let handler = handler(env, 1)?;
     handler.ack()?;
     handler.clear()?;

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Reply objects, and the time that callers lend.
 
-use crate::check::{Failure, Outcome, holds, same, tests};
+use crate::check::{Failure, Outcome, same, tests};
 use crate::env::{Env, HIGH, MIDDLE, SLICE, append, leave};
 use abi::{MessageInfo, Rights};
-use userland::object::SchedParameters;
 use userland::syscall;
-use userland::{Capability, Endpoint, Message, Options, Reply, SchedContext, Tcb};
+use userland::{Capability, Endpoint, Message, Options, Reply, Tcb};
 
 tests!(
     reply_to_nobody_does_nothing,
@@ -22,7 +21,6 @@ tests!(
     reply_donation_stays_with_the_server_when_the_caller_is_suspended,
     reply_donation_does_not_happen_by_send,
     reply_donation_out_of_order_leaves_the_first_caller_without_time,
-    reply_donation_charges_the_caller,
 );
 
 const EMPTY: MessageInfo = MessageInfo::new(0, 0, 0, 0);
@@ -35,7 +33,7 @@ fn client(env: &mut Env, endpoint: Endpoint, index: usize) -> Result<Tcb, Failur
 }
 
 /// A thread without time that runs `work` up to its first receive, then has none.
-fn passive(env: &mut Env, work: impl FnOnce() + Send + 'static) -> Result<Tcb, Failure> {
+pub(super) fn passive(env: &mut Env, work: impl FnOnce() + Send + 'static) -> Result<Tcb, Failure> {
     let context = env.sched_context(SLICE)?;
     let thread = env.thread(Options::new(HIGH, Some(context)))?;
     let tcb = thread.tcb;
@@ -255,26 +253,4 @@ fn reply_donation_out_of_order_leaves_the_first_caller_without_time(env: &mut En
     env.sched_context(SLICE)?.bind(tcb)?;
     env.settle();
     same(env.left(0), 7)
-}
-
-fn reply_donation_charges_the_caller(env: &mut Env) -> Outcome {
-    let (endpoint, reply): (Endpoint, Reply) = (env.make()?, env.make()?);
-    let ticks = u64::from(env.boot.tsc_mhz().unwrap_or(1)) * 2_000;
-    passive(env, move || {
-        syscall::recv(endpoint.0, reply.0);
-        let start = userland::ticks();
-        while userland::ticks().wrapping_sub(start) < ticks {
-            core::hint::spin_loop();
-        }
-        syscall::reply_recv(endpoint.0, EMPTY, [0; 4], reply.0);
-    })?;
-    let context: SchedContext = env.sched_context(SchedParameters::periodic(50_000, 100_000))?;
-    let thread = env.thread(Options::new(MIDDLE, Some(context)))?;
-    thread.start(move || {
-        syscall::call(endpoint.0, EMPTY, [0; 4]);
-        leave(0, 1);
-    })?;
-    env.settle();
-    same(env.left(0), 1)?;
-    holds(context.consumed()? >= 1_900, "the two milliseconds of the server are the caller's")
 }

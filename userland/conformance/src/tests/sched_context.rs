@@ -2,14 +2,13 @@
 //! Scheduling contexts and the control over them: checks in their order, and the time that threads get.
 
 use crate::check::{Failure, Outcome, holds, refused, same, tests};
-use crate::code;
 use crate::env::{Env, HIGH, LOW, MIDDLE, SLICE, append, invoke, leave};
 use abi::limits::{MIN_BUDGET_US, max_period_us};
-use abi::{Label, flags, sizes};
-use userland::object::{SchedParameters, SchedParams};
+use abi::{Label, sizes};
+use userland::object::SchedParameters;
 use userland::syscall;
 use userland::{
-    CPtr, Capability, Error, INIT_SCHED_CONTEXT, INIT_TCB, Notification, Options, SchedContext, Tcb, ticks,
+    CPtr, Capability, Error, INIT_SCHED_CONTEXT, INIT_TCB, Notification, Options, SchedContext, Tcb,
 };
 
 tests!(
@@ -19,7 +18,6 @@ tests!(
     sched_control_configure_flags_wants_a_context,
     sched_control_configure_flags_bounds_refills_by_the_size,
     sched_control_configure_flags_first_failing_check_decides,
-    sched_control_configure_flags_changes_a_running_thread,
     sched_context_refuses_other_labels,
     sched_context_bind_checks_in_order,
     sched_context_bind_takes_notifications,
@@ -28,15 +26,10 @@ tests!(
     sched_context_unbind_refuses_the_callers_own,
     sched_context_unbind_stops_the_thread,
     sched_context_unbind_object_checks_in_order,
-    sched_context_consumed_is_reported_once,
-    sched_context_budget_ends_until_the_period_does,
-    sched_context_round_robin_alternates,
     sched_context_deleted_leaves_the_thread_without_time,
     sched_context_yield_to_checks_in_order,
     sched_context_yield_to_runs_the_thread_first,
     sched_context_yield_to_a_lower_priority_returns_at_once,
-    sched_context_sporadic_replenishes_piece_by_piece,
-    sched_context_of_yield_gives_up_the_budget,
 );
 
 /// The greatest period.
@@ -44,24 +37,17 @@ fn longest(env: &Env) -> u64 {
     max_period_us(env.boot.tsc_mhz().unwrap_or(1).into())
 }
 
-fn configure(env: &Env, context: SchedContext, budget_us: u64, period_us: u64) -> Result<(), Error> {
+pub(super) fn configure(
+    env: &Env,
+    context: SchedContext,
+    budget_us: u64,
+    period_us: u64,
+) -> Result<(), Error> {
     env.boot.sched_control().configure(context, SchedParameters::periodic(budget_us, period_us))
 }
 
-/// Keeps the processor for a while.
-fn spin_for(microseconds: u64, mhz: u64) {
-    let start = ticks();
-    while ticks().wrapping_sub(start) < microseconds * mhz {
-        core::hint::spin_loop();
-    }
-}
-
-fn mhz(env: &Env) -> u64 {
-    env.boot.tsc_mhz().unwrap_or(1).into()
-}
-
 /// A thread with this time.
-fn timed(
+pub(super) fn timed(
     env: &mut Env,
     priority: u64,
     time: SchedParameters,
@@ -139,28 +125,6 @@ fn sched_control_configure_flags_first_failing_check_decides(env: &mut Env) -> O
     refused(with(wrong, 200, 100), Error::Range(MIN_BUDGET_US, 100))?;
     refused(with(wrong, 100, 100), Error::InvalidCapability(1))?;
     refused(with(small, 100, 100), Error::Range(0, 0))
-}
-
-fn sched_control_configure_flags_changes_a_running_thread(env: &mut Env) -> Outcome {
-    let place = core::ptr::from_ref(env.left_place(0)) as u64;
-    let tcb = env.spawn_at(code::count(), place, None)?;
-    let context = env.sched_context(SLICE)?;
-    // The thread never blocks: give it a budget that ends, so that the others run again.
-    tcb.suspend()?;
-    tcb.set_sched_params(
-        INIT_TCB,
-        SchedParams { mcp: LOW, priority: LOW, context: None, fault_handler: None },
-    )?;
-    context.bind(tcb)?;
-    configure(env, context, 1_000, 1_000_000)?;
-    tcb.resume()?;
-    env.settle();
-    let first = env.left(0);
-    env.settle();
-    same((first > 0, env.left(0)), (true, first))?;
-    configure(env, context, 2_000, 1_000_000)?;
-    env.settle();
-    same(context.consumed()? > 0, true)
 }
 
 fn sched_context_refuses_other_labels(env: &mut Env) -> Outcome {
@@ -256,52 +220,6 @@ fn sched_context_unbind_object_checks_in_order(env: &mut Env) -> Outcome {
     refused(context.unbind_object(notification), Error::IllegalOperation)
 }
 
-fn sched_context_consumed_is_reported_once(env: &mut Env) -> Outcome {
-    let mhz = mhz(env);
-    let (_, context) = timed(env, MIDDLE, SLICE, move || spin_for(2_000, mhz))?;
-    same(context.consumed()?, 0)?;
-    env.settle();
-    holds(context.consumed()? >= 1_900, "two milliseconds were consumed")?;
-    same(context.consumed()?, 0)
-}
-
-fn sched_context_budget_ends_until_the_period_does(env: &mut Env) -> Outcome {
-    let mhz = mhz(env);
-    let time = SchedParameters::periodic(2_000, 40_000);
-    let (_, context) = timed(env, MIDDLE, time, move || {
-        loop {
-            leave(0, ticks());
-        }
-    })?;
-    let start = ticks();
-    env.settle();
-    let end = env.left(0);
-    holds(end.wrapping_sub(start) >= 1_900 * mhz, "the thread ran for its budget")?;
-    holds(context.consumed()? >= 1_900, "its budget was charged")?;
-    env.settle();
-    same(env.left(0), end)?;
-    spin_for(41_000, mhz);
-    env.settle();
-    holds(env.left(0).wrapping_sub(end) >= 30_000 * mhz, "it ran again a period later")
-}
-
-fn sched_context_round_robin_alternates(env: &mut Env) -> Outcome {
-    let mhz = mhz(env);
-    for mark in [1, 2] {
-        let work = move || {
-            let start = ticks();
-            while ticks().wrapping_sub(start) < 10_000 * mhz {
-                leave(mark, ticks());
-            }
-        };
-        timed(env, MIDDLE, SchedParameters::round_robin(1_000), work)?;
-    }
-    env.settle();
-    // Neither ended long before the other: they took turns.
-    let (first, second) = (env.left(1), env.left(2));
-    holds(first.abs_diff(second) < 6_000 * mhz, "equals share the processor")
-}
-
 fn sched_context_deleted_leaves_the_thread_without_time(env: &mut Env) -> Outcome {
     let notification: Notification = env.make()?;
     let (tcb, context) = timed(env, MIDDLE, SLICE, move || {
@@ -362,50 +280,4 @@ fn sched_context_yield_to_a_lower_priority_returns_at_once(env: &mut Env) -> Out
     })?;
     env.settle();
     same([env.left(0), env.left(1)], [0x12, 0])
-}
-
-fn sched_context_sporadic_replenishes_piece_by_piece(env: &mut Env) -> Outcome {
-    let mhz = mhz(env);
-    let context: SchedContext = env.make_sized(8)?;
-    let time = SchedParameters {
-        extra_refills: 8,
-        flags: flags::SCHED_CONTEXT_SPORADIC,
-        ..SchedParameters::periodic(2_000, 60_000)
-    };
-    env.boot.sched_control().configure(context, time)?;
-    let notification: Notification = env.make()?;
-    let thread = env.thread(Options::new(MIDDLE, Some(context)))?;
-    thread.start(move || {
-        for round in 1.. {
-            syscall::wait(notification.0);
-            spin_for(800, mhz);
-            leave(0, round);
-        }
-    })?;
-    // Two pieces of 800 microseconds fit into the budget; the third waits for the first one's replenishment.
-    for _ in 0..3 {
-        env.settle();
-        syscall::signal(notification.0);
-    }
-    env.settle();
-    same(env.left(0), 2)?;
-    spin_for(61_000, mhz);
-    env.settle();
-    same(env.left(0), 3)
-}
-
-fn sched_context_of_yield_gives_up_the_budget(env: &mut Env) -> Outcome {
-    let mhz = mhz(env);
-    let time = SchedParameters::periodic(2_000, 40_000);
-    let (_, context) = timed(env, MIDDLE, time, || {
-        append(0, 1);
-        syscall::yield_now();
-        append(0, 2);
-    })?;
-    env.settle();
-    same(env.left(0), 1)?;
-    holds(context.consumed()? < 2_000, "only the time used is reported")?;
-    spin_for(41_000, mhz);
-    env.settle();
-    same(env.left(0), 0x12)
 }

@@ -8,7 +8,7 @@
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use bootstrap::calibration::{self, Run, Source};
+use bootstrap::calibration::{self, Comparison, Run, Source};
 
 use super::cpu::{cpuid, in_byte, out_byte, timestamp};
 use super::{apic, error::BootError};
@@ -32,6 +32,8 @@ const MAX_FAILURES: u32 = 8;
 const MAX_POLLS: u32 = 4_000_000;
 /// Length of the measurement of the local-APIC timer.
 const APIC_RUN_US: u64 = 10_000;
+/// Such measurements before the sharpest has to do.
+const MAX_APIC_RUNS: usize = 20;
 
 static TSC_MHZ: AtomicU32 = AtomicU32::new(0);
 
@@ -120,13 +122,24 @@ fn between(start: (u64, u64), end: (u64, u64)) -> Run {
     Run { ticks, blur: (start.1 - start.0) + (end.1 - end.0) }
 }
 
+/// A host that takes the processor away between the readings of the two counters would falsify every deadline.
 fn apic_timer_hz(tsc_mhz: u32) -> u64 {
-    apic::start_timer(u32::MAX);
-    let (start, before) = (timestamp(), apic::timer_count());
-    delay_us(APIC_RUN_US);
-    let (ticks, after) = (timestamp() - start, apic::timer_count());
+    let compared = calibration::compare(MAX_APIC_RUNS, apic_timer_run);
     apic::start_timer(0);
-    u64::from(before - after) * u64::from(tsc_mhz) * 1_000_000 / ticks
+    compared.hz(tsc_mhz)
+}
+
+fn apic_timer_run() -> Comparison {
+    let reading = || {
+        let before = timestamp();
+        let count = apic::timer_count();
+        (count, (before, timestamp()))
+    };
+    apic::start_timer(u32::MAX);
+    let (first, start) = reading();
+    delay_us(APIC_RUN_US);
+    let (last, end) = reading();
+    Comparison { run: between(start, end), counted: u64::from(first - last) }
 }
 
 /// Counter ticks of `us` microseconds.

@@ -41,9 +41,11 @@ impl IoApics {
         }
     }
 
+    /// Connects an input. It stays masked until both halves of its entry are written: an edge that came earlier is
+    /// remembered, and must not go where the entry pointed before.
     pub(super) fn route(&self, pin: Pin, route: PinRoute, core: CoreId) {
         let Some(mut chip) = self.chip(pin.chip) else { return };
-        let mut flags = IrqFlags::empty();
+        let mut flags = IrqFlags::MASKED;
         flags.set(IrqFlags::LEVEL_TRIGGERED, route.trigger == Trigger::Level);
         flags.set(IrqFlags::LOW_ACTIVE, route.polarity == Polarity::Low);
         let mut entry = RedirectionTableEntry::default();
@@ -53,6 +55,8 @@ impl IoApics {
         entry.set_dest(core.0 as u8);
         // SAFETY: the chip belongs to this instance, the vector to a handler.
         unsafe { chip.set_table_entry(pin.input, entry) };
+        // SAFETY: as above.
+        unsafe { chip.enable_irq(pin.input) };
     }
 
     pub(super) fn mask(&self, pin: Pin, mask: PinMask) {

@@ -213,7 +213,7 @@ extern "C" fn instance_trap(vector: u64, code: u64) -> *mut Context {
         PAGE_FAULT => Event::PageFault { address: page_fault_address(), code },
         0..FIRST_INTERRUPT => Event::Exception { vector: vector as u8, code },
         SPURIOUS => return leave(instance, instance_current(instance)),
-        FIRST_SYSCALL.. => unknown_syscall(instance, vector as u8),
+        FIRST_SYSCALL.. if !instance.kernel.is_idle() => unknown_syscall(instance, vector as u8),
         _ => Event::Interrupt(vector as u8),
     };
     let missed = stop_polling(instance);

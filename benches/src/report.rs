@@ -96,7 +96,10 @@ impl Report {
             return true;
         }
         if let Some(value) = named_value(row) {
-            self.values.push(value);
+            // Every system says what measuring costs.
+            if !self.values.contains(&value) {
+                self.values.push(value);
+            }
             return true;
         }
         let measured = measurement(instances, row);

@@ -19,7 +19,13 @@ use crate::workspace::Workspace;
 
 /// The systems that measure the paths every change is judged by, and those that measure everything.
 const QUICK: &[&str] = &["systems/bench-quick.toml", "systems/bench-cross.toml"];
-const COMPLETE: &[&str] = &["systems/bench.toml", "systems/bench-cross.toml"];
+const COMPLETE: &[&str] = &[
+    "systems/bench.toml",
+    "systems/bench-cross.toml",
+    "systems/bench-lines.toml",
+    "systems/bench-poll.toml",
+    "systems/bench-interference.toml",
+];
 /// The committed figures.
 const BASELINE: &str = "benches/baseline.json";
 /// Seconds for each system.

@@ -16,33 +16,37 @@ use crate::signal::SIGNAL;
 use crate::stub::{self, stamp};
 use crate::words::Words;
 use abi::Rights;
-use userland::{AllocError, IrqHandler, LineSignal, Notification, RootTask};
+use userland::{AllocError, CPtr, IrqHandler, LineSignal, Notification, RootTask, report_row};
 
-/// The region and the line that both use.
+/// The region that both use for words.
 const REGION: &str = "bench";
-const LINE: u64 = 0;
+/// Lines each way.
+pub(crate) const LINES: usize = 64;
 
 // Words of the region.
 /// When the receiver was back from Wait.
-const ENTERED: usize = 0;
+pub(crate) const ENTERED: usize = 0;
 /// How many rounds the receiver has begun.
-const BEGUN: usize = 8;
+pub(crate) const BEGUN: usize = 8;
 /// How many rounds the receiver may end.
 const MAY_END: usize = 16;
 /// How many rounds the receiver has ended.
-const ENDED: usize = 24;
+pub(crate) const ENDED: usize = 24;
 
-/// Rounds in which each step is measured by itself, and rounds that are measured as a whole.
-const ROUNDS: u64 = SAMPLES as u64 + 16;
+/// Rounds of each measurement.
+pub(crate) const ROUNDS: u64 = SAMPLES as u64 + 16;
 /// How often to let the other processor run until it surely sleeps.
 const TURNS: usize = 8;
 
 /// One end of the two channels.
 pub(crate) struct End {
-    words: Words,
-    signal: LineSignal,
-    notification: Notification,
-    handler: IrqHandler,
+    pub(crate) words: Words,
+    /// Lines to the other end.
+    pub(crate) signals: [LineSignal; LINES],
+    /// What all lines from the other end signal.
+    pub(crate) notification: Notification,
+    /// Their handlers.
+    pub(crate) handlers: [IrqHandler; LINES],
 }
 
 impl End {
@@ -53,10 +57,14 @@ impl End {
         let mapping = task.map_region(&region)?;
         debug_assert_eq!(mapping.rights, Rights::READ_WRITE);
         let notification = task.make()?;
-        let handler = task.receive_line(peer.instance, LINE, notification)?;
-        handler.ack()?;
-        let signal = task.send_line(peer.instance, LINE)?;
-        Ok(Some(Self { words: Words::at(mapping.address), signal, notification, handler }))
+        let mut handlers = [IrqHandler(CPtr::NULL); LINES];
+        let mut signals = [LineSignal(CPtr::NULL); LINES];
+        for (line, (handler, signal)) in (0..).zip(handlers.iter_mut().zip(&mut signals)) {
+            *handler = task.receive_line(peer.instance, line, notification)?;
+            handler.ack()?;
+            *signal = task.send_line(peer.instance, line)?;
+        }
+        Ok(Some(Self { words: Words::at(mapping.address), signals, notification, handlers }))
     }
 
     /// Sends, and measures.
@@ -65,15 +73,15 @@ impl End {
         for round in 1..=ROUNDS {
             self.await_peer(ENDED, round - 1);
             let start = stamp();
-            stub::send(self.signal.0, SIGNAL);
+            stub::send(self.signals[0].0, SIGNAL);
             let middle = stamp();
-            stub::send(self.signal.0, SIGNAL);
+            stub::send(self.signals[0].0, SIGNAL);
             let end = stamp();
             let before_turn = stamp();
             stub::pause();
             self.await_peer(BEGUN, round);
             let before_masked = stamp();
-            stub::send(self.signal.0, SIGNAL);
+            stub::send(self.signals[0].0, SIGNAL);
             let after_masked = stamp();
             self.words.set(MAY_END, round);
             if round > ROUNDS - SAMPLES as u64 {
@@ -97,15 +105,42 @@ impl End {
         for round in 1..=ROUNDS {
             (0..TURNS).for_each(|_| stub::pause());
             let start = stamp();
-            stub::send(self.signal.0, SIGNAL);
+            stub::send(self.signals[0].0, SIGNAL);
             stub::wait(self.notification.0);
             let end = stamp();
-            self.handler.ack()?;
+            self.handlers[0].ack()?;
             if round > ROUNDS - SAMPLES as u64 {
                 series.push(end - start);
             }
         }
         series.report("cross-core signal, round trip, both halt", cost.pair);
+        Ok(())
+    }
+
+    /// Measures signals to an instance that looks at its inbox without being told.
+    pub(crate) fn send_to_poller(&self, cost: Cost) {
+        let mut series = Series::new();
+        for round in 1..=ROUNDS {
+            self.await_peer(ENDED, round);
+            let start = stamp();
+            stub::send(self.signals[0].0, SIGNAL);
+            let end = stamp();
+            if round > ROUNDS - SAMPLES as u64 {
+                series.push(end - start);
+            }
+        }
+        series.report("cross-core signal, sender, elided (polling)", cost.pair);
+        // Where processors take turns, the way to a poller is as long as the turns.
+        report_row("{\"omitted\":\"cross-core signal, one way to a polling receiver\"}");
+    }
+
+    /// Acknowledges signals at once; [`ENDED`] counts how often it began to wait.
+    pub(crate) fn take(&self) -> Result<(), AllocError> {
+        for round in 1..=ROUNDS {
+            self.words.set(ENDED, round);
+            stub::wait(self.notification.0);
+            self.handlers[0].ack()?;
+        }
         Ok(())
     }
 
@@ -118,21 +153,21 @@ impl End {
             while self.words.get(MAY_END) < round {
                 stub::pause();
             }
-            self.handler.ack()?;
+            self.handlers[0].ack()?;
             stub::wait(self.notification.0);
-            self.handler.ack()?;
+            self.handlers[0].ack()?;
             self.words.set(ENDED, round);
         }
         for _ in 1..=ROUNDS {
             stub::wait(self.notification.0);
-            self.handler.ack()?;
-            stub::send(self.signal.0, SIGNAL);
+            self.handlers[0].ack()?;
+            stub::send(self.signals[0].0, SIGNAL);
         }
         Ok(())
     }
 
     /// Waits until the peer has counted to `count` and has had time to sleep.
-    fn await_peer(&self, word: usize, count: u64) {
+    pub(crate) fn await_peer(&self, word: usize, count: u64) {
         while self.words.get(word) < count {
             stub::pause();
         }

@@ -7,6 +7,7 @@ use crate::stub::{self, stamp};
 use abi::MessageInfo;
 use abi::flags::TCB_FPU_DISABLED;
 use abi::sizes::WORD_BITS;
+use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use userland::{AllocError, CPtr, Endpoint, INIT_CNODE, INIT_TCB, IpcBuffer, Notification, Reply, Tcb};
 
@@ -20,11 +21,11 @@ pub(crate) fn call_and_reply(lab: &mut Lab<'_>, lengths: &[usize]) -> Result<(),
         let pair = Pair::new(lab, place)?;
         pair.set_fpu(Fpu::Off)?;
         for &words in lengths {
-            pair.measure(lab, words, suffix)?;
+            pair.measure(lab, words, suffix, || {})?;
         }
         pair.set_fpu(Fpu::Owned)?;
         if place == Place::Elsewhere {
-            pair.measure(lab, 0, ", FPU owners")?;
+            pair.measure(lab, 0, ", FPU owners", || {})?;
         }
     }
     Ok(())
@@ -32,26 +33,30 @@ pub(crate) fn call_and_reply(lab: &mut Lab<'_>, lengths: &[usize]) -> Result<(),
 
 /// Whether threads have floating-point state.
 #[derive(Clone, Copy)]
-enum Fpu {
+pub(crate) enum Fpu {
+    /// Using the unit faults.
     Off,
+    /// The unit is switched with the thread.
     Owned,
 }
 
 /// The measuring thread and a server.
-struct Pair {
+pub(crate) struct Pair {
     endpoint: Endpoint,
     server: Tcb,
 }
 
 impl Pair {
-    fn new(lab: &mut Lab<'_>, place: Place) -> Result<Self, AllocError> {
+    /// Makes the server, which runs in that place.
+    pub(crate) fn new(lab: &mut Lab<'_>, place: Place) -> Result<Self, AllocError> {
         let endpoint: Endpoint = lab.task.make()?;
         let reply: Reply = lab.task.make()?;
         let server = lab.server(place, move || serve(endpoint, reply))?;
         Ok(Self { endpoint, server: server.tcb })
     }
 
-    fn set_fpu(&self, fpu: Fpu) -> Result<(), AllocError> {
+    /// Gives both threads floating-point state, or takes it from them.
+    pub(crate) fn set_fpu(&self, fpu: Fpu) -> Result<(), AllocError> {
         let (clear, set) = match fpu {
             Fpu::Off => (0, TCB_FPU_DISABLED),
             Fpu::Owned => (TCB_FPU_DISABLED, 0),
@@ -62,10 +67,19 @@ impl Pair {
         Ok(())
     }
 
-    fn measure(&self, lab: &Lab<'_>, words: usize, suffix: &str) -> Result<(), AllocError> {
+    /// Measures with messages of so many words; `before` is called before each round and not measured.
+    #[inline(never)]
+    pub(crate) fn measure(
+        &self,
+        lab: &Lab<'_>,
+        words: usize,
+        suffix: impl fmt::Display,
+        before: fn(),
+    ) -> Result<(), AllocError> {
         let info = MessageInfo::new(0, 0, 0, words);
         REPLY_WORDS.store(words as u64, Relaxed);
         let [call, reply] = Series::take_two(|| {
+            before();
             let start = stamp();
             stub::call(self.endpoint.0, info);
             let end = stamp();

@@ -9,16 +9,22 @@
 //! | `paths=quick` | the paths within an instance that every change is judged by |
 //! | `paths=all` | all paths within an instance |
 //! | `cross=sender`, `cross=receiver` | signals between two instances |
+//! | `cross=lines-sender`, `cross=lines-receiver` | many lines at once |
+//! | `cross=victim`, `cross=disturber` | paths of one instance while another is busy |
+//! | `cross=sender-to-poller`, `cross=poller` | signals to an instance that polls while it is idle |
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 mod cross;
 mod fault;
+mod interference;
 mod interrupt;
 mod ipc;
 mod lab;
+mod lines;
 mod memory;
 mod object;
 mod queue;
+mod ring;
 mod schedule;
 mod series;
 mod signal;
@@ -26,6 +32,7 @@ mod stub;
 mod words;
 
 use core::fmt;
+use lab::{Cost, Lab};
 use userland::{AllocError, RootTask};
 
 userland::entry!(run);
@@ -47,6 +54,12 @@ impl From<AllocError> for Failure {
     }
 }
 
+impl From<userland::Error> for Failure {
+    fn from(error: userland::Error) -> Self {
+        Self::Setup(AllocError::Refused(error))
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -59,18 +72,30 @@ impl fmt::Display for Failure {
 
 fn run(task: &mut RootTask) -> Result<(), Failure> {
     match (task.boot.argument("paths"), task.boot.argument("cross")) {
-        (Some("quick"), None) => Ok(quick(&mut lab::Lab::new(task)?, &[0, 4, 10])?),
-        (Some("all"), None) => Ok(all(&mut lab::Lab::new(task)?)?),
-        (None, Some("sender")) => {
-            let end = cross::End::open(task)?.ok_or(Failure::NoPeer)?;
-            Ok(end.send(lab::Cost::measure())?)
-        }
-        (None, Some("receiver")) => Ok(cross::End::open(task)?.ok_or(Failure::NoPeer)?.receive()?),
+        (Some("quick"), None) => Ok(quick(&mut Lab::new(task)?, &[0, 4, 10])?),
+        (Some("all"), None) => Ok(all(&mut Lab::new(task)?)?),
+        (None, Some(role)) => between_instances(task, role),
         _ => Err(Failure::Arguments),
     }
 }
 
-fn quick(lab: &mut lab::Lab<'_>, lengths: &[usize]) -> Result<(), AllocError> {
+fn between_instances(task: &mut RootTask, role: &str) -> Result<(), Failure> {
+    let end = cross::End::open(task)?.ok_or(Failure::NoPeer)?;
+    match role {
+        "sender" => end.send(Cost::measure())?,
+        "receiver" => end.receive()?,
+        "lines-sender" => lines::send(&end, Cost::measure()),
+        "lines-receiver" => lines::receive(&end)?,
+        "sender-to-poller" => end.send_to_poller(Cost::measure()),
+        "poller" => end.take()?,
+        "victim" => interference::victim(&mut Lab::new(task)?, &end)?,
+        "disturber" => interference::disturber(task, &end)?,
+        _ => return Err(Failure::Arguments),
+    }
+    Ok(())
+}
+
+fn quick(lab: &mut Lab<'_>, lengths: &[usize]) -> Result<(), AllocError> {
     signal::shortest(lab)?;
     ipc::call_and_reply(lab, lengths)?;
     ipc::send_to_higher(lab)?;
@@ -79,7 +104,7 @@ fn quick(lab: &mut lab::Lab<'_>, lengths: &[usize]) -> Result<(), AllocError> {
     memory::pages(lab)
 }
 
-fn all(lab: &mut lab::Lab<'_>) -> Result<(), AllocError> {
+fn all(lab: &mut Lab<'_>) -> Result<(), AllocError> {
     quick(lab, &[0, 1, 2, 4, 10, 40, 120])?;
     ipc::call_with_capability(lab)?;
     queue::waiting(lab)?;
@@ -87,6 +112,7 @@ fn all(lab: &mut lab::Lab<'_>) -> Result<(), AllocError> {
     schedule::yields(lab)?;
     schedule::timeout(lab)?;
     interrupt::interrupt(lab)?;
+    ring::messages(lab)?;
     object::retype(lab)?;
     object::revoke(lab)?;
     object::threads(lab)?;

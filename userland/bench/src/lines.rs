@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Many lines at once: one interrupt delivers whatever is pending.
+
+use crate::cross::{BEGUN, ENDED, ENTERED, End, LINES, ROUNDS};
+use crate::lab::Cost;
+use crate::series::{SAMPLES, Series};
+use crate::signal::SIGNAL;
+use crate::stub::{self, stamp};
+use userland::Error;
+
+/// Numbers of lines.
+const COUNTS: [usize; 7] = [1, 2, 4, 8, 16, 32, LINES];
+/// Word of the region: how long the receiver took to acknowledge.
+const ACKNOWLEDGING: usize = 32;
+
+/// Signals so many lines, then lets the receiver run.
+pub(crate) fn send(end: &End, cost: Cost) {
+    for (sweep, count) in (0..).zip(COUNTS) {
+        let [mut sent, mut received, mut acknowledged] = [const { Series::new() }; 3];
+        for round in 1..=ROUNDS {
+            let total = sweep * ROUNDS + round;
+            end.await_peer(ENDED, total - 1);
+            let start = stamp();
+            for signal in &end.signals[..count] {
+                stub::send(signal.0, SIGNAL);
+            }
+            let all_sent = stamp();
+            let before_turn = stamp();
+            stub::pause();
+            end.await_peer(BEGUN, total);
+            end.await_peer(ENDED, total);
+            if round > ROUNDS - SAMPLES as u64 {
+                sent.push(all_sent - start);
+                received.push(end.words.get(ENTERED).saturating_sub(before_turn));
+                acknowledged.push(end.words.get(ACKNOWLEDGING));
+            }
+        }
+        sent.report(format_args!("cross-core, signal {count} lines"), cost.pair);
+        received.report(format_args!("cross-core, {count} lines, interrupt to after Wait"), cost.pair + 1);
+        acknowledged.report(format_args!("cross-core, acknowledge {count} lines"), cost.pair);
+    }
+}
+
+/// Takes the lines and acknowledges them.
+pub(crate) fn receive(end: &End) -> Result<(), Error> {
+    for (sweep, count) in (0..).zip(COUNTS) {
+        for round in 1..=ROUNDS {
+            let total = sweep * ROUNDS + round;
+            stub::wait(end.notification.0);
+            end.words.set(ENTERED, stamp());
+            end.words.set(BEGUN, total);
+            // The first line ended the wait; the others left their signals behind.
+            stub::nb_wait(end.notification.0);
+            let start = stamp();
+            for handler in &end.handlers[..count] {
+                handler.ack()?;
+            }
+            end.words.set(ACKNOWLEDGING, stamp() - start);
+            end.words.set(ENDED, total);
+        }
+    }
+    Ok(())
+}

@@ -24,6 +24,25 @@ const FIXED_CHUNKS: usize = 1292 + 104;
 /// At least as large as any entry of the Skerry chunk.
 const CHUNK_ENTRY: usize = 72;
 
+/// Initial capabilities of a plain root task that are not for pages of its image: more than there ever are.
+const SLOTS_BESIDE_IMAGE: u64 = 1024;
+/// The root CNode itself and its alignment count as pages of the reserve, too: one in so many slots, or fewer.
+const SLOTS_OF_CNODE: u64 = 32;
+/// Log2 of the slots of the largest root CNode.
+const MAX_CNODE_BITS: u32 = 20;
+
+/// The system of one root task that owns the machine. Its CNode has the usual size, or as many slots as its image takes.
+pub fn plain(program: &Program) -> Description {
+    let slots = program.pages().saturating_add(SLOTS_BESIDE_IMAGE);
+    let slots = slots.saturating_add(slots / SLOTS_OF_CNODE).min(1 << MAX_CNODE_BITS);
+    let needed = slots.next_power_of_two().ilog2() as u8;
+    let mut description = Description::plain();
+    for instance in &mut description.instances {
+        instance.cnode_bits = instance.cnode_bits.max(needed);
+    }
+    description
+}
+
 /// Footprint of each instance; `programs` are their root tasks, in order.
 pub fn footprints(
     firmware: &Firmware,
@@ -128,6 +147,23 @@ mod tests {
             let needed = kernel.pages() * PAGE + root.pages() * PAGE + objects + kernel::handover::BYTES;
             assert!(carver.left() >= needed, "instance {index}: {} of {needed} left", carver.left());
         }
+    }
+
+    #[test]
+    fn a_large_plain_root_task_gets_a_cnode_for_all_its_pages() {
+        let kernel = program(KERNEL, 60);
+        let mut firmware = firmware();
+        firmware.usable.push(memory_partition::MemoryRange::of_size(1 << 32, 4 * GIB));
+        let bits = |pages: u64| {
+            let root = program(0x40_0000, pages);
+            let description = plain(&root);
+            let footprints = footprints(&firmware, &description, &kernel, &[root]).expect("fits");
+            plan(&firmware, &description, &footprints).expect("the CNode has room");
+            description.instances[0].cnode_bits
+        };
+        assert_eq!([22, 6900, 7000, 14_000, 14_800].map(bits), [13, 13, 14, 14, 14]);
+        assert_eq!([15_500, 100_000, 500_000].map(bits), [15, 17, 19]);
+        assert_eq!(plain(&program(0, u64::MAX / PAGE)).instances[0].cnode_bits, 20);
     }
 
     #[test]

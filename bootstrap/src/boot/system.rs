@@ -4,6 +4,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use bootstrap::footprint;
 use bootstrap::modules::{self, Module, ModuleError, SystemImage};
 use bootstrap::program::Program;
 use memory_partition::{Description, Firmware};
@@ -35,7 +36,7 @@ pub(crate) fn load(firmware: &Firmware) -> Result<System, BootError> {
         Module::RootTask(file) => {
             let program =
                 Program::root_task(file).map_err(|error| program_error("module 0, root task", error))?;
-            Ok(System { description: Description::plain(), kernel, programs: [program].into() })
+            Ok(System { description: footprint::plain(&program), kernel, programs: [program].into() })
         }
         Module::System(image) => {
             let description: Description = postcard::from_bytes(image.description)

@@ -4,6 +4,7 @@
 use crate::check::Test;
 
 mod asid;
+mod bootinfo;
 mod cnode;
 mod debug;
 mod domain;
@@ -12,6 +13,7 @@ mod fpu;
 mod io_port;
 mod ipc;
 mod irq;
+mod lifetime;
 mod line;
 mod notification;
 mod reply;
@@ -33,6 +35,8 @@ pub(crate) const ALL: &[&[Test]] = &[
     fpu::TESTS,
     ipc::TESTS,
     debug::TESTS,
+    bootinfo::TESTS,
+    lifetime::TESTS,
     asid::TESTS,
     irq::TESTS,
     io_port::TESTS,

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a root task is told and given at its start.
+
+use crate::check::{Outcome, holds, refused, same, tests};
+use crate::env::{Env, invoke, kind};
+use abi::chunk::{ChunkId, MEMORY_MAP_LEN, RSDP_LEN, TSC_LEN};
+use abi::{BootInfo, CapTag, Label, Rights, slots};
+use userland::object::Frame;
+use userland::{CPtr, Capability, Error, INIT_SCHED_CONTEXT, INIT_TCB, INIT_VSPACE, IpcBuffer, SmallPage};
+
+tests!(
+    bootinfo_has_one_node_and_one_sched_control,
+    bootinfo_slots_follow_each_other,
+    bootinfo_untypeds_are_aligned_and_disjoint,
+    bootinfo_untypeds_leave_out_the_msi_window,
+    bootinfo_names_the_chunks_in_order,
+    bootinfo_puts_buffer_and_bootinfo_behind_the_image,
+    bootinfo_frames_are_mapped_and_their_copies_are_not,
+    bootinfo_initial_capabilities_are_not_related,
+    bootinfo_root_cnode_resolves_slot_numbers,
+    bootinfo_initial_time_is_bound_to_the_initial_thread,
+);
+
+fn bootinfo_has_one_node_and_one_sched_control(env: &mut Env) -> Outcome {
+    let info = env.boot.info();
+    same((info.num_nodes, info.num_iopt_levels, info.init_domain), (1, u64::MAX, 0))?;
+    same(info.sched_control.count(), 1)?;
+    same(info.io_space_caps.count(), 0)?;
+    same(info.node_id, env.boot.chunk().map_or(0, |chunk| chunk.instance().into()))
+}
+
+fn bootinfo_slots_follow_each_other(env: &mut Env) -> Outcome {
+    let info = env.boot.info();
+    same(info.sched_control.start, slots::FIRST_FREE)?;
+    same(info.sched_control.end, info.user_image_paging.start)?;
+    same(info.user_image_paging.end, info.extra_pages.start)?;
+    same(info.extra_pages.end, info.user_image_frames.start)?;
+    holds(info.user_image_frames.end <= info.untyped.start, "untypeds follow the image")?;
+    holds(info.untyped.end <= info.empty.start, "free slots follow the untypeds")?;
+    same(info.empty.end, 1 << info.init_cnode_size_bits)?;
+    for (region, tag) in [
+        (info.user_image_frames, CapTag::Frame),
+        (info.extra_pages, CapTag::Frame),
+        (info.shared_frames, CapTag::Frame),
+        (info.untyped, CapTag::Untyped),
+    ] {
+        let found = (region.start..region.end).find(|&slot| kind(CPtr(slot)) != Some(tag));
+        same(found, None)?;
+    }
+    Ok(())
+}
+
+fn bootinfo_untypeds_are_aligned_and_disjoint(env: &mut Env) -> Outcome {
+    let bounds = |desc: abi::UntypedDesc| (desc.paddr, desc.paddr + (1 << desc.size_bits));
+    for (index, (_, desc)) in env.boot.untypeds().enumerate() {
+        let (start, end) = bounds(desc);
+        holds((abi::sizes::MIN_UNTYPED_BITS..=47).contains(&desc.size_bits.into()), "sizes are possible")?;
+        holds(start % (end - start) == 0, "untypeds are aligned to their size")?;
+        let overlaps = |(_, other): (_, abi::UntypedDesc)| bounds(other).0 < end && start < bounds(other).1;
+        same(env.boot.untypeds().position(overlaps), Some(index))?;
+    }
+    let beyond = env.boot.info().untyped.count() as usize;
+    same(env.boot.info().untyped_list[beyond..].iter().all(|desc| desc.size_bits == 0), true)
+}
+
+fn bootinfo_untypeds_leave_out_the_msi_window(env: &mut Env) -> Outcome {
+    let (start, end) = (0xfee0_0000, 0xfef0_0000);
+    let inside = |desc: abi::UntypedDesc| desc.paddr < end && desc.paddr + (1 << desc.size_bits) > start;
+    same(env.boot.untypeds().find(|&(_, desc)| inside(desc)).map(|(cap, _)| cap), None)
+}
+
+fn bootinfo_names_the_chunks_in_order(env: &mut Env) -> Outcome {
+    let mut chunks = env.boot.chunks();
+    let mut next = || chunks.next().map(|chunk| (chunk.id, chunk.bytes.len()));
+    same(next(), Some((ChunkId::X86Rsdp.word(), RSDP_LEN)))?;
+    same(next(), Some((ChunkId::X86MemoryMap.word(), MEMORY_MAP_LEN)))?;
+    same(next(), Some((ChunkId::X86TscFrequency.word(), TSC_LEN)))?;
+    match next() {
+        Some((id, _)) => same(id, ChunkId::Skerry.word()),
+        None => Ok(()),
+    }
+}
+
+fn bootinfo_puts_buffer_and_bootinfo_behind_the_image(env: &mut Env) -> Outcome {
+    let info = env.boot.info();
+    let end = userland::IMAGE_START + info.user_image_frames.count() * 4096;
+    same([info.ipc_buffer, core::ptr::from_ref(info) as u64], [end, end + 4096])?;
+    // The last word of the message is where the kernel will read it.
+    IpcBuffer::current().set_word(119, 0x1234);
+    same(IpcBuffer::current().word(119), 0x1234)?;
+    holds(info.extra_len <= info.extra_pages.count() * 4096, "the extra bootinfo is in its frames")?;
+    same(size_of::<BootInfo>(), 3864)
+}
+
+fn bootinfo_frames_are_mapped_and_their_copies_are_not(env: &mut Env) -> Outcome {
+    let buffer = SmallPage(CPtr(slots::INIT_IPC_BUFFER));
+    let elsewhere = |frame: SmallPage| frame.map(INIT_VSPACE, 0x1000, Rights::READ, crate::window::CACHED);
+    for frame in [buffer, SmallPage(CPtr(slots::BOOT_INFO_FRAME))] {
+        refused(elsewhere(frame), Error::InvalidArgument(0))?;
+    }
+    let copy = env.copy(buffer, Rights::ALL)?;
+    refused(elsewhere(copy), Error::missing(21))
+}
+
+fn bootinfo_initial_capabilities_are_not_related(env: &mut Env) -> Outcome {
+    // Revoking one deletes what was derived from it and no other initial capability.
+    for cap in [CPtr(slots::ASID_CONTROL), CPtr(slots::DOMAIN), CPtr(slots::INIT_ASID_POOL)] {
+        let copy = env.slot()?;
+        copy.slot().copy_from(cap.slot(), Rights::ALL)?;
+        cap.slot().revoke()?;
+        same(kind(copy), Some(CapTag::Null))?;
+    }
+    let kept = [slots::INIT_TCB, slots::INIT_CNODE, slots::INIT_VSPACE, slots::INIT_SCHED_CONTEXT];
+    same(kept.map(CPtr).into_iter().find(|&cap| kind(cap) == Some(CapTag::Null)), None)
+}
+
+fn bootinfo_root_cnode_resolves_slot_numbers(env: &mut Env) -> Outcome {
+    let bits = env.boot.info().init_cnode_size_bits;
+    let last = CPtr((1 << bits) - 1);
+    last.slot().copy_from(INIT_TCB.slot(), Rights::ALL)?;
+    same(kind(last), Some(CapTag::Tcb))?;
+    last.slot().delete()?;
+    same(kind(CPtr(last.0 + 1 + slots::INIT_TCB)), Some(CapTag::Null))
+}
+
+fn bootinfo_initial_time_is_bound_to_the_initial_thread(env: &mut Env) -> Outcome {
+    let context = env.sched_context(crate::env::SLICE)?;
+    refused(context.bind(INIT_TCB), Error::IllegalOperation)?;
+    let tcb: userland::Tcb = env.make()?;
+    refused(INIT_SCHED_CONTEXT.bind(tcb), Error::IllegalOperation)?;
+    // The object is of the smallest size: no refills besides the two.
+    let words = [5_000, 5_000, 1, 0, 0];
+    let control = env.boot.sched_control();
+    let result = invoke(control, Label::SchedControlConfigureFlags, &words, &[INIT_SCHED_CONTEXT.0]);
+    refused(result, Error::Range(0, 0))
+}

@@ -62,19 +62,23 @@ impl Options {
     /// Reads the words it knows.
     pub fn parse(command_line: &str) -> Self {
         let mut options = Self::default();
+        let mut debug_port = None;
         for word in command_line.split_ascii_whitespace() {
             match word.split_once('=') {
                 Some(("console", value)) => {
                     options.console_base = value.strip_prefix("debugcon:").and_then(port);
                     options.boot_console = options.console_base.and_then(|base| base.checked_sub(1));
                 }
-                Some(("console_port" | "debug_port", value)) => options.serial_port = port(value),
+                Some(("console_port", value)) => options.serial_port = port(value),
+                Some(("debug_port", value)) => debug_port = port(value),
                 Some(("plant", name)) => options.plant = Plant::by_name(name),
                 Some(("silent", id)) => options.silent = id.parse().ok(),
                 Some(("inject", value)) => options.inject = inject(value),
                 _ => {}
             }
         }
+        // Everything goes to one port here: a second one, or none, for debugging does not move the console.
+        options.serial_port = options.serial_port.or(debug_port);
         options
     }
 }
@@ -141,5 +145,7 @@ mod tests {
     fn the_serial_port_is_named_as_upstream_names_it() {
         assert_eq!(Options::parse("console_port=0x3f8").serial_port, Some(0x3f8));
         assert_eq!(Options::parse("debug_port=0").serial_port, Some(0));
+        assert_eq!(Options::parse("console_port=0x3f8 debug_port=0").serial_port, Some(0x3f8));
+        assert_eq!(Options::parse("debug_port=0x2f8 console_port=0x3f8").serial_port, Some(0x3f8));
     }
 }

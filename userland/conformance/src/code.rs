@@ -115,7 +115,8 @@ pieces! {
     float: "movaps xmm1, xmm0", "ud2";
     /// Keeps RDI in SSE registers over many system calls, then has it in RAX and RBX.
     float_keep:
-        "movq xmm0, rdi", "movq xmm15, rdi", "mov r14, rsp", "mov ebx, 50", "2: mov rdx, -11", "syscall", "mov rsp, r14",
+        "movq xmm0, rdi", "movq xmm15, rdi", "mov r14, rsp", "mov ebx, 50", "2: mov rdx, -11", "syscall",
+        "mov rsp, r14",
         "dec ebx", "jnz 2b";
     /// Reads them again.
     float_keep_end: "movq rax, xmm0", "movq rbx, xmm15";

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Root task that tries the kernel's interface, one test for each rule.
 //!
-//! The tests are in `tests/`, one file for each kernel object; a name begins with what `docs/compatibility.md` calls the
-//! call or invocation. Each prints one line; the last line counts them. With the argument `only=TEXT` those
+//! The tests are in `tests/`, one file for each kernel object; a name begins with what `docs/compatibility.md` says
+//! in its last column. Each prints one line; the last line counts them. With the argument `only=TEXT` those
 //! run whose name contains the text; with `time=shared` those that measure time do not. The program exits with 0 when
 //! all passed.
 //!

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Where text goes.
 //!
-//! Through DebugPutChar, unless the arguments name a port: `console=debugcon:0x8e00` or `console=serial:0x3f8`. A kernel
-//! without debug calls needs one, and the instance has to own the port.
+//! Through DebugPutChar, unless the arguments name a port: `console=debugcon:0x8e00` or `console=serial:0x3f8`. A
+//! kernel without debug calls needs one, and the instance has to own the port (`[[device]]`; instance 0 owns the rest).
 
 use crate::allocate::AllocError;
 use crate::bootinfo::Boot;

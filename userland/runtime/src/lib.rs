@@ -54,7 +54,9 @@ pub use report::{ExitCode, PANIC_CODE, exit, report_row};
 pub use root_task::RootTask;
 pub use thread::{Options, Stack, Thread};
 
-/// Makes a function, which must not be called `main`, the start of the program: it takes the [`RootTask`] and returns an [`ExitCode`].
+/// Makes a function the start of the program: it takes the [`RootTask`] and returns an [`ExitCode`].
+///
+/// The function must not be called `main`.
 ///
 /// On a workstation, where the program cannot run, it says so.
 #[macro_export]

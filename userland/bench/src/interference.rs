@@ -6,7 +6,7 @@
 //! nothing of each other; caches and memory are not measured by this instrument.
 
 use crate::cross::End;
-use crate::ipc::{Fpu, Pair};
+use crate::ipc::Pair;
 use crate::lab::{Lab, Place};
 use crate::signal::SIGNAL;
 use crate::stub;
@@ -42,7 +42,6 @@ enum Activity {
 /// Measures in turns with the other instance.
 pub(crate) fn victim(lab: &mut Lab<'_>, end: &End) -> Result<(), AllocError> {
     let pair = Pair::new(lab, Place::Elsewhere)?;
-    pair.set_fpu(Fpu::Off)?;
     for (phase, (doing, _)) in (1..).zip(ACTIVITIES) {
         end.words.set(PHASE, phase);
         end.await_peer(DOING, phase);

@@ -19,13 +19,13 @@ static REPLY_WORDS: AtomicU64 = AtomicU64::new(0);
 pub(crate) fn call_and_reply(lab: &mut Lab<'_>, lengths: &[usize]) -> Result<(), AllocError> {
     for (place, suffix) in [(Place::Elsewhere, ""), (Place::Here, ", same address space")] {
         let pair = Pair::new(lab, place)?;
-        pair.set_fpu(Fpu::Off)?;
         for &words in lengths {
             pair.measure(lab, words, suffix, || {})?;
         }
-        pair.set_fpu(Fpu::Owned)?;
         if place == Place::Elsewhere {
+            pair.set_fpu(Fpu::Owned)?;
             pair.measure(lab, 0, ", FPU owners", || {})?;
+            pair.set_fpu(Fpu::Off)?;
         }
     }
     Ok(())
@@ -33,7 +33,7 @@ pub(crate) fn call_and_reply(lab: &mut Lab<'_>, lengths: &[usize]) -> Result<(),
 
 /// Whether threads have floating-point state.
 #[derive(Clone, Copy)]
-pub(crate) enum Fpu {
+enum Fpu {
     /// Using the unit faults.
     Off,
     /// The unit is switched with the thread.
@@ -56,7 +56,7 @@ impl Pair {
     }
 
     /// Gives both threads floating-point state, or takes it from them.
-    pub(crate) fn set_fpu(&self, fpu: Fpu) -> Result<(), AllocError> {
+    fn set_fpu(&self, fpu: Fpu) -> Result<(), AllocError> {
         let (clear, set) = match fpu {
             Fpu::Off => (0, TCB_FPU_DISABLED),
             Fpu::Owned => (TCB_FPU_DISABLED, 0),

@@ -2,6 +2,7 @@
 //! What every measurement needs: other threads, another address space, and what measuring itself costs.
 
 use crate::stub::stamp;
+use abi::flags::TCB_FPU_DISABLED;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use userland::object::SchedParameters;
 use userland::{
@@ -100,7 +101,7 @@ impl<'a> Lab<'a> {
         }
     }
 
-    /// A thread that runs `work` on its own time.
+    /// A thread that runs `work` on its own time, without floating-point state.
     pub(crate) fn worker<F: FnOnce() + Send + 'static>(
         &mut self,
         place: Place,
@@ -112,6 +113,7 @@ impl<'a> Lab<'a> {
         let stack = self.stacks.next().ok_or(AllocError::Slots)?;
         let options = Options { vspace: self.vspace(place), ..Options::new(priority, Some(context)) };
         let thread = Thread::prepare(&self.task.boot, tcb, stack, options)?;
+        thread.tcb.set_flags(0, TCB_FPU_DISABLED)?;
         thread.start(work)?;
         settle();
         Ok((thread, context))

@@ -31,7 +31,10 @@ pub(crate) fn send(end: &End, cost: Cost) {
             end.await_peer(ENDED, total);
             if round > ROUNDS - SAMPLES as u64 {
                 sent.push(all_sent - start);
-                received.push(end.words.get(ENTERED).saturating_sub(before_turn));
+                // Nothing if the receiver's turn came before this one was given away.
+                if let Some(elapsed) = end.words.get(ENTERED).checked_sub(before_turn) {
+                    received.push(elapsed);
+                }
                 acknowledged.push(end.words.get(ACKNOWLEDGING));
             }
         }

@@ -31,9 +31,10 @@ mod signal;
 mod stub;
 mod words;
 
+use abi::flags::TCB_FPU_DISABLED;
 use core::fmt;
 use lab::{Cost, Lab};
-use userland::{AllocError, RootTask};
+use userland::{AllocError, INIT_TCB, RootTask};
 
 userland::entry!(run);
 
@@ -71,6 +72,8 @@ impl fmt::Display for Failure {
 }
 
 fn run(task: &mut RootTask) -> Result<(), Failure> {
+    // A path with floating-point state to switch says so in its name.
+    INIT_TCB.set_flags(0, TCB_FPU_DISABLED)?;
     match (task.boot.argument("paths"), task.boot.argument("cross")) {
         (Some("quick"), None) => Ok(quick(&mut Lab::new(task)?, &[0, 4, 10])?),
         (Some("all"), None) => Ok(all(&mut Lab::new(task)?)?),

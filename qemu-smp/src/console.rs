@@ -42,8 +42,9 @@ pub struct LineAssembler {
 }
 
 impl LineAssembler {
-    /// A line longer than this is cut, so that a program that never ends one is still seen.
-    const LONGEST: usize = 1 << 16;
+    /// A line longer than this is cut, so that a program that never ends one is still seen. The plan of 255 instances
+    /// takes a quarter of it.
+    const LONGEST: usize = 1 << 20;
 
     /// Adds bytes and gives the lines that they complete, without their ends.
     pub fn push(&mut self, bytes: &[u8]) -> Vec<String> {

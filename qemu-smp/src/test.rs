@@ -34,7 +34,7 @@ pub fn test(options: &TestOptions) -> Result<Exit, Failure> {
         prerequisites::require_qemu()?;
         let mut boot = cargo();
         boot.args(["--package", "qemu-smp", "--test", "runner", "--test", "boot", "--test", "signalling"]);
-        boot.args(["--test", "bench", "--", "--ignored"]);
+        boot.args(["--test", "bench", "--test", "scale", "--", "--ignored"]);
         // Two machines at a time: each boot test has several cores of its own.
         boot.args(["--test-threads", "2"]);
         steps.command("boot tests", &mut boot);

@@ -23,6 +23,7 @@ const COMPLETE: &[&str] = &[
     "systems/bench.toml",
     "systems/bench-cross.toml",
     "systems/bench-lines.toml",
+    "systems/bench-exchange.toml",
     "systems/bench-poll.toml",
     "systems/bench-interference.toml",
 ];

@@ -10,11 +10,13 @@
 //! | `paths=all` | all paths within an instance |
 //! | `cross=sender`, `cross=receiver` | signals between two instances |
 //! | `cross=lines-sender`, `cross=lines-receiver` | many lines at once |
+//! | `cross=client`, `cross=server` | requests and responses through shared memory |
 //! | `cross=victim`, `cross=disturber` | paths of one instance while another is busy |
 //! | `cross=sender-to-poller`, `cross=poller` | signals to an instance that polls while it is idle |
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 mod cross;
+mod exchange;
 mod fault;
 mod interference;
 mod interrupt;
@@ -43,6 +45,8 @@ userland::entry!(run);
 enum Failure {
     /// Something that a measurement needs could not be made.
     Setup(AllocError),
+    /// No message came through.
+    Exchange(exchange::Failure),
     /// The arguments say nothing that this program knows.
     Arguments,
     /// The description lacks the peer, the region or the channels.
@@ -52,6 +56,12 @@ enum Failure {
 impl From<AllocError> for Failure {
     fn from(error: AllocError) -> Self {
         Self::Setup(error)
+    }
+}
+
+impl From<exchange::Failure> for Failure {
+    fn from(failure: exchange::Failure) -> Self {
+        Self::Exchange(failure)
     }
 }
 
@@ -65,6 +75,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Setup(error) => write!(f, "setting up: {error}"),
+            Self::Exchange(failure) => write!(f, "exchanging messages: {failure}"),
             Self::Arguments => write!(f, "expected the argument paths= or cross="),
             Self::NoPeer => write!(f, "a peer with channels both ways and the region are needed"),
         }
@@ -89,6 +100,8 @@ fn between_instances(task: &mut RootTask, role: &str) -> Result<(), Failure> {
         "receiver" => end.receive()?,
         "lines-sender" => lines::send(&end, Cost::measure()),
         "lines-receiver" => lines::receive(&end)?,
+        "client" => exchange::Channels::open(task, &end)?.ask(Cost::measure())?,
+        "server" => exchange::Channels::open(task, &end)?.answer()?,
         "sender-to-poller" => end.send_to_poller(Cost::measure()),
         "poller" => end.take()?,
         "victim" => interference::victim(&mut Lab::new(task)?, &end)?,

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -101,10 +102,16 @@ fn kernel_words(options: &RunOptions) -> String {
     inject.into_iter().chain(options.append.clone()).collect::<Vec<_>>().join(" ")
 }
 
+/// Whether Ctrl-C was pressed.
+static IS_INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
 fn on_interrupt(events: SyncSender<Event>) -> Result<(), Failure> {
-    // A full channel means that output is still being read: then the next Ctrl-C is heard.
-    let send = move || drop(events.try_send(Event::Interrupted));
-    ctrlc::set_handler(send).doing("preparing for Ctrl-C")
+    let interrupt = move || {
+        IS_INTERRUPTED.store(true, Ordering::Relaxed);
+        // Wakes whoever waits for events; nobody does while the channel is full.
+        drop(events.try_send(Event::Interrupted));
+    };
+    ctrlc::set_handler(interrupt).doing("preparing for Ctrl-C")
 }
 
 /// Reads the consoles of a running machine.
@@ -122,15 +129,22 @@ impl Follower {
     fn follow(&mut self, events: &Receiver<Event>, mut deadline: Instant) -> Result<Ending, Failure> {
         let mut casualty = None;
         loop {
-            match events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if IS_INTERRUPTED.load(Ordering::Relaxed) {
+                return Ok(Ending::new(Exit::Interrupted, "interrupted"));
+            }
+            // Also while output never stops.
+            if left.is_zero() {
+                return Ok(casualty.unwrap_or_else(|| self.timeout()));
+            }
+            match events.recv_timeout(left) {
                 Ok(Event::Output(source, bytes)) => self.output(source, &bytes)?,
-                Ok(Event::Interrupted) => return Ok(Ending::new(Exit::Interrupted, "interrupted")),
+                Ok(Event::Interrupted) | Err(RecvTimeoutError::Timeout) => {}
                 Ok(Event::Closed(_)) => {
                     self.open_consoles -= 1;
                     return self.stopped_by_itself(events);
                 }
                 Err(RecvTimeoutError::Disconnected) => return self.stopped_by_itself(events),
-                Err(RecvTimeoutError::Timeout) => return Ok(casualty.unwrap_or_else(|| self.timeout())),
             }
             if let Some(ending) = self.session.ending() {
                 return Ok(ending.clone());

@@ -33,8 +33,7 @@ pub fn test(options: &TestOptions) -> Result<Exit, Failure> {
     if !options.host_only {
         prerequisites::require_qemu()?;
         let mut boot = cargo();
-        boot.args(["--package", "qemu-smp", "--test", "runner", "--test", "boot", "--test", "signalling"]);
-        boot.args(["--test", "bench", "--test", "scale", "--", "--ignored"]);
+        boot.args(["--package", "qemu-smp", "--tests", "--", "--ignored"]);
         // Two machines at a time: each boot test has several cores of its own.
         boot.args(["--test-threads", "2"]);
         steps.command("boot tests", &mut boot);

@@ -92,6 +92,14 @@ fn a_guest_that_does_nothing_is_ended_by_the_timeout() {
 
 #[test]
 #[ignore = "needs QEMU"]
+fn a_guest_that_never_stops_writing_is_ended_by_the_timeout_and_by_an_interrupt() {
+    let output = run(1, &[(CORE_0, "again and again\n")], Then::Repeat, &["--timeout", "2", "--quiet"]);
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    assert_none_left_after("-INT", &[(CORE_0, "again and again\n")], Then::Repeat);
+}
+
+#[test]
+#[ignore = "needs QEMU"]
 fn a_guest_that_resets_the_machine_is_a_kernel_failure() {
     let output = run(1, &[(CORE_0, "going\n")], Then::Reset, &[]);
     let shown = text(&output.stdout);
@@ -157,20 +165,20 @@ fn a_missing_qemu_is_named_with_what_to_install() {
 #[test]
 #[ignore = "needs QEMU"]
 fn an_interrupt_leaves_no_qemu_behind() {
-    assert_none_left_after("-INT");
+    assert_none_left_after("-INT", &[], Then::Halt);
 }
 
 #[test]
 #[ignore = "needs QEMU"]
 fn killing_the_runner_leaves_no_qemu_behind() {
-    assert_none_left_after("-KILL");
+    assert_none_left_after("-KILL", &[], Then::Halt);
 }
 
-fn assert_none_left_after(signal: &str) {
+fn assert_none_left_after(signal: &str, texts: &[(u16, &str)], then: Then) {
     let dir = tempfile::tempdir().expect("a temporary directory can be made");
     let image = dir.path().join("guest.elf");
     let mut runner =
-        command(dir.path(), 1, &[], Then::Halt).stdout(Stdio::null()).spawn().expect("the runner starts");
+        command(dir.path(), 1, texts, then).stdout(Stdio::null()).spawn().expect("the runner starts");
     let machines = || machines_with(&image.display().to_string());
     assert!(eventually(|| machines() == 1), "QEMU starts");
     let kill = Command::new("kill").args([signal, &runner.id().to_string()]).status();

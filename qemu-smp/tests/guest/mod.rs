@@ -28,6 +28,8 @@ pub(crate) enum Then {
     Halt,
     /// Resets the machine.
     Reset,
+    /// Writes everything again, for ever.
+    Repeat,
 }
 
 /// Writes an image that writes each text to its port into `dir`.
@@ -39,12 +41,15 @@ pub(crate) fn image(dir: &Path, texts: &[(u16, &str)], then: Then) -> PathBuf {
 
 fn code(texts: &[(u16, &str)], then: Then) -> Vec<u8> {
     const PER_TEXT: usize = 5 + 5 + 4 + 2;
+    let length = 1 + texts.len() * PER_TEXT;
+    let jump_back = [&[0xe9][..], &(-(length as i32) - 5).to_le_bytes()].concat();
     let end: &[u8] = match then {
+        Then::Repeat => &jump_back,
         Then::Halt => &[0xfa, 0xf4, 0xeb, 0xfc], // cli; hlt; jmp back
         Then::Reset => &[0x66, 0xba, 0xf9, 0x0c, 0xb0, 0x06, 0xee, 0xf4, 0xeb, 0xfd], // out 6 to 0xcf9; hlt
     };
     let mut code = vec![0xfc]; // cld
-    let mut address = BASE + CODE + (1 + texts.len() * PER_TEXT + end.len()) as u32;
+    let mut address = BASE + CODE + (length + end.len()) as u32;
     for (port, text) in texts {
         code.push(0xbe); // mov esi, text
         code.extend(address.to_le_bytes());

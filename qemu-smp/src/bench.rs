@@ -203,3 +203,53 @@ fn legend(report: &Report) -> String {
     lines.extend(report.omitted.iter().map(|row| format!("{row}: needs KVM")));
     lines.join("\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn memory_that_an_instance_keeps_is_what_it_has_less_its_untypeds() {
+        let document = json!({
+            "system": "pair",
+            "instances": [{"name": "a", "boot_us": 70}],
+            "plan": {"instances": [{
+                "partition": [{"start": 0x10_0000, "end": 0x20_0000}],
+                "reclaimed": [{"start": 0x20_0000, "end": 0x20_1000}],
+                "untyped": [{"base": 0x10_0000, "size_bits": 19, "device": false}],
+            }]},
+        });
+        let values = instance_values(&document);
+        let read: Vec<(&str, u64)> = values.iter().map(|value| (value.name.as_str(), value.value)).collect();
+        assert_eq!(read, [("pair, a: boot to root task", 70), ("pair, a: memory not in untypeds", 0x8_1000)]);
+    }
+
+    #[test]
+    fn a_failed_run_keeps_its_exit_code() {
+        assert_eq!(exit_of(Some(4)), Exit::Kernel);
+        assert_eq!(exit_of(Some(3)), Exit::Timeout);
+        assert_eq!(exit_of(None), Exit::BadInput);
+    }
+
+    #[test]
+    fn every_system_that_measures_is_a_valid_description() {
+        let workspace = Workspace::find().expect("the tree is there");
+        let programs = workspace.programs().expect("the tree is readable");
+        for system in QUICK.iter().chain(COMPLETE) {
+            let path = workspace.root().join(system);
+            assert!(crate::description::load(&path, &programs).is_ok(), "{system}");
+        }
+    }
+
+    #[test]
+    fn the_table_puts_the_references_beside_the_figures() {
+        let mut report = Report::new("instructions", "rustc");
+        report.paths.extend(Measurement::new("Call, 0 words", 1, vec![(170, 10)]));
+        let shown = table(&report, true).to_string();
+        for part in ["Call, 0 words", "212", "184", "180", "within"] {
+            assert!(shown.contains(part), "{part} is missing in\n{shown}");
+        }
+        assert!(!shown.contains("p99"), "the spread is for the complete table");
+    }
+}

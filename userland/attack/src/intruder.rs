@@ -4,8 +4,8 @@
 
 use core::arch::naked_asm;
 
+use abi::FaultKind;
 use abi::fault::{user_exception, vm_fault};
-use abi::{FaultKind, limits};
 use userland::object::SchedParameters;
 use userland::{Endpoint, Options, RootTask, Stack, Thread, syscall};
 
@@ -82,7 +82,6 @@ codes! {
 }
 
 const _: () = assert!(abi::vector::DOORBELL == 156 && abi::vector::TIMER == 157);
-const _: () = assert!(limits::USER_TOP == 0x7fff_ffff_ffff);
 
 static STACK: Stack<4096> = Stack::new();
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The instance that is attacked. It owns the devices, so it checks what the plan may have given it too much of.
 
-use abi::chunk::MEMORY_MAP_LEN;
-use abi::chunk::{ChunkId, HEADER_LEN, MEMORY_MAP_ENTRY_LEN};
+use abi::chunk::{ChunkId, HEADER_LEN, MEMORY_MAP_ENTRY_LEN, MEMORY_MAP_LEN};
 use userland::{Notification, RootTask, println, syscall};
 
 use crate::attempts::Attempts;
@@ -12,6 +11,8 @@ use crate::{DONE, Failure, peer, region};
 /// RAM below is device memory, as under an seL4 kernel.
 const LOW_MEMORY: u64 = 1 << 20;
 const USABLE: u32 = 1;
+/// What the victim writes.
+const PATTERN: u64 = 0x5ca1_ab1e_0ddb_a115;
 
 pub(crate) fn run(task: &mut RootTask) -> Result<(), Failure> {
     let shown = task.open_region(&region(task, "shown")?)?;
@@ -33,9 +34,6 @@ pub(crate) fn run(task: &mut RootTask) -> Result<(), Failure> {
     println!("the attacker has finished; nothing of mine has changed");
     attempts.finish()
 }
-
-/// What the victim writes.
-const PATTERN: u64 = 0x5ca1_ab1e_0ddb_a115;
 
 /// Whether device memory overlaps what the firmware calls usable, which is where partitions are.
 fn covers_memory(task: &RootTask) -> bool {

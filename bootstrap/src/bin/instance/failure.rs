@@ -132,7 +132,25 @@ fn report(
         write!(out, " {address:#x}")?;
     }
     writeln!(out)?;
-    writeln!(out, "!skerry {{\"failed\":\"instance {number}: kernel failure\"}}")
+    write!(out, "!skerry {{\"failed\":\"")?;
+    Quoted(out).write_fmt(message)?;
+    writeln!(out, "\"}}")
+}
+
+/// Writes what stands between the quotes of a JSON text.
+struct Quoted<'a>(&'a mut Printer);
+
+impl Write for Quoted<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for character in text.chars() {
+            match character {
+                '"' | '\\' => write!(self.0, "\\{character}")?,
+                '\0'..' ' => self.0.write_char(' ')?,
+                _ => self.0.write_char(character)?,
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Words on the stack from `stack` up that point into text; some may be left over from earlier calls.

@@ -12,7 +12,7 @@ use crate::console::Source;
 /// Console port of the boot code.
 const BOOT_PORT: u32 = 0x8dff;
 /// Console port of instance 0; instance `i` has the `i`-th after it.
-const CONSOLE_PORT: u32 = 0x8e00;
+pub(crate) const CONSOLE_PORT: u32 = 0x8e00;
 
 /// What executes the guest's instructions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use memory_partition::Description;
+use memory_partition::{Description, Device, DeviceKind};
 
 use crate::cli::SystemOptions;
-use crate::compile::Compiler;
+use crate::compile::{Compiler, Profile};
 use crate::description;
 use crate::failure::{Doing, Failure};
 use crate::image::{Program, check_program, system_image};
+use crate::machine::CONSOLE_PORT;
 use crate::q35;
 use crate::workspace::Workspace;
 
@@ -46,6 +47,15 @@ impl System {
         if let Some(file) = &options.root_task {
             return Ok(Self::of_root_task(file, options));
         }
+        let mut system = Self::described(options, workspace)?;
+        if options.profile == Profile::Release {
+            system.give_consoles();
+        }
+        Ok(system)
+    }
+
+    /// The system of a description, of the default one, or of a number of instances.
+    fn described(options: &SystemOptions, workspace: &Workspace) -> Result<Self, Failure> {
         let default = workspace.root().join(DEFAULT_SYSTEM);
         let path = match (&options.system, options.cpus) {
             (Some(path), _) => path,
@@ -59,6 +69,22 @@ impl System {
         let system = Self::new(loaded.description.clone(), loaded.files.clone(), options);
         loaded.plan(&q35::firmware(system.cpus, system.memory))?;
         Ok(system)
+    }
+
+    /// A release kernel prints nothing for its programs: each gets its instance's console port, and is told so, unless
+    /// its arguments name a console already.
+    fn give_consoles(&mut self) {
+        for (owner, instance) in self.description.instances.iter_mut().enumerate() {
+            let program = &mut instance.root_task;
+            if program.arguments.contains("console=") {
+                continue;
+            }
+            let port = CONSOLE_PORT as u16 + owner as u16;
+            let separator = if program.arguments.is_empty() { "" } else { " " };
+            program.arguments += &format!("{separator}console=debugcon:{port:#x}");
+            let kind = DeviceKind::IoPorts { first: port, last: port };
+            self.description.devices.push(Device { name: format!("console-{owner}"), owner, kind });
+        }
     }
 
     fn new(description: Description, files: BTreeMap<String, PathBuf>, options: &SystemOptions) -> Self {
@@ -121,7 +147,6 @@ fn member_name(file: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compile::Profile;
 
     fn options(system: &Path, cpus: Option<u32>) -> SystemOptions {
         let system = Some(system.to_owned());
@@ -151,6 +176,20 @@ mod tests {
         assert!(system.plain);
         assert_eq!(system.description, Description::plain());
         assert_eq!(system.cpus, 1);
+    }
+
+    #[test]
+    fn programs_of_a_release_kernel_get_a_console_port_of_their_own() {
+        let workspace = Workspace::find().expect("the tests run in the workspace");
+        let options =
+            SystemOptions { system: None, profile: Profile::Release, ..options(Path::new(""), Some(2)) };
+        let system = System::choose(&options, &workspace).expect("two instances fit");
+        let arguments = |index: usize| system.description.instances[index].root_task.arguments.as_str();
+        assert!(arguments(0).ends_with("console=debugcon:0x8e00"), "{}", arguments(0));
+        assert!(arguments(1).ends_with("console=debugcon:0x8e01"), "{}", arguments(1));
+        assert!(system.description.validate().is_empty(), "{:?}", system.description.validate());
+        let own = DeviceKind::IoPorts { first: 0x8e01, last: 0x8e01 };
+        assert!(system.description.devices.iter().any(|device| device.owner == 1 && device.kind == own));
     }
 
     #[test]

@@ -13,7 +13,8 @@ mod compare;
 
 mod pages;
 
-use arch::Machine;
+use abi::flags::TCB_FPU_DISABLED;
+use arch::{FpuAccess, Machine};
 
 use crate::Kernel;
 use crate::cap::Cap;
@@ -74,6 +75,10 @@ impl<M: Machine> Kernel<M> {
         }
         assert_eq!(current.state(), ThreadState::Running, "{:?} cannot run", sched.current);
         assert!(self.is_schedulable(sched.current), "{:?} may not run", sched.current);
+        let is_disabled = u64::from(current.flags) & TCB_FPU_DISABLED != 0;
+        let access = if is_disabled { FpuAccess::Disabled } else { FpuAccess::Enabled };
+        assert_eq!(self.fpu_access, access, "access to the floating-point unit");
+        assert!(is_disabled || self.fpu_owner == Some(sched.current), "somebody else's floating-point state");
         let first = (0..sched.ready.len()).rev().find(|&priority| sched.ready[priority].head.is_some());
         assert!(first.is_none_or(|first| first <= usize::from(current.priority)), "somebody else should run");
     }

@@ -15,19 +15,22 @@ use kernel::cap::Cap;
 use kernel::object::tcb::ThreadState;
 
 use crate::input::Input;
-use crate::prologue::{ROOT_GUARD, SERVERS, THREADS, retype};
+use crate::prologue::{ROOT_GUARD, SERVERS, retype};
 use crate::world::World;
 
 /// The interrupt that wakes the keeper.
 pub const ALARM: u8 = FIRST_USER + ALARM_VECTOR as u8;
 const ALARM_VECTOR: u64 = 7;
 
+/// Threads the keeper cares for. It has no capabilities to the others, so their last ones can be deleted.
+const KEPT: u64 = 4;
 /// Log2 of the number of slots of the keeper's CNode.
 const BITS: u64 = 6;
-/// Slots of the keeper's CNode.
+/// Slot of the keeper's CNode with the CNode that everybody shares.
+pub const SHARED: u64 = 2;
+/// Other slots of the keeper's CNode.
 mod own {
     pub(super) const TCB: u64 = 1;
-    pub(super) const SHARED: u64 = 2;
     pub(super) const SCHED_CONTROL: u64 = 3;
     pub(super) const NOTIFICATION: u64 = 4;
     pub(super) const CNODE: u64 = 5;
@@ -53,27 +56,27 @@ pub fn withdraw(world: &mut World) {
     let mut copy = |from: u64, to: u64| {
         world.call(node, Label::CNodeCopy, &[to, BITS, from, 64, 15], &[fixed::INIT_CNODE]);
     };
-    copy(fixed::INIT_CNODE, own::SHARED);
+    copy(fixed::INIT_CNODE, SHARED);
     copy(fixed::FIRST_FREE, own::SCHED_CONTROL);
     copy(notification, own::NOTIFICATION);
     copy(node, own::CNODE);
-    (0..THREADS).for_each(|number| copy(places.threads + number, own::THREADS + number));
-    (0..THREADS).for_each(|number| copy(places.contexts + number, own::CONTEXTS + number));
+    (0..KEPT).for_each(|number| copy(places.threads + number, own::THREADS + number));
+    (0..KEPT).for_each(|number| copy(places.contexts + number, own::CONTEXTS + number));
     (0..SERVERS).for_each(|number| copy(places.endpoints + number, own::ENDPOINTS + number));
     let guard = u64::from(u64::BITS) - BITS;
     let spaces = [0, node, fixed::INIT_VSPACE];
     let answer = world.call(fixed::INIT_TCB, Label::TcbSetSpace, &[guard, 0], &spaces);
     assert_eq!(answer, 0, "the keeper has a CSpace of its own");
-    world.call(own::CNODE, Label::CNodeCopy, &[own::SPACE, BITS, fixed::INIT_VSPACE, 64, 15], &[own::SHARED]);
+    world.call(own::CNODE, Label::CNodeCopy, &[own::SPACE, BITS, fixed::INIT_VSPACE, 64, 15], &[SHARED]);
     let hidden = [node, notification, handler, memory, fixed::INIT_SCHED_CONTEXT, fixed::INIT_IPC_BUFFER];
     for (from, to) in hidden.into_iter().zip(own::HIDDEN..).chain([(fixed::INIT_TCB, own::TCB)]) {
-        world.call(own::CNODE, Label::CNodeMove, &[to, BITS, from, 64], &[own::SHARED]);
+        world.call(own::CNODE, Label::CNodeMove, &[to, BITS, from, 64], &[SHARED]);
     }
-    for number in (0..THREADS).step_by(2) {
+    for number in (0..KEPT).step_by(2) {
         keep_original(world, places.threads + number, own::THREADS + number);
         keep_original(world, places.contexts + number, own::CONTEXTS + number);
     }
-    keep_original(world, fixed::INIT_CNODE, own::SHARED);
+    keep_original(world, fixed::INIT_CNODE, SHARED);
     let priority = [255];
     let answer = world.call(own::TCB, Label::TcbSetPriority, &priority, &[own::TCB]);
     assert_eq!(answer, 0, "the keeper holds itself");
@@ -83,17 +86,17 @@ pub fn withdraw(world: &mut World) {
 fn keep_original(world: &mut World, shared: u64, kept: u64) {
     let spare = own::SPARE;
     world.call(own::CNODE, Label::CNodeMove, &[spare, BITS, kept, BITS], &[own::CNODE]);
-    let from = if shared == fixed::INIT_CNODE { spare } else { own::SHARED };
+    let from = if shared == fixed::INIT_CNODE { spare } else { SHARED };
     world.call(own::CNODE, Label::CNodeMove, &[kept, BITS, shared, 64], &[from]);
-    world.call(own::SHARED, Label::CNodeMove, &[shared, 64, spare, BITS], &[own::CNODE]);
+    world.call(SHARED, Label::CNodeMove, &[shared, 64, spare, BITS], &[own::CNODE]);
 }
 
 /// Lets the keeper do something for another thread, or go back to sleep.
 pub fn keep(world: &mut World, input: &mut Input<'_>) -> Event {
-    let number = input.below(THREADS as usize) as u64;
+    let number = input.below(KEPT as usize) as u64;
     let (thread, context) = (own::THREADS + number, own::CONTEXTS + number);
-    match input.below(12) {
-        0 | 1 => sleep(world),
+    match input.below(24) {
+        0 => sleep(world),
         2 => {
             let period = input.pick(&[1000, 20_000]);
             let rate = [input.pick(&[period, 50]), period, 3, 0, 0];
@@ -104,8 +107,8 @@ pub fn keep(world: &mut World, input: &mut Input<'_>) -> Event {
             let handler = input.pick(&[0, own::ENDPOINTS]);
             call(world, (thread, Label::TcbSetSchedParams, &params, &[own::TCB, context, handler]))
         }
-        4 if input.one_in(4) => {
-            let spaces = [own::ENDPOINTS, own::SHARED, own::SPACE];
+        4 => {
+            let spaces = [own::ENDPOINTS, SHARED, own::SPACE];
             call(world, (thread, Label::TcbSetSpace, &[ROOT_GUARD, 0], &spaces))
         }
         _ => repair(world, number),
@@ -128,6 +131,7 @@ fn repair(world: &mut World, number: u64) -> Event {
         _ if is_waiting_server => sleep(world),
         (None, Some(_)) => call(world, (context, Label::SchedContextUnbind, &[], &[])),
         (None, None) => call(world, (context, Label::SchedContextBind, &[], &[thread])),
+        _ if state.is_runnable() => sleep(world),
         _ => call(world, (thread, Label::TcbResume, &[], &[])),
     }
 }

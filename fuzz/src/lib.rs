@@ -37,11 +37,11 @@ pub struct Summary {
 
 /// Runs the events that `bytes` mean, and panics where an invariant breaks.
 pub fn run(bytes: &[u8]) -> Summary {
-    watch(bytes, |_, _| {})
+    watch(bytes, 1, |_, _| {})
 }
 
-/// The same, and shows every event before it is handled.
-pub fn watch(bytes: &[u8], mut show: impl FnMut(&World, Event)) -> Summary {
+/// The same with checks once in `interval` events, and shows every event before it is handled.
+pub fn watch(bytes: &[u8], interval: u64, mut show: impl FnMut(&World, Event)) -> Summary {
     let mut input = Input::new(bytes);
     let mut world = World::boot();
     prologue::run(&mut world, &mut input);
@@ -54,12 +54,15 @@ pub fn watch(bytes: &[u8], mut show: impl FnMut(&World, Event)) -> Summary {
         summary.fast += u64::from(differential::compare(&world, event));
         world.handle(event);
         summary.events += 1;
-        world.check();
-        if summary.events.is_multiple_of(MEMORY_INTERVAL) {
+        if summary.events.is_multiple_of(interval) {
+            world.check();
+        }
+        if summary.events.is_multiple_of(MEMORY_INTERVAL * interval) {
             world.check_memory();
         }
         idle = if world.resume == Resume::Idle || world.is_keeper() { idle + 1 } else { 0 };
     }
+    world.check();
     world.check_memory();
     summary
 }

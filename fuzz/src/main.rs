@@ -2,8 +2,10 @@
 //! `storm`: random runs until enough events are handled.
 //!
 //! ```text
-//! storm [--events N] [--seed S] [--bytes B]     runs of B random bytes until N events are handled
-//! storm FILE…                                   replays files and shows their events
+//! storm [--events N] [--seed S] [--bytes B] [--interval I]
+//!     runs of B random bytes until N events are handled; invariants are checked once in I events
+//! storm FILE…
+//!     replays files and shows their events
 //! ```
 //!
 //! A run that fails is made shorter while it still fails and written to `failure-SEED.bin`.
@@ -15,7 +17,7 @@ use std::time::Instant;
 use abi::{Label, MessageInfo, Syscall};
 use fuzz::input::Random;
 use fuzz::world::World;
-use fuzz::{Summary, run, watch};
+use fuzz::{Summary, watch};
 use kernel::Event;
 
 const DEFAULT_EVENTS: u64 = 1_000_000;
@@ -25,12 +27,14 @@ struct Options {
     events: u64,
     seed: u64,
     bytes: usize,
+    interval: u64,
     files: Vec<String>,
 }
 
 impl Options {
     fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut options = Self { events: DEFAULT_EVENTS, seed: 1, bytes: DEFAULT_BYTES, files: Vec::new() };
+        let (events, bytes, interval) = (DEFAULT_EVENTS, DEFAULT_BYTES, 1);
+        let mut options = Self { events, seed: 1, bytes, interval, files: Vec::new() };
         while let Some(argument) = arguments.next() {
             let mut number = || {
                 let value = arguments.next().ok_or_else(|| format!("{argument} wants a number"))?;
@@ -39,6 +43,7 @@ impl Options {
             match argument.as_str() {
                 "--events" => options.events = number()?,
                 "--seed" => options.seed = number()?,
+                "--interval" => options.interval = number()?.max(1),
                 "--bytes" => options.bytes = number()? as usize,
                 _ if argument.starts_with('-') => return Err(format!("{argument} is unknown")),
                 _ => options.files.push(argument),
@@ -62,7 +67,7 @@ fn main() -> ExitCode {
 fn replay(files: &[String]) -> ExitCode {
     for file in files {
         match std::fs::read(file) {
-            Ok(bytes) => println!("{file}: {:?}", watch(&bytes, show)),
+            Ok(bytes) => println!("{file}: {:?}", watch(&bytes, 1, show)),
             Err(error) => {
                 eprintln!("storm: {file}: {error}");
                 return ExitCode::FAILURE;
@@ -99,7 +104,7 @@ fn storm(options: &Options) -> ExitCode {
     let mut seed = options.seed;
     while total.events < options.events {
         let bytes = Random::new(seed).bytes(options.bytes);
-        match attempt(&bytes) {
+        match attempt(&bytes, options.interval) {
             Some(summary) => {
                 total.events += summary.events;
                 total.fast += summary.fast;
@@ -118,8 +123,8 @@ fn storm(options: &Options) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn attempt(bytes: &[u8]) -> Option<Summary> {
-    catch_unwind(AssertUnwindSafe(|| run(bytes))).ok()
+fn attempt(bytes: &[u8], interval: u64) -> Option<Summary> {
+    catch_unwind(AssertUnwindSafe(|| watch(bytes, interval, |_, _| {}))).ok()
 }
 
 /// Makes a failing run shorter and keeps it.
@@ -136,7 +141,7 @@ fn report(seed: u64, bytes: Vec<u8>) -> ExitCode {
 
 /// Cuts the end off, then pieces out of the middle, as long as the rest fails.
 fn shorten(mut bytes: Vec<u8>) -> Vec<u8> {
-    let fails = |bytes: &[u8]| attempt(bytes).is_none();
+    let fails = |bytes: &[u8]| attempt(bytes, 1).is_none();
     let (mut passing, mut failing) = (0, bytes.len());
     while passing + 1 < failing {
         let middle = passing.midpoint(failing);

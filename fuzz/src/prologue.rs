@@ -76,6 +76,11 @@ pub fn run(world: &mut World, input: &mut Input<'_>) {
     for number in 0..SERVERS {
         start_server(world, places, number, input);
     }
+    // From here on nobody is more important than the root task.
+    world.call(fixed::INIT_TCB, Label::TcbSetPriority, &[3], &[fixed::INIT_TCB]);
+    for number in SERVERS..THREADS {
+        world.call(places.threads + number, Label::TcbResume, &[], &[]);
+    }
     keeper::withdraw(world);
 }
 

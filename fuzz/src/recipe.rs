@@ -19,6 +19,8 @@ pub enum Word {
     Empty,
     /// Slot of the root CNode that is in use.
     Full,
+    /// Slot of the root CNode with a capability of this kind.
+    Of(CapTag),
     /// The depth at which slots of the root CNode are named, usually.
     Depth,
     /// A mask of rights.
@@ -57,7 +59,7 @@ const fn recipe(target: CapTag, label: Label, words: &'static [Word], extras: &'
 
 use CapTag as Tag;
 use Label as L;
-use Word::{Address, Any, Below, Depth, Empty, Full, Guard, Is, Rights, SizeBits, Time, Type};
+use Word::{Address, Any, Below, Depth, Empty, Full, Guard, Is, Of, Rights, SizeBits, Time, Type};
 
 const ROOT: &[Extra] = &[&[Tag::CNode]];
 const THREAD: &[Extra] = &[&[Tag::Tcb]];
@@ -74,12 +76,18 @@ pub const RECIPES: &[Recipe] = &[
     recipe(Tag::Untyped, L::UntypedRetype, RETYPE, ROOT),
     recipe(Tag::Untyped, L::UntypedRetype, RETYPE, ROOT),
     recipe(Tag::CNode, L::CNodeRevoke, &[Full, Depth], &[]),
+    recipe(Tag::CNode, L::CNodeRevoke, &[Of(Tag::Untyped), Depth], &[]),
     recipe(Tag::CNode, L::CNodeDelete, &[Full, Depth], &[]),
+    recipe(Tag::CNode, L::CNodeDelete, &[Of(Tag::Tcb), Depth], &[]),
+    recipe(Tag::CNode, L::CNodeDelete, &[Of(Tag::Notification), Depth], &[]),
+    recipe(Tag::CNode, L::CNodeDelete, &[Of(Tag::SchedContext), Depth], &[]),
+    recipe(Tag::CNode, L::CNodeDelete, &[Of(Tag::Reply), Depth], &[]),
     recipe(Tag::CNode, L::CNodeCancelBadgedSends, &[Full, Depth], &[]),
     recipe(Tag::CNode, L::CNodeCopy, COPY, ROOT),
     recipe(Tag::CNode, L::CNodeCopy, COPY, ROOT),
     recipe(Tag::CNode, L::CNodeMint, COPY, ROOT),
     recipe(Tag::CNode, L::CNodeMint, &[Empty, Depth, Full, Depth, Rights, Guard], ROOT),
+    recipe(Tag::CNode, L::CNodeCopy, &[Empty, Depth, Of(Tag::Endpoint), Depth, Rights], ROOT),
     recipe(Tag::CNode, L::CNodeMove, &[Empty, Depth, Full, Depth], ROOT),
     recipe(Tag::CNode, L::CNodeMutate, &[Empty, Depth, Full, Depth, Guard], ROOT),
     recipe(

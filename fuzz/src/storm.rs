@@ -2,16 +2,19 @@
 //! From bytes to events: whoever runs does something, time passes, interrupts come.
 
 use abi::ipc_buffer::{RECEIVE_CNODE_OFFSET, RECEIVE_DEPTH_OFFSET, RECEIVE_INDEX_OFFSET};
+use abi::limits::{WORK_UNITS_PER_PREEMPTION, max_period_us};
+use abi::slots::INIT_CNODE;
 use abi::vector::{DOORBELL, FIRST_USER, TIMER};
 use abi::{CapTag, Label, ObjectType, Syscall};
-use arch::Ticks;
+use arch::{PageSize, Ticks};
+use kernel::cap::Cap;
 use kernel::{Event, Resume};
 
 use crate::input::Input;
 use crate::keeper;
 use crate::prologue::{ROOT_GUARD, SERVERS};
 use crate::recipe::{RECIPES, Recipe, Word};
-use crate::world::{SLOTS, World};
+use crate::world::{SLOTS, TICKS_PER_US, World};
 
 /// One argument in so many is made wrong.
 const WRONG: usize = 40;
@@ -26,6 +29,23 @@ const SENDING: &[CapTag] = &[
 ];
 /// Kinds that a receive half accepts.
 const RECEIVING: &[CapTag] = &[CapTag::Endpoint, CapTag::Endpoint, CapTag::Notification];
+/// The system calls about messages; those that do not block keep threads going.
+const CALLS: &[Syscall] = &[
+    Syscall::Call,
+    Syscall::ReplyRecv,
+    Syscall::NBSendRecv,
+    Syscall::NBSendWait,
+    Syscall::Send,
+    Syscall::NBSend,
+    Syscall::NBSend,
+    Syscall::Recv,
+    Syscall::NBRecv,
+    Syscall::NBRecv,
+    Syscall::Wait,
+    Syscall::NBWait,
+    Syscall::NBWait,
+    Syscall::Yield,
+];
 /// Object types that fit into the untypeds there are; others come by wrong arguments.
 const TYPES: &[ObjectType] = &[
     ObjectType::Untyped,
@@ -65,24 +85,40 @@ pub fn step(world: &mut World, input: &mut Input<'_>) {
 pub fn prepare(world: &mut World, input: &mut Input<'_>) -> Event {
     pass_time(world, input);
     world.kernel.machine.interrupt_pending = input.one_in(6);
+    if world.kernel.machine.interrupt_pending {
+        // The next long operation stops at one of its first preemption points.
+        world.kernel.sched.work_units = WORK_UNITS_PER_PREEMPTION - 1 - input.below(4) as u64;
+    }
     if world.resume == Resume::Idle {
         let alarm = Event::Interrupt(keeper::ALARM);
         return if input.one_in(2) { alarm } else { interrupt(world, input) };
     }
+    if input.one_in(8) {
+        soil(world, input);
+    }
     if world.is_keeper() {
         return keeper::keep(world, input);
     }
-    if input.one_in(3) {
+    let politeness = if world.current_server().is_some() { 3 } else { 12 };
+    if input.one_in(politeness) {
         return be_polite(world, input);
     }
-    match input.below(32) {
+    match input.below(64) {
         0 => Event::PageFault { address: input.word(), code: u64::from(input.byte()) },
         1 => Event::Exception { vector: input.byte() & 31, code: input.word() },
-        2 => interrupt(world, input),
-        3 => Event::UnknownSyscall { number: input.word() },
-        4 => other_call(world, input),
-        5..16 => communicate(world, input),
+        2 => Event::UnknownSyscall { number: input.word() },
+        3..6 => interrupt(world, input),
+        6..9 => other_call(world, input),
+        9..20 => communicate(world, input),
         _ => invoke(world, input),
+    }
+}
+
+/// A program writes to a page it has, so that memory given back is not zero by itself.
+fn soil(world: &mut World, input: &mut Input<'_>) {
+    let slot = cptr(world, input, &[CapTag::Frame]);
+    if let Cap::Frame { base, size: PageSize::Small, is_device: false, .. } = world.cap(slot) {
+        world.set_word(base.0 + 16 * u64::from(input.byte()), u64::MAX);
     }
 }
 
@@ -126,6 +162,10 @@ fn cptr(world: &World, input: &mut Input<'_>, kinds: &[CapTag]) -> u64 {
     if kind == CapTag::Null {
         return 0;
     }
+    if kind == CapTag::CNode && number & 3 != 0 {
+        // Most depths and slots are those of the root CNode.
+        return INIT_CNODE;
+    }
     let count = world.slots_with(kind).count();
     let chosen = input.below(count);
     world.slots_with(kind).nth(chosen).unwrap_or_else(|| input.byte().into())
@@ -149,11 +189,12 @@ fn word(world: &World, input: &mut Input<'_>, word: Word) -> u64 {
             let is_full = |&slot: &u64| !world.cap(slot).is_null();
             (first..first + SLOTS).find(is_full).map_or(0, |slot| slot % SLOTS)
         }
+        Word::Of(kind) => cptr(world, input, &[kind]),
         Word::Depth => input.pick(&[64, 64, 64, 64, 64, 64, 64, 4]),
         Word::Rights => input.pick(&[15, 15, 15, 3, 1, 2, 6, 9]),
         Word::Guard => input.pick(&[ROOT_GUARD, ROOT_GUARD, ROOT_GUARD, 0, 60, 5, 1 << 6 | 1, 0]),
         Word::Address => input.pick(ADDRESSES),
-        Word::Time => input.pick(&[20, 21, 50, 200, 1000, 5000, 10_000, 10_000]),
+        Word::Time => input.pick(&[20, 21, 50, 200, 1000, 5000, 10_000, max_period_us(TICKS_PER_US)]),
         Word::Type => input.pick(TYPES).word(),
         Word::SizeBits => input.pick(&[4, 5, 7, 8, 12, 2, 1, 10]),
     }
@@ -193,7 +234,7 @@ fn invoke(world: &mut World, input: &mut Input<'_>) -> Event {
 
 /// One of the system calls about messages.
 fn communicate(world: &mut World, input: &mut Input<'_>) -> Event {
-    let call = Syscall::ALL[input.below(11)];
+    let call = input.pick(CALLS);
     let length = input.pick(&[0, 1, 2, 3, 4, 4, 6, 120]);
     let words: Vec<u64> = (0..length).map(|index: u64| index << 8 | u64::from(call.word() as u8)).collect();
     let caps = input.pick(&[0, 0, 0, 0, 0, 1, 2, 3]);

@@ -30,6 +30,8 @@ const IMAGE_AT: u64 = 0x40_0000;
 /// Number of slots of the root CNode.
 pub const SLOTS: u64 = 1 << CNODE_BITS;
 const CNODE_BITS: u8 = 8;
+/// Ticks of the clock in a microsecond.
+pub const TICKS_PER_US: u64 = 1000;
 /// Lines of the only channel, which leads from the instance to itself.
 pub const LINES: u8 = 4;
 /// The instance the channel is said to lead to.
@@ -100,7 +102,7 @@ impl World {
     }
 
     /// Writes user memory; addresses outside of it are left alone, as those of device memory.
-    fn set_word(&mut self, paddr: u64, value: u64) {
+    pub fn set_word(&mut self, paddr: u64, value: u64) {
         let offset = paddr.wrapping_sub(START.0) as usize;
         if let Some(bytes) = self.kernel.objs.bytes_mut().get_mut(offset..offset.saturating_add(8)) {
             bytes.copy_from_slice(&value.to_le_bytes());
@@ -249,7 +251,7 @@ fn root_task() -> RootTask<'static> {
         cnode_bits: CNODE_BITS,
         priority: 255,
         slice_us: 5000,
-        ticks_per_us: 1000,
+        ticks_per_us: TICKS_PER_US,
         kernel_root: KERNEL_ROOT,
         incoming_lines: LINES.into(),
         extra_len: 0,

@@ -23,7 +23,7 @@ pub use units::{CoreId, PhysAddr, Ticks, VirtAddr};
 pub use x86_64::hw;
 #[cfg(target_arch = "x86_64")]
 pub use x86_64::{
-    context::{Context, EntryKind, FpuState, is_canonical},
+    context::{Context, EntryKind, FpuState},
     table::{self, Level, PageAccess, PageSize, TableEntry},
 };
 

@@ -70,12 +70,6 @@ const _: () = assert!(size_of::<Context>() == 168);
 /// Length of the `syscall` instruction.
 const SYSCALL_LENGTH: u64 = 2;
 
-/// Whether `address` is canonical with 48 address bits (SDM vol. 1, 3.3.7.1).
-#[inline]
-pub const fn is_canonical(address: u64) -> bool {
-    ((address as i64) << 16 >> 16) as u64 == address
-}
-
 impl Context {
     /// Gives the context the values of a new thread (docs/abi/objects.md).
     pub fn reset(&mut self) {

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Call: message and scheduling context to a receiver that waits.
+
+use arch::Machine;
+
+use crate::Kernel;
+use crate::memory::objects::ObjRef;
+use crate::object::endpoint::{Endpoint, EndpointState};
+use crate::object::reply::Above;
+use crate::object::tcb::{Tcb, TcbSlot, ThreadState};
+
+impl<M: Machine> Kernel<M> {
+    /// Call: hands message and scheduling context to a receiver that waits.
+    #[inline]
+    pub fn fast_call(&mut self) -> Option<ObjRef<Tcb>> {
+        let caller = self.sched.current;
+        let thread = &self.objs[caller];
+        let info = thread.context.info_register();
+        let slot = thread.slots[TcbSlot::CSpace as usize].cap.plain_slot(thread.context.cap_register())?;
+        let cap = self.objs[slot].cap;
+        let endpoint = cap.callable_endpoint()?;
+        let callee = self.objs[endpoint].first_receiver()?;
+        let partner = &self.objs[callee];
+        let reply = partner.reply?;
+        if partner.sched_context.is_some() || partner.priority < thread.priority {
+            return None;
+        }
+        let root = self.fast_root(callee)?;
+        let buffers = self.fast_buffers(info, caller, callee)?;
+        let sc = self.sched.current_sc;
+        let badge = cap.word1;
+
+        self.pop_receiver(endpoint, callee);
+        let below = self.objs[sc].reply.replace(reply);
+        if let Some(below) = below {
+            self.objs[below].set_above(Above::Reply(reply));
+        }
+        let object = &mut self.objs[reply];
+        object.tcb = Some(caller);
+        object.below = below;
+        object.set_above(Above::SchedContext(sc));
+        self.pass_sched_context(sc, caller, callee);
+        let thread = &mut self.objs[caller];
+        thread.reply = Some(reply);
+        thread.set_state_raw(ThreadState::BlockedOnReply);
+        let partner = &mut self.objs[callee];
+        partner.reply = None;
+        partner.set_state_raw(ThreadState::Running);
+        self.pass_message(caller, callee, badge, info);
+        if let Some(buffers) = buffers {
+            self.pass_buffer(buffers, info);
+        }
+        self.fast_switch(caller, callee, root);
+        Some(callee)
+    }
+
+    /// Takes `receiver`, the first of the queue, out of it.
+    #[inline(always)]
+    fn pop_receiver(&mut self, endpoint: ObjRef<Endpoint>, receiver: ObjRef<Tcb>) {
+        let next = self.objs[receiver].ipc_next.take();
+        match next {
+            None => self.objs[endpoint] = Endpoint::default(),
+            Some(next) => {
+                self.objs[next].ipc_prev = None;
+                self.objs[endpoint].set_head(next, EndpointState::Receiving);
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! ReplyRecv: the answer and the scheduling context back to the caller, and the wait for the next.
+
+use arch::Machine;
+
+use crate::Kernel;
+use crate::memory::objects::ObjRef;
+use crate::object::endpoint::EndpointState;
+use crate::object::reply::Above;
+use crate::object::tcb::{Tcb, TcbSlot, ThreadState};
+use crate::sched::Queue;
+
+impl<M: Machine> Kernel<M> {
+    /// ReplyRecv: answers the caller on the reply object, gives the scheduling context back, waits for the next.
+    #[inline]
+    pub fn fast_reply_recv(&mut self) -> Option<ObjRef<Tcb>> {
+        let server = self.sched.current;
+        let thread = &self.objs[server];
+        let info = thread.context.info_register();
+        let cspace = thread.slots[TcbSlot::CSpace as usize].cap;
+        let slot = cspace.plain_slot(thread.context.cap_register())?;
+        let endpoint = self.objs[slot].cap.receivable_endpoint()?;
+        let slot = cspace.plain_slot(thread.context.reply_register())?;
+        let reply = self.objs[slot].cap.reply_object()?;
+        if let Some(notification) = thread.bound_notification
+            && (self.objs[notification].is_active() || self.objs[notification].sched_context.is_some())
+        {
+            return None;
+        }
+        if !self.objs[endpoint].is_idle() {
+            return None;
+        }
+        let sc = self.sched.current_sc;
+        let object = &self.objs[reply];
+        let caller = object.tcb?;
+        if object.above() != Above::SchedContext(sc) {
+            return None;
+        }
+        let below = object.below;
+        let partner = &self.objs[caller];
+        if partner.fault.is_some() || partner.sched_context.is_some() || partner.priority < thread.priority {
+            return None;
+        }
+        let root = self.fast_root(caller)?;
+        let buffers = self.fast_buffers(info, server, caller)?;
+
+        self.objs[sc].reply = below;
+        if let Some(below) = below {
+            self.objs[below].set_above(Above::SchedContext(sc));
+        }
+        let object = &mut self.objs[reply];
+        object.tcb = Some(server);
+        object.below = None;
+        object.set_above(Above::Nothing);
+        self.pass_sched_context(sc, server, caller);
+        let partner = &mut self.objs[caller];
+        partner.reply = None;
+        partner.set_state_raw(ThreadState::Running);
+        let queue = Queue { head: Some(server), tail: Some(server) };
+        self.objs[endpoint].set_queue(queue, EndpointState::Receiving);
+        let thread = &mut self.objs[server];
+        thread.blocked_on = endpoint.paddr().0;
+        thread.reply = Some(reply);
+        thread.set_state_raw(ThreadState::BlockedOnReceive);
+        self.pass_message(server, caller, 0, info);
+        if let Some(buffers) = buffers {
+            self.pass_buffer(buffers, info);
+        }
+        self.fast_switch(server, caller, root);
+        Some(caller)
+    }
+}

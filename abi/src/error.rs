@@ -73,6 +73,76 @@ impl LookupFailureKind {
     }
 }
 
+/// Which address of an invocation did not resolve (word 0 of a FailedLookup reply).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LookupSide {
+    /// The destination.
+    Target = 0,
+    /// The source or pivot.
+    Source = 1,
+}
+
+/// Why a CPtr does not lead to a capability (docs/abi/messages-and-errors.md, "Lookup failure").
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LookupFailure {
+    /// The root is not a CNode.
+    InvalidRoot,
+    /// The slot is empty or holds the wrong kind of capability, or a table is missing.
+    MissingCapability {
+        /// Address bits not yet translated.
+        bits_left: u64,
+    },
+    /// The address ends inside a CNode, or goes on behind something else.
+    DepthMismatch {
+        /// Bits available at that level.
+        bits_left: u64,
+        /// Bits the CNode wanted.
+        bits_found: u64,
+    },
+    /// The guard differs.
+    GuardMismatch {
+        /// Bits available at that level.
+        bits_left: u64,
+        /// Guard of the CNode.
+        guard: u64,
+        /// Its size.
+        guard_bits: u64,
+    },
+}
+
+impl LookupFailure {
+    /// The words of the failure, zero behind the last, and how many there are.
+    #[inline]
+    pub const fn encode(self) -> ([u64; 4], usize) {
+        match self {
+            Self::InvalidRoot => ([LookupFailureKind::InvalidRoot as u64, 0, 0, 0], 1),
+            Self::MissingCapability { bits_left } => {
+                ([LookupFailureKind::MissingCapability as u64, bits_left, 0, 0], 2)
+            }
+            Self::DepthMismatch { bits_left, bits_found } => {
+                ([LookupFailureKind::DepthMismatch as u64, bits_left, bits_found, 0], 3)
+            }
+            Self::GuardMismatch { bits_left, guard, guard_bits } => {
+                ([LookupFailureKind::GuardMismatch as u64, bits_left, guard, guard_bits], 4)
+            }
+        }
+    }
+
+    /// The failure that `words` encode; nothing for a kind that does not exist.
+    pub const fn decode(words: [u64; 4]) -> Option<Self> {
+        let [kind, bits_left, second, third] = words;
+        let Some(kind) = LookupFailureKind::from_word(kind) else { return None };
+        Some(match kind {
+            LookupFailureKind::InvalidRoot => Self::InvalidRoot,
+            LookupFailureKind::MissingCapability => Self::MissingCapability { bits_left },
+            LookupFailureKind::DepthMismatch => Self::DepthMismatch { bits_left, bits_found: second },
+            LookupFailureKind::GuardMismatch => {
+                Self::GuardMismatch { bits_left, guard: second, guard_bits: third }
+            }
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,5 +162,21 @@ mod tests {
             .map(|kind| ErrorCode::FailedLookup.message_length() + kind.words())
             .collect();
         assert_eq!(lengths, [2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn a_lookup_failure_reads_back_from_its_words() {
+        let failures = [
+            LookupFailure::InvalidRoot,
+            LookupFailure::MissingCapability { bits_left: 7 },
+            LookupFailure::DepthMismatch { bits_left: 5, bits_found: 8 },
+            LookupFailure::GuardMismatch { bits_left: 64, guard: 5, guard_bits: 51 },
+        ];
+        for (failure, &kind) in failures.into_iter().zip(LookupFailureKind::ALL) {
+            let (words, length) = failure.encode();
+            assert_eq!((words[0], length), (kind.word(), kind.words()));
+            assert_eq!(LookupFailure::decode(words), Some(failure));
+        }
+        assert_eq!(LookupFailure::decode([5, 0, 0, 0]), None);
     }
 }

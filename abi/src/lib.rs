@@ -33,7 +33,7 @@ pub mod vector;
 
 pub use attributes::VmAttributes;
 pub use bootinfo::{BootInfo, MAX_UNTYPED_CAPS, SlotRegion, UntypedDesc};
-pub use error::{ErrorCode, FAILED_LOOKUP_BASE, LookupFailureKind};
+pub use error::{ErrorCode, FAILED_LOOKUP_BASE, LookupFailure, LookupFailureKind, LookupSide};
 pub use fault::FaultKind;
 pub use label::Label;
 pub use message::{GuardData, MessageInfo};

@@ -4,75 +4,8 @@
 //! Four kinds that never mix: a [`SyscallError`] is answered to a caller, a [`LookupFailure`] explains a CPtr that
 //! led nowhere, a [`Fault`] goes to a thread's handler, and [`Preempted`] means "run the same call again later".
 
-use abi::{ErrorCode, LookupFailureKind};
-
-/// Which address of an invocation did not resolve (word 0 of a FailedLookup reply).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum LookupSide {
-    /// The destination: 0.
-    Target,
-    /// The source or pivot: 1.
-    Source,
-}
-
-/// Why a CPtr does not lead to a capability (docs/abi/messages-and-errors.md, "Lookup failure").
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum LookupFailure {
-    /// The root is not a CNode.
-    InvalidRoot,
-    /// The slot is empty or holds the wrong kind of capability, or a table is missing.
-    MissingCapability {
-        /// Address bits not yet translated.
-        bits_left: u64,
-    },
-    /// The address ends inside a CNode, or goes on behind something else.
-    DepthMismatch {
-        /// Bits available at that level.
-        bits_left: u64,
-        /// Bits the CNode wanted.
-        bits_found: u64,
-    },
-    /// The guard differs.
-    GuardMismatch {
-        /// Bits available at that level.
-        bits_left: u64,
-        /// Guard of the CNode.
-        guard: u64,
-        /// Its size.
-        guard_bits: u64,
-    },
-}
-
-impl LookupFailure {
-    /// The words of the failure and how many of them count.
-    pub const fn encode(self) -> ([u64; 4], usize) {
-        match self {
-            Self::InvalidRoot => ([LookupFailureKind::InvalidRoot as u64, 0, 0, 0], 1),
-            Self::MissingCapability { bits_left } => {
-                ([LookupFailureKind::MissingCapability as u64, bits_left, 0, 0], 2)
-            }
-            Self::DepthMismatch { bits_left, bits_found } => {
-                ([LookupFailureKind::DepthMismatch as u64, bits_left, bits_found, 0], 3)
-            }
-            Self::GuardMismatch { bits_left, guard, guard_bits } => {
-                ([LookupFailureKind::GuardMismatch as u64, bits_left, guard, guard_bits], 4)
-            }
-        }
-    }
-
-    /// The failure that `words` encode; anything unknown reads as an invalid root.
-    pub const fn decode(words: [u64; 4]) -> Self {
-        const MISSING: u64 = LookupFailureKind::MissingCapability as u64;
-        const DEPTH: u64 = LookupFailureKind::DepthMismatch as u64;
-        const GUARD: u64 = LookupFailureKind::GuardMismatch as u64;
-        match words[0] {
-            MISSING => Self::MissingCapability { bits_left: words[1] },
-            DEPTH => Self::DepthMismatch { bits_left: words[1], bits_found: words[2] },
-            GUARD => Self::GuardMismatch { bits_left: words[1], guard: words[2], guard_bits: words[3] },
-            _ => Self::InvalidRoot,
-        }
-    }
-}
+use abi::ErrorCode;
+pub use abi::{LookupFailure, LookupSide};
 
 /// Why an invocation is refused (docs/abi/messages-and-errors.md, "Error codes").
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -125,8 +58,7 @@ impl SyscallError {
             Self::AlignmentError => (ErrorCode::AlignmentError, [0; 5], 0),
             Self::FailedLookup(side, failure) => {
                 let (w, length) = failure.encode();
-                let side = matches!(side, LookupSide::Source) as u64;
-                (ErrorCode::FailedLookup, [side, w[0], w[1], w[2], w[3]], length + 1)
+                (ErrorCode::FailedLookup, [side as u64, w[0], w[1], w[2], w[3]], length + 1)
             }
             Self::TruncatedMessage => (ErrorCode::TruncatedMessage, [0; 5], 0),
             Self::DeleteFirst => (ErrorCode::DeleteFirst, [0; 5], 0),
@@ -240,7 +172,10 @@ impl RawFault {
             Self::CAP_FAULT => Fault::CapFault {
                 address: w[0],
                 phase: if w[1] == 0 { Phase::Send } else { Phase::Receive },
-                failure: LookupFailure::decode([w[2], w[3], w[4], w[5]]),
+                failure: match LookupFailure::decode([w[2], w[3], w[4], w[5]]) {
+                    Some(failure) => failure,
+                    None => LookupFailure::InvalidRoot,
+                },
             },
             Self::UNKNOWN_SYSCALL => Fault::UnknownSyscall { number: w[0] },
             Self::USER_EXCEPTION => Fault::UserException { vector: w[0], code: w[1] },

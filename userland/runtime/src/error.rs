@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Errors of invocations, as values.
 
-use abi::{ErrorCode, FAILED_LOOKUP_BASE, LookupFailureKind, MessageInfo};
+use abi::{ErrorCode, FAILED_LOOKUP_BASE, LookupFailure, LookupFailureKind, LookupSide, MessageInfo};
 use core::fmt;
 
 /// Why an invocation was refused, with the words of the kernel's reply.
@@ -18,7 +18,7 @@ pub enum Error {
     /// An address is not aligned.
     Alignment,
     /// A slot, table or root was not found.
-    FailedLookup(Looked, LookupFailure),
+    FailedLookup(LookupSide, LookupFailure),
     /// Too few words or capabilities were sent.
     TruncatedMessage,
     /// The slot, entry or pool is in use.
@@ -31,65 +31,15 @@ pub enum Error {
     Malformed(MessageInfo),
 }
 
-/// What was looked up.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Looked {
-    /// The place the operation writes.
-    Target,
-    /// The place the operation reads.
-    Source,
-}
-
-/// Why an address did not resolve.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum LookupFailure {
-    /// The root is no CNode.
-    InvalidRoot,
-    /// The slot is empty or holds the wrong thing.
-    MissingCapability {
-        /// Bits of the address not translated.
-        bits_left: u64,
-    },
-    /// The address ended in the middle of a CNode, or before its depth.
-    DepthMismatch {
-        /// Bits of the address not translated.
-        bits_left: u64,
-        /// Bits the CNode takes.
-        bits_found: u64,
-    },
-    /// The address differs from the guard.
-    GuardMismatch {
-        /// Bits of the address not translated.
-        bits_left: u64,
-        /// The guard.
-        guard: u64,
-        /// Its size.
-        bits_found: u64,
-    },
-}
-
-impl LookupFailure {
-    /// Reads the words of an encoded failure, of which there must be exactly as many as its kind has.
-    pub fn decode(words: &[u64]) -> Option<Self> {
-        let kind = LookupFailureKind::from_word(*words.first()?)?;
-        if words.len() != kind.words() {
-            return None;
-        }
-        Some(match (kind, words) {
-            (LookupFailureKind::MissingCapability, &[_, bits_left]) => Self::MissingCapability { bits_left },
-            (LookupFailureKind::DepthMismatch, &[_, bits_left, bits_found]) => {
-                Self::DepthMismatch { bits_left, bits_found }
-            }
-            (LookupFailureKind::GuardMismatch, &[_, bits_left, guard, bits_found]) => {
-                Self::GuardMismatch { bits_left, guard, bits_found }
-            }
-            _ => Self::InvalidRoot,
-        })
-    }
-}
-
 /// The most words an error reply has.
 pub(crate) const MAX_WORDS: usize = FAILED_LOOKUP_BASE + LookupFailureKind::GuardMismatch.words();
+
+/// Reads the words of an encoded failure, of which there must be exactly as many as its kind has.
+fn lookup_failure(words: &[u64]) -> Option<LookupFailure> {
+    let mut padded = [0; LookupFailureKind::GuardMismatch.words()];
+    padded.get_mut(..words.len())?.copy_from_slice(words);
+    LookupFailure::decode(padded).filter(|failure| failure.encode().1 == words.len())
+}
 
 impl Error {
     /// Reads an error reply; `words` are all its message registers.
@@ -101,8 +51,8 @@ impl Error {
             (Some(ErrorCode::RangeError), &[min, max]) => Some(Self::Range(min, max)),
             (Some(ErrorCode::AlignmentError), []) => Some(Self::Alignment),
             (Some(ErrorCode::FailedLookup), &[source, ref failure @ ..]) => {
-                let looked = if source == 0 { Looked::Target } else { Looked::Source };
-                LookupFailure::decode(failure).map(|failure| Self::FailedLookup(looked, failure))
+                let side = if source == 0 { LookupSide::Target } else { LookupSide::Source };
+                lookup_failure(failure).map(|failure| Self::FailedLookup(side, failure))
             }
             (Some(ErrorCode::TruncatedMessage), []) => Some(Self::TruncatedMessage),
             (Some(ErrorCode::DeleteFirst), []) => Some(Self::DeleteFirst),
@@ -132,12 +82,12 @@ impl Error {
 
     /// The failure of a target that does not exist because a page table or capability is missing.
     pub const fn missing(bits_left: u64) -> Self {
-        Self::FailedLookup(Looked::Target, LookupFailure::MissingCapability { bits_left })
+        Self::FailedLookup(LookupSide::Target, LookupFailure::MissingCapability { bits_left })
     }
 
     /// The failure of a source whose slot is empty.
     pub const fn missing_source(bits_left: u64) -> Self {
-        Self::FailedLookup(Looked::Source, LookupFailure::MissingCapability { bits_left })
+        Self::FailedLookup(LookupSide::Source, LookupFailure::MissingCapability { bits_left })
     }
 }
 
@@ -170,13 +120,13 @@ mod tests {
         assert_eq!(
             decode(ErrorCode::FailedLookup, &[1, 4, 64, 5, 51]),
             Error::FailedLookup(
-                Looked::Source,
-                LookupFailure::GuardMismatch { bits_left: 64, guard: 5, bits_found: 51 }
+                LookupSide::Source,
+                LookupFailure::GuardMismatch { bits_left: 64, guard: 5, guard_bits: 51 }
             )
         );
         assert_eq!(
             decode(ErrorCode::FailedLookup, &[0, 1]),
-            Error::FailedLookup(Looked::Target, LookupFailure::InvalidRoot)
+            Error::FailedLookup(LookupSide::Target, LookupFailure::InvalidRoot)
         );
     }
 

@@ -43,10 +43,11 @@ mod start;
 pub mod syscall;
 mod thread;
 
+pub use abi::{LookupFailure, LookupSide};
 pub use allocate::{AllocError, Memory, Slots};
 pub use bootinfo::{Boot, IMAGE_START};
 pub use capability::*;
-pub use error::{Error, Looked, LookupFailure};
+pub use error::Error;
 pub use ipc_buffer::{IpcBuffer, Local, current_thread};
 pub use measure::{Samples, ticks};
 pub use message::Message;

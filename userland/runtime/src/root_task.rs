@@ -4,10 +4,10 @@
 use crate::allocate::{AllocError, Memory, Slots};
 use crate::bootinfo::Boot;
 use crate::capability::{CNode, CPtr, INIT_ASID_POOL, Object, SchedContext, Untyped, VSpace};
-use crate::error::{Error, Looked, LookupFailure};
+use crate::error::Error;
 use crate::object::{Frame, SchedParameters, Table};
 use abi::sizes::{PAGE_DIRECTORY_SPAN_BITS, PAGE_TABLE_SPAN_BITS, PDPT_SPAN_BITS};
-use abi::{ObjectType, Rights, VmAttributes};
+use abi::{LookupFailure, LookupSide, ObjectType, Rights, VmAttributes};
 
 /// Where the addresses for mappings start, far from any image.
 const WINDOW_START: u64 = 0x10_0000_0000;
@@ -96,7 +96,10 @@ impl RootTask {
     ) -> Result<(), AllocError> {
         loop {
             match frame.map(vspace, address, rights, attributes) {
-                Err(Error::FailedLookup(Looked::Target, LookupFailure::MissingCapability { bits_left })) => {
+                Err(Error::FailedLookup(
+                    LookupSide::Target,
+                    LookupFailure::MissingCapability { bits_left },
+                )) => {
                     // Each round maps one table of the next lower level, so there are at most three.
                     self.map_table(vspace, address, bits_left as u32)?;
                 }

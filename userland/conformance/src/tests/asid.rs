@@ -7,7 +7,7 @@ use abi::sizes::{ASID_POOLS, ASIDS_PER_POOL};
 use abi::{CapTag, Label, ObjectType, Rights};
 use userland::{
     ASID_CONTROL, AsidPool, CPtr, Capability, Error, INIT_ASID_POOL, INIT_CNODE, INIT_TCB, INIT_VSPACE,
-    Looked, LookupFailure, Slot, Untyped, VSpace,
+    LookupFailure, LookupSide, Slot, Untyped, VSpace,
 };
 
 tests!(
@@ -101,7 +101,7 @@ fn asid_pool_assign_after_the_pool_is_gone(env: &mut Env) -> Outcome {
     let vspace: VSpace = env.make()?;
     copy.assign(vspace)?;
     same(kind(copy.0), Some(CapTag::AsidPool))?;
-    let lost = Error::FailedLookup(Looked::Target, LookupFailure::InvalidRoot);
+    let lost = Error::FailedLookup(LookupSide::Target, LookupFailure::InvalidRoot);
     copy.slot().delete()?;
     let page: userland::SmallPage = env.make()?;
     let mapped = userland::object::Frame::map(page, vspace, 0x1000, Rights::READ, crate::window::CACHED);

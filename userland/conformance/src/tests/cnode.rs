@@ -6,8 +6,8 @@ use crate::env::{Env, invoke, kind};
 use abi::{CapTag, GuardData, Label, Rights};
 use userland::object::{Mutated, rotate};
 use userland::{
-    CNode, CPtr, Capability, Endpoint, Error, INIT_CNODE, IO_PORT_CONTROL, IRQ_CONTROL, Looked,
-    LookupFailure, Notification, PageTable, Slot, Untyped, VSpace, syscall,
+    CNode, CPtr, Capability, Endpoint, Error, INIT_CNODE, IO_PORT_CONTROL, IRQ_CONTROL, LookupFailure,
+    LookupSide, Notification, PageTable, Slot, Untyped, VSpace, syscall,
 };
 
 tests!(
@@ -57,12 +57,12 @@ fn empty(env: &mut Env) -> Result<Slot, userland::AllocError> {
 
 /// A failed lookup of a source.
 const fn source(failure: LookupFailure) -> Error {
-    Error::FailedLookup(Looked::Source, failure)
+    Error::FailedLookup(LookupSide::Source, failure)
 }
 
 /// A failed lookup of a target.
 const fn target(failure: LookupFailure) -> Error {
-    Error::FailedLookup(Looked::Target, failure)
+    Error::FailedLookup(LookupSide::Target, failure)
 }
 
 fn cnode_copy_refuses_labels_of_other_objects(_: &mut Env) -> Outcome {
@@ -102,7 +102,7 @@ fn cnode_copy_looks_up_the_target_first(env: &mut Env) -> Outcome {
     refused(through_nothing.copy_from(nothing, Rights::ALL), target(failure))?;
     let guarded = env.cnode(3)?;
     let wrong_guard = Slot { root: guarded, index: 1 << 10, depth: 64 };
-    let failure = LookupFailure::GuardMismatch { bits_left: 64, guard: 0, bits_found: 61 };
+    let failure = LookupFailure::GuardMismatch { bits_left: 64, guard: 0, guard_bits: 61 };
     refused(wrong_guard.copy_from(nothing, Rights::ALL), target(failure))
 }
 
@@ -442,7 +442,7 @@ fn cnode_lookups_resolve_guards_and_levels(env: &mut Env) -> Outcome {
     let same_place = Slot { index: place.index | 1 << 40, ..place };
     refused(empty(env)?.move_from(same_place), Error::missing_source(11))?;
     let wrong = Slot { index: 0b100_1100_0110, ..place };
-    let failure = LookupFailure::GuardMismatch { bits_left: 7, guard: 5, bits_found: 3 };
+    let failure = LookupFailure::GuardMismatch { bits_left: 7, guard: 5, guard_bits: 3 };
     refused(wrong.delete(), target(failure))?;
     let short = Slot { index: 0b100_1101, depth: 7, ..place };
     let failure = LookupFailure::DepthMismatch { bits_left: 3, bits_found: 7 };

@@ -7,7 +7,7 @@ use crate::window::Window;
 use abi::{CapTag, Label, ObjectType, Rights};
 use userland::object::Frame;
 use userland::{
-    CNode, CPtr, Capability, Endpoint, Error, INIT_CNODE, INIT_TCB, LargePage, Looked, LookupFailure,
+    CNode, CPtr, Capability, Endpoint, Error, INIT_CNODE, INIT_TCB, LargePage, LookupFailure, LookupSide,
     SmallPage, Untyped,
 };
 
@@ -132,11 +132,11 @@ fn untyped_retype_looks_up_the_destination(env: &mut Env) -> Outcome {
     let (root, offset) = (cnode, 0);
     let at = |index, depth| env.memory.retype_into(ObjectType::Endpoint, 0, (root, index, depth), offset, 1);
     refused(at(0, 65), Error::Range(1, 64))?;
-    let short = LookupFailure::GuardMismatch { bits_left: 8, guard: 0, bits_found: 60 };
-    refused(at(0, 8), Error::FailedLookup(Looked::Target, short))?;
+    let short = LookupFailure::GuardMismatch { bits_left: 8, guard: 0, guard_bits: 60 };
+    refused(at(0, 8), Error::FailedLookup(LookupSide::Target, short))?;
     let not_a_root = CNode(env.memory.0);
     let invalid = env.memory.retype_into(ObjectType::Endpoint, 0, (not_a_root, 0, 8), offset, 1);
-    refused(invalid, Error::FailedLookup(Looked::Target, LookupFailure::InvalidRoot))
+    refused(invalid, Error::FailedLookup(LookupSide::Target, LookupFailure::InvalidRoot))
 }
 
 fn untyped_retype_wants_a_cnode_as_destination(env: &mut Env) -> Outcome {

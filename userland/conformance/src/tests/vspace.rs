@@ -10,8 +10,8 @@ use abi::limits::USER_TOP;
 use abi::{CapTag, Label, ObjectType, Rights, VmAttributes};
 use userland::object::{Frame, Table};
 use userland::{
-    Capability, Endpoint, Error, HugePage, INIT_TCB, INIT_VSPACE, LargePage, Looked, LookupFailure, Options,
-    PageDirectory, PageTable, Pdpt, Reply, SmallPage, VSpace,
+    Capability, Endpoint, Error, HugePage, INIT_TCB, INIT_VSPACE, LargePage, LookupFailure, LookupSide,
+    Options, PageDirectory, PageTable, Pdpt, Reply, SmallPage, VSpace,
 };
 
 tests!(
@@ -354,7 +354,7 @@ fn vspace_without_asid_is_no_root(env: &mut Env) -> Outcome {
     userland::AsidPool(pool).assign(vspace)?;
     pdpt.map(vspace, ADDRESS, CACHED)?;
     pool.slot().delete()?;
-    let lost = Error::FailedLookup(Looked::Target, LookupFailure::InvalidRoot);
+    let lost = Error::FailedLookup(LookupSide::Target, LookupFailure::InvalidRoot);
     refused(page.map(vspace, ADDRESS, Rights::READ, CACHED), lost)?;
     refused(page.map(numbered, ADDRESS, Rights::READ, CACHED), Error::missing(39))
 }

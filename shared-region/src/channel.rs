@@ -21,6 +21,7 @@ use crate::layout::{LayoutError, RegionLayout, RingLayout};
 use crate::message::Message;
 use crate::region::Region;
 use crate::ring::{Consumer, Producer, RingError};
+use core::fmt;
 use core::marker::PhantomData;
 
 /// The way to the peer beside the shared memory.
@@ -48,6 +49,20 @@ pub enum ChannelError {
     /// The peer sent words that are no message.
     Malformed,
 }
+
+impl fmt::Display for ChannelError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full => "as many requests are outstanding as the ring holds",
+            Self::NotConnected => "the peer has not attached yet",
+            Self::PeerRestarted => "the peer has restarted",
+            Self::PeerFailed => "the peer has failed",
+            Self::Malformed => "the peer sent words that are no message",
+        })
+    }
+}
+
+impl core::error::Error for ChannelError {}
 
 /// Names a request until it is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

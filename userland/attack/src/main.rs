@@ -20,8 +20,8 @@ mod victim;
 
 use abi::chunk::skerry::{Peer, Region};
 use attempts::Attempts;
-use core::fmt;
 use intruder::Intruder;
+use thiserror::Error;
 use userland::{AllocError, RootTask};
 
 userland::entry!(run);
@@ -30,39 +30,23 @@ userland::entry!(run);
 const DONE: u64 = 0;
 
 /// Why the attempts could not be made, or what came of them.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 enum Failure {
     /// Something an attempt needs could not be made.
-    Setup(AllocError),
+    #[error("setting up: {0}")]
+    Setup(#[from] AllocError),
+    /// The kernel refused something that is needed.
+    #[error("setting up: the kernel refused: {0}")]
+    Refused(#[from] userland::Error),
     /// The description names no such role, peer or region.
+    #[error("the description has no {0}")]
     Missing(&'static str),
     /// So many attempts were not answered as documented.
+    #[error("{0} attempts were not answered as documented")]
     Surprises(u32),
     /// Memory that nobody else may write has changed.
+    #[error("{0} has changed")]
     Changed(&'static str),
-}
-
-impl From<AllocError> for Failure {
-    fn from(error: AllocError) -> Self {
-        Self::Setup(error)
-    }
-}
-
-impl From<userland::Error> for Failure {
-    fn from(error: userland::Error) -> Self {
-        Self::Setup(AllocError::Refused(error))
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Setup(error) => write!(f, "setting up: {error}"),
-            Self::Missing(what) => write!(f, "the description has no {what}"),
-            Self::Surprises(count) => write!(f, "{count} attempts were not answered as documented"),
-            Self::Changed(what) => write!(f, "{what} has changed"),
-        }
-    }
 }
 
 fn run(task: &mut RootTask) -> Result<(), Failure> {

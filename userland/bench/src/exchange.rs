@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Requests and responses over a channel in a shared region, with a line each way as doorbell. Whoever waits halts.
 
-use core::fmt;
-
 use crate::cross::{End, ROUNDS};
 use crate::lab::Cost;
 use crate::series::{SAMPLES, Series};
 use crate::stub::{self, stamp};
 use shared_region::channel::{ChannelError, ChannelLayout};
 use shared_region::{Region, RegionLayout};
+use thiserror::Error;
 use userland::sharing::LineDoorbell;
-use userland::{AllocError, Error, RootTask};
+use userland::{AllocError, RootTask};
 
 /// The region that holds the channels.
 const REGION: &str = "channel";
@@ -18,42 +17,20 @@ const REGION: &str = "channel";
 const CAPACITY: u32 = 8;
 
 /// Why no message came through.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Error)]
 pub(crate) enum Failure {
     /// The region is missing or too small.
+    #[error("the region is missing or too small")]
     Region,
     /// Something could not be made.
-    Setup(AllocError),
+    #[error("setting up: {0}")]
+    Setup(#[from] AllocError),
+    /// The kernel refused something that is needed.
+    #[error("setting up: the kernel refused: {0}")]
+    Refused(#[from] userland::Error),
     /// The other side failed, or broke the rules.
-    Channel(ChannelError),
-}
-
-impl From<AllocError> for Failure {
-    fn from(error: AllocError) -> Self {
-        Self::Setup(error)
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::Setup(AllocError::Refused(error))
-    }
-}
-
-impl From<ChannelError> for Failure {
-    fn from(error: ChannelError) -> Self {
-        Self::Channel(error)
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Region => write!(f, "the region is missing or too small"),
-            Self::Setup(error) => write!(f, "setting up: {error}"),
-            Self::Channel(error) => write!(f, "the channel broke: {error:?}"),
-        }
-    }
+    #[error("the channel broke: {0}")]
+    Channel(#[from] ChannelError),
 }
 
 /// One end of all channels.
@@ -130,7 +107,7 @@ impl<'a> Channels<'a> {
     }
 
     /// Waits for the next signal. The line is acknowledged first: signals since the last one count.
-    fn wait(&self) -> Result<(), Error> {
+    fn wait(&self) -> Result<(), userland::Error> {
         self.end.handlers[0].ack()?;
         stub::wait(self.end.notification.0);
         Ok(())

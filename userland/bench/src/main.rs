@@ -34,52 +34,30 @@ mod stub;
 mod words;
 
 use abi::flags::TCB_FPU_DISABLED;
-use core::fmt;
 use lab::{Cost, Lab};
+use thiserror::Error;
 use userland::{AllocError, INIT_TCB, RootTask};
 
 userland::entry!(run);
 
 /// Why there are no figures.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 enum Failure {
     /// Something that a measurement needs could not be made.
-    Setup(AllocError),
+    #[error("setting up: {0}")]
+    Setup(#[from] AllocError),
+    /// The kernel refused something that is needed.
+    #[error("setting up: the kernel refused: {0}")]
+    Refused(#[from] userland::Error),
     /// No message came through.
-    Exchange(exchange::Failure),
+    #[error("exchanging messages: {0}")]
+    Exchange(#[from] exchange::Failure),
     /// The arguments say nothing that this program knows.
+    #[error("expected the argument paths= or cross=")]
     Arguments,
     /// The description lacks the peer, the region or the channels.
+    #[error("a peer with channels both ways and the region are needed")]
     NoPeer,
-}
-
-impl From<AllocError> for Failure {
-    fn from(error: AllocError) -> Self {
-        Self::Setup(error)
-    }
-}
-
-impl From<exchange::Failure> for Failure {
-    fn from(failure: exchange::Failure) -> Self {
-        Self::Exchange(failure)
-    }
-}
-
-impl From<userland::Error> for Failure {
-    fn from(error: userland::Error) -> Self {
-        Self::Setup(AllocError::Refused(error))
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Setup(error) => write!(f, "setting up: {error}"),
-            Self::Exchange(failure) => write!(f, "exchanging messages: {failure}"),
-            Self::Arguments => write!(f, "expected the argument paths= or cross="),
-            Self::NoPeer => write!(f, "a peer with channels both ways and the region are needed"),
-        }
-    }
 }
 
 fn run(task: &mut RootTask) -> Result<(), Failure> {

@@ -18,52 +18,30 @@ mod frame;
 mod hop;
 mod ring;
 
-use core::fmt;
 use shared_region::channel::ChannelError;
+use thiserror::Error;
 use userland::{AllocError, RootTask, println};
 
 userland::entry!(run);
 
 /// Why the ring did not hold.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 enum Failure {
     /// Something a hop needs could not be made.
-    Setup(AllocError),
+    #[error("setting up: {0}")]
+    Setup(#[from] AllocError),
+    /// The kernel refused something that is needed.
+    #[error("setting up: the kernel refused: {0}")]
+    Refused(#[from] userland::Error),
     /// The region is too small for the rings, or not writable.
+    #[error("the region is too small or not writable")]
     Region,
     /// The other side failed, restarted, or broke the rules.
-    Channel(ChannelError),
+    #[error("the channel broke: {0}")]
+    Channel(#[from] ChannelError),
     /// A frame is not what its number says.
+    #[error("frame {sequence} arrived changed")]
     Corrupt { sequence: u64 },
-}
-
-impl From<AllocError> for Failure {
-    fn from(error: AllocError) -> Self {
-        Self::Setup(error)
-    }
-}
-
-impl From<userland::Error> for Failure {
-    fn from(error: userland::Error) -> Self {
-        Self::Setup(AllocError::Refused(error))
-    }
-}
-
-impl From<ChannelError> for Failure {
-    fn from(error: ChannelError) -> Self {
-        Self::Channel(error)
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Setup(error) => write!(f, "setting up: {error}"),
-            Self::Region => write!(f, "the region is too small or not writable"),
-            Self::Channel(error) => write!(f, "the channel broke: {error:?}"),
-            Self::Corrupt { sequence } => write!(f, "frame {sequence} arrived changed"),
-        }
-    }
 }
 
 fn run(task: &mut RootTask) -> Result<(), Failure> {

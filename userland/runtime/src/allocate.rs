@@ -43,6 +43,8 @@ impl fmt::Display for AllocError {
     }
 }
 
+impl core::error::Error for AllocError {}
+
 /// Consecutive free slots of the root CNode.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Slots {

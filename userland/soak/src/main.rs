@@ -28,8 +28,7 @@ mod random;
 mod receiver;
 mod sender;
 
-use core::fmt;
-
+use thiserror::Error;
 use userland::{AllocError, RootTask};
 
 userland::entry!(run);
@@ -44,44 +43,26 @@ const DEFAULT_SIGNALS: u64 = 1000;
 const _: () = assert!(MOST * LINES <= 64);
 
 /// What went wrong.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 enum Failure {
     /// Something that is needed could not be made.
-    Setup(AllocError),
+    #[error("setting up: {0}")]
+    Setup(#[from] AllocError),
+    /// The kernel refused something that is needed.
+    #[error("setting up: the kernel refused: {0}")]
+    Refused(#[from] userland::Error),
     /// The description is not what this program needs.
+    #[error("the description has no {0}")]
     Description(&'static str),
     /// A signal woke nobody.
+    #[error("LOST: instance {to} slept on after signal {sent}, it was woken for {seen}")]
     Lost { to: usize, sent: u64, seen: u64 },
     /// A peer failed without ringing its failure line.
+    #[error("instance {by} failed without ringing its failure line")]
     NotTold { by: usize },
     /// The status page does not count the signals that were sent.
+    #[error("{sent} signals sent, {counted} counted")]
     Miscounted { sent: u64, counted: u64 },
-}
-
-impl From<AllocError> for Failure {
-    fn from(error: AllocError) -> Self {
-        Self::Setup(error)
-    }
-}
-
-impl From<userland::Error> for Failure {
-    fn from(error: userland::Error) -> Self {
-        Self::Setup(AllocError::Refused(error))
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Setup(error) => write!(f, "setting up: {error}"),
-            Self::Description(what) => write!(f, "the description has no {what}"),
-            Self::Lost { to, sent, seen } => {
-                write!(f, "LOST: instance {to} slept on after signal {sent}, it was woken for {seen}")
-            }
-            Self::NotTold { by } => write!(f, "instance {by} failed without ringing its failure line"),
-            Self::Miscounted { sent, counted } => write!(f, "{sent} signals sent, {counted} counted"),
-        }
-    }
 }
 
 fn run(task: &mut RootTask) -> Result<(), Failure> {

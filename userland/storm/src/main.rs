@@ -22,8 +22,7 @@ mod board;
 mod sender;
 mod target;
 
-use core::fmt;
-
+use thiserror::Error;
 use userland::{AllocError, RootTask};
 
 userland::entry!(run);
@@ -37,38 +36,20 @@ const STORMED: usize = LINES - 1;
 const _: () = assert!(MOST * LINES <= 64);
 
 /// What went wrong.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 enum Failure {
     /// Something that is needed could not be made.
-    Setup(AllocError),
+    #[error("setting up: {0}")]
+    Setup(#[from] AllocError),
+    /// The kernel refused something that is needed.
+    #[error("setting up: the kernel refused: {0}")]
+    Refused(#[from] userland::Error),
     /// The description is not what this program needs.
+    #[error("the description has no {0}")]
     Description(&'static str),
     /// The kernel was interrupted more often than its lines were opened.
+    #[error("{doorbells} doorbells for lines that were opened {openings} times")]
     Interrupted { doorbells: u64, openings: u64 },
-}
-
-impl From<AllocError> for Failure {
-    fn from(error: AllocError) -> Self {
-        Self::Setup(error)
-    }
-}
-
-impl From<userland::Error> for Failure {
-    fn from(error: userland::Error) -> Self {
-        Self::Setup(AllocError::Refused(error))
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Setup(error) => write!(f, "setting up: {error}"),
-            Self::Description(what) => write!(f, "the description has no {what}"),
-            Self::Interrupted { doorbells, openings } => {
-                write!(f, "{doorbells} doorbells for lines that were opened {openings} times")
-            }
-        }
-    }
 }
 
 fn run(task: &mut RootTask) -> Result<(), Failure> {

@@ -8,9 +8,12 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use elf::abi::{ET_EXEC, PF_W, PF_X, PT_LOAD};
+use elf::ParseError;
+use elf::abi::{EI_NIDENT, PF_W, PF_X, PT_LOAD};
 use elf::endian::LittleEndian;
-use elf::{ElfBytes, file::Class};
+use elf::file::{Class, FileHeader, parse_ident};
+use elf::parse::ParseAt;
+use elf::segment::{ProgramHeader, SegmentTable};
 
 /// Size of a page of an image.
 pub const PAGE: u64 = 4096;
@@ -54,11 +57,6 @@ pub enum ProgramError {
     NotElf,
     /// An ELF image, but not a 64-bit little-endian one.
     NotElf64,
-    /// Not linked for a fixed address.
-    NotExecutable {
-        /// ELF type found.
-        found: u16,
-    },
     /// No program header has a size in memory.
     NothingToLoad,
     /// A segment's bytes lie outside the file: the file was cut.
@@ -98,12 +96,6 @@ impl fmt::Display for ProgramError {
         match self {
             Self::NotElf => write!(f, "not an ELF image"),
             Self::NotElf64 => write!(f, "not a 64-bit little-endian ELF image"),
-            Self::NotExecutable { found } => {
-                write!(
-                    f,
-                    "ELF type {found}, expected 2 (linked for a fixed address: not position-independent)"
-                )
-            }
             Self::NothingToLoad => write!(f, "no program header has a size in memory"),
             Self::Truncated { address } => write!(f, "the file ends inside the segment at {address:#x}"),
             Self::Unaligned { start } => {
@@ -158,19 +150,16 @@ impl<'a> Program<'a> {
     }
 
     fn parse(file: &'a [u8]) -> Result<Self, ProgramError> {
-        let elf = ElfBytes::<LittleEndian>::minimal_parse(file).map_err(|_| ProgramError::NotElf)?;
-        if elf.ehdr.class != Class::ELF64 {
+        let (header, segments) = headers(file).map_err(|_| ProgramError::NotElf)?;
+        if header.class != Class::ELF64 {
             return Err(ProgramError::NotElf64);
         }
-        if elf.ehdr.e_type != ET_EXEC {
-            return Err(ProgramError::NotExecutable { found: elf.ehdr.e_type });
-        }
-        let headers = elf.segments().into_iter().flatten();
-        let segments = headers
+        let segments = segments
+            .iter()
             .filter(|header| header.p_type == PT_LOAD && header.p_memsz > 0)
             .map(|header| segment(file, &header))
             .collect::<Result<Vec<_>, _>>()?;
-        Self::with_bounds(elf.ehdr.e_entry, segments)
+        Self::with_bounds(header.e_entry, segments)
     }
 
     fn with_bounds(entry: u64, segments: Vec<Segment<'a>>) -> Result<Self, ProgramError> {
@@ -189,7 +178,20 @@ impl<'a> Program<'a> {
     }
 }
 
-fn segment<'a>(file: &'a [u8], header: &elf::segment::ProgramHeader) -> Result<Segment<'a>, ProgramError> {
+/// File header and program headers. Nothing else of the file is looked at: the boot protocol asks neither for a type nor
+/// for sections, and tools that strip or patch programs leave section headers that lead nowhere.
+fn headers(file: &[u8]) -> Result<(FileHeader<LittleEndian>, SegmentTable<'_, LittleEndian>), ParseError> {
+    let outside = ParseError::IntegerOverflow;
+    let ident = parse_ident(file)?;
+    let header = FileHeader::parse_tail(ident, &file[EI_NIDENT..])?;
+    let size = ProgramHeader::validate_entsize(header.class, usize::from(header.e_phentsize))?;
+    let start = usize::try_from(header.e_phoff)?;
+    let end = start.checked_add(size * usize::from(header.e_phnum));
+    let table = end.and_then(|end| file.get(start..end)).ok_or(outside)?;
+    Ok((header, SegmentTable::new(LittleEndian, header.class, table)))
+}
+
+fn segment<'a>(file: &'a [u8], header: &ProgramHeader) -> Result<Segment<'a>, ProgramError> {
     let address = header.p_vaddr;
     let begin = usize::try_from(header.p_offset).ok();
     let length = usize::try_from(header.p_filesz.min(header.p_memsz)).ok();
@@ -220,7 +222,7 @@ mod tests {
     fn image(entry: u64, segments: &[(u64, u64, u32)]) -> Vec<u8> {
         let mut file = b"\x7fELF\x02\x01\x01".to_vec();
         file.resize(16, 0);
-        file.extend(ET_EXEC.to_le_bytes());
+        file.extend(2u16.to_le_bytes());
         file.extend(62u16.to_le_bytes());
         file.extend(1u32.to_le_bytes());
         file.extend([entry, 64, 0].iter().flat_map(|word| word.to_le_bytes()));
@@ -262,8 +264,37 @@ mod tests {
         cut.pop();
         assert_eq!(refused(&cut), Some(ProgramError::Truncated { address: 0x40_0000 }));
         let mut small = image(0x40_0000, &[(0x40_0000, 16, READ)]);
-        small[16] = 3;
-        assert_eq!(refused(&small), Some(ProgramError::NotExecutable { found: 3 }));
+        small[4] = 1;
+        assert!(refused(&small).is_some(), "a 32-bit program");
+    }
+
+    #[test]
+    fn neither_the_type_nor_section_headers_of_a_root_task_matter() {
+        const TYPE: usize = 16;
+        const SECTION_OFFSET: usize = 40;
+        let plain = image(8, &[(0, 16, READ | PF_X)]);
+        let expected = Program::root_task(&plain).expect("a legal image at address 0");
+        let mut independent = plain.clone();
+        independent[TYPE] = 3;
+        assert_eq!(
+            Program::root_task(&independent).as_ref(),
+            Ok(&expected),
+            "loaded as it is, not relocated"
+        );
+        let mut stripped = plain.clone();
+        stripped[SECTION_OFFSET..SECTION_OFFSET + 8].copy_from_slice(&0x10_0000u64.to_le_bytes());
+        assert_eq!(Program::root_task(&stripped).as_ref(), Ok(&expected), "sections were cut off");
+    }
+
+    #[test]
+    fn program_headers_outside_the_file_are_refused() {
+        const OFFSET: usize = 32;
+        let plain = image(8, &[(0, 16, READ | PF_X)]);
+        for offset in [plain.len() as u64, u64::MAX] {
+            let mut file = plain.clone();
+            file[OFFSET..OFFSET + 8].copy_from_slice(&offset.to_le_bytes());
+            assert_eq!(Program::root_task(&file).err(), Some(ProgramError::NotElf));
+        }
     }
 
     #[test]

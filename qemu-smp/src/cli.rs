@@ -27,11 +27,16 @@ Exit codes:
 
 const RUN_EXAMPLES: &str = "\
 Examples:
-  ./x run                              boot systems/ping-pong.toml on 4 CPUs
+  ./x run                              boot system.toml where you are, else systems/ping-pong.toml
   ./x run --cpus 8                     8 instances, memory split equally, a ring of pings
   ./x run --icount --json out.json     count instructions, write the results to a file
   ./x run --root-task probe.elf        boot one seL4 root task that owns the machine
   ./x run --timeout 20 -- -d int       pass `-d int` on to QEMU";
+
+const NEW_EXAMPLES: &str = "\
+Examples:
+  ./x new ../beacon                    make the crate `beacon` beside this tree
+  cd ../beacon && ./x run              compile it and boot its system.toml";
 
 /// CPU model with everything QEMU can emulate or pass on.
 const DEFAULT_CPU: &str = "max";
@@ -54,6 +59,9 @@ pub enum Command {
     Bench(BenchOptions),
     /// Send signals by the million and prove that no wake-up is lost
     Soak(SoakOptions),
+    /// Make a crate for a workload of your own, with a system description that boots it
+    #[command(after_help = NEW_EXAMPLES)]
+    New(NewOptions),
     /// Check a system description without booting it
     Validate(ValidateOptions),
     /// List prerequisites with the version found
@@ -63,10 +71,10 @@ pub enum Command {
 /// What is to be booted.
 #[derive(Debug, Clone, Args)]
 pub struct SystemOptions {
-    /// System description [default: systems/ping-pong.toml, unless --cpus or --root-task is given]
+    /// System description [default: system.toml where you are, else systems/ping-pong.toml]
     #[arg(value_name = "SYSTEM.toml")]
     pub system: Option<PathBuf>,
-    /// Number of CPUs; without a description also the number of instances
+    /// Number of CPUs; where there is no description, of as many instances in a ring
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=255))]
     pub cpus: Option<u32>,
     /// Boot this seL4 root task instead of a description; with --cpus on each of N instances
@@ -208,6 +216,14 @@ pub struct SoakOptions {
     /// Signals among instances that sleep; among instances that poll or mwait a tenth of it
     #[arg(long, value_name = "N", default_value_t = 10_000_000)]
     pub signals: u64,
+}
+
+/// Options of `new`.
+#[derive(Debug, Clone, Args)]
+pub struct NewOptions {
+    /// Directory to make; its last part is the name of the crate
+    #[arg(value_name = "NAME")]
+    pub path: PathBuf,
 }
 
 /// Options of `validate`.

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Compiles what runs on the bare machine: the kernel of an instance, the boot image around it, the programs.
 
+use std::fmt::Display;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
+use cargo_metadata::Message;
 use clap::ValueEnum;
 
 use crate::failure::{Doing, Failure};
@@ -90,6 +92,29 @@ impl<'a> Compiler<'a> {
         Ok(self.artifact(name))
     }
 
+    /// Compiles the program of the crate in `dir`, which has exactly one, with the settings of this workspace.
+    pub fn crate_in(&self, dir: &Path) -> Result<PathBuf, Failure> {
+        let mut cargo = self.cargo("build");
+        let manifest = dir.join("Cargo.toml");
+        cargo.arg("--manifest-path").arg(std::path::absolute(&manifest).doing(manifest.display())?);
+        cargo.arg("--message-format=json-render-diagnostics").stderr(Stdio::inherit());
+        let output = cargo.output().doing(format_args!("starting {}", cargo.get_program().display()))?;
+        succeeded(output.status, dir.display())?;
+        let mut programs =
+            Message::parse_stream(output.stdout.as_slice()).filter_map(|message| match message {
+                Ok(Message::CompilerArtifact(artifact)) => artifact.executable,
+                _ => None,
+            });
+        match (programs.next(), programs.next()) {
+            (Some(program), None) => Ok(program.into()),
+            (program, _) => Err(Failure::bad_input(format!(
+                "the crate {} has {} programs\n  expected: one",
+                dir.display(),
+                if program.is_some() { "several" } else { "no" }
+            ))),
+        }
+    }
+
     /// The toolchain in use.
     pub fn toolchain(&self) -> &Toolchain {
         &self.toolchain
@@ -120,6 +145,10 @@ impl<'a> Compiler<'a> {
 
 fn run(cargo: &mut Command, what: &str) -> Result<(), Failure> {
     let status = cargo.status().doing(format_args!("starting {}", cargo.get_program().display()))?;
+    succeeded(status, what)
+}
+
+fn succeeded(status: ExitStatus, what: impl Display) -> Result<(), Failure> {
     if status.success() {
         Ok(())
     } else {

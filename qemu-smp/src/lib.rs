@@ -22,6 +22,7 @@ pub mod image;
 pub mod image_command;
 pub mod log;
 pub mod machine;
+pub mod new;
 pub mod prerequisites;
 pub mod protocol;
 pub mod q35;

@@ -16,7 +16,9 @@ use crate::machine::CONSOLE_PORT;
 use crate::q35;
 use crate::workspace::Workspace;
 
-/// The description that runs when nothing is said.
+/// The description that runs when nothing is said, from where one is.
+const OWN_SYSTEM: &str = "system.toml";
+/// The one that runs when there is none, from the root of the tree.
 const DEFAULT_SYSTEM: &str = "systems/ping-pong.toml";
 /// The program that runs when only a number of instances is given.
 const RING_PROGRAM: &str = "ping-pong";
@@ -31,7 +33,7 @@ const MOST_CPUS: u32 = 255;
 pub struct System {
     /// Its description.
     pub description: Description,
-    /// Programs that are files; the others are packages under `userland/`.
+    /// Programs that are files or directories of crates; the others are packages under `userland/`.
     pub files: BTreeMap<String, PathBuf>,
     /// Whether the only program is the boot module itself, without an archive around it.
     pub plain: bool,
@@ -56,10 +58,11 @@ impl System {
 
     /// The system of a description, of the default one, or of a number of instances.
     fn described(options: &SystemOptions, workspace: &Workspace) -> Result<Self, Failure> {
-        let default = workspace.root().join(DEFAULT_SYSTEM);
-        let path = match (&options.system, options.cpus) {
+        let own = Path::new(OWN_SYSTEM);
+        let own = own.is_file().then_some(own);
+        let path = match (options.system.as_deref().or(own), options.cpus) {
             (Some(path), _) => path,
-            (None, None) => &default,
+            (None, None) => &workspace.root().join(DEFAULT_SYSTEM),
             (None, Some(count)) => {
                 let description = Description::equal(count as usize, RING_PROGRAM);
                 return Ok(Self::new(description, BTreeMap::new(), options));
@@ -126,6 +129,7 @@ impl System {
         names.dedup();
         let read = |name: &str| {
             let path = match self.files.get(name) {
+                Some(path) if path.is_dir() => compiler.crate_in(path)?,
                 Some(file) => file.clone(),
                 None => compiler.program(name)?,
             };

@@ -160,14 +160,14 @@ impl Reader<'_> {
         instance
     }
 
-    /// The name of a program's image member; a file, given by its path, is remembered.
+    /// The name of a program's image member; a file or crate, given by its path, is remembered.
     fn program(&mut self, table: &Table<'_>, program: &str, found: &mut Findings) -> String {
         if program.contains('/') {
             let path = self.dir.join(program);
-            if !path.is_file() {
-                let what = format!("there is no file {}", path.display());
-                let help =
-                    "a program with a `/` in it is a file, found from the directory of the description";
+            if !path.is_file() && !path.join("Cargo.toml").is_file() {
+                let what = format!("there is no file or crate {}", path.display());
+                let help = "a program with a `/` in it is an ELF file or the directory of a crate, found from the \
+                            directory of the description";
                 found.mistake(table.item, "program", Mistake::new(table.span("program"), what).help(help));
             }
             self.files.insert(program.to_owned(), path);

@@ -36,7 +36,7 @@ use places::Places;
 pub struct Loaded {
     /// The description.
     pub description: Description,
-    /// Programs that are files instead of packages.
+    /// Programs that are files, or crates outside the tree, by the names that the description gives them.
     pub files: BTreeMap<String, PathBuf>,
     source: Source,
     places: Places,

@@ -225,7 +225,7 @@ fn mistakes_in_the_values_of_an_instance() {
 }
 
 #[test]
-fn programs_are_packages_or_files() {
+fn programs_are_packages_of_the_tree_files_or_crates() {
     let instance = |program: &str| format!("[[instance]]\nname = 'a'\nprogram = '{program}'\n");
     assert_eq!(
         mistakes(&instance("unheard-of")),
@@ -233,11 +233,15 @@ fn programs_are_packages_or_files() {
     );
     assert_eq!(
         mistakes(&instance("./no-such.elf")),
-        ["3:11 there is no file ././no-such.elf \
-          (a program with a `/` in it is a file, found from the directory of the description)"]
+        [
+            "3:11 there is no file or crate ././no-such.elf (a program with a `/` in it is an ELF file or the directory \
+          of a crate, found from the directory of the description)"
+        ]
     );
     let loaded = read(&instance("./Cargo.toml")).expect("the tests run in the directory of the package");
     assert_eq!(loaded.files.keys().collect::<Vec<_>>(), ["./Cargo.toml"]);
+    let loaded = read(&instance("./")).expect("the directory of the package is one of a crate");
+    assert_eq!(loaded.files.keys().collect::<Vec<_>>(), ["./"]);
 }
 
 #[test]

@@ -125,6 +125,7 @@ impl<M: Machine> Kernel<M> {
             return;
         };
         let unused = self.objs.bytes_in(base.0 + free..base.0 + (1 << size_bits));
-        assert!(unused.iter().all(|&byte| byte == 0), "ZEROED: unused memory of {slot:?}");
+        // All of it is read, which takes less time than to ask at every byte whether to go on.
+        assert!(unused.iter().fold(0, |any, byte| any | byte) == 0, "ZEROED: unused memory of {slot:?}");
     }
 }

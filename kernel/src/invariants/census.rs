@@ -2,6 +2,7 @@
 //! Everything there is: slots, objects, and who names whom.
 
 use std::collections::{BTreeMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use arch::{Level, Machine};
 
@@ -65,6 +66,29 @@ impl Kind {
 /// Memory in use, by its first byte.
 pub(super) type Objects = BTreeMap<u64, (u64, Kind)>;
 
+/// Spreads addresses well enough; there are millions to look up in a run of the fuzzer.
+#[derive(Clone, Copy, Default)]
+struct AddressHasher(u64);
+
+impl Hasher for AddressHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u64(byte.into()));
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        // The upper half of the product depends on all of the address; a table takes both ends.
+        let product = u128::from(self.0 ^ value) * 0x9e37_79b9_7f4a_7c15;
+        self.0 = (product as u64) ^ (product >> 64) as u64;
+    }
+}
+
+/// Addresses seen.
+type Addresses = HashSet<u64, BuildHasherDefault<AddressHasher>>;
+
 /// Everything reachable.
 pub(super) struct Census {
     pub(super) slots: Vec<SlotRef>,
@@ -76,7 +100,7 @@ pub(super) struct Census {
     /// Mapped frames: number of the address space, address, first byte of the frame.
     pub(super) mappings: HashSet<(u16, u64, u64)>,
     pub(super) objects: Objects,
-    seen: HashSet<u64>,
+    seen: Addresses,
     pending: Vec<SlotRef>,
 }
 
@@ -91,7 +115,7 @@ impl Census {
             replies: Vec::new(),
             mappings: HashSet::new(),
             objects: Objects::new(),
-            seen: HashSet::with_capacity(512),
+            seen: Addresses::with_capacity_and_hasher(1024, BuildHasherDefault::default()),
             pending: Vec::with_capacity(512),
         };
         census.start(kernel);

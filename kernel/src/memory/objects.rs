@@ -125,15 +125,34 @@ pub struct SimMemory {
     len: u64,
 }
 
+/// Allocations kept for the next copies.
+#[cfg(not(target_os = "none"))]
+const SPARES: usize = 4;
+
+#[cfg(not(target_os = "none"))]
+thread_local! {
+    /// Allocations given back. Copies are made and dropped all the time, and fresh pages cost more than copying.
+    static SPARE: core::cell::RefCell<Vec<Box<[u8]>>> = const { core::cell::RefCell::new(Vec::new()) };
+}
+
 #[cfg(not(target_os = "none"))]
 impl SimMemory {
-    /// Zeroed memory to stand for physical addresses `start..start + len`; `start` is page aligned.
-    pub fn new(start: PhysAddr, len: usize) -> Self {
+    /// Memory with any contents.
+    fn allocate(start: u64, len: usize) -> Self {
         const PAGE: usize = 4096;
-        let allocation = core::ptr::NonNull::from(Box::leak(vec![0; len + PAGE].into_boxed_slice()));
+        let spare = SPARE.with_borrow_mut(|spare| spare.pop_if(|spare| spare.len() == len + PAGE));
+        let allocation = spare.unwrap_or_else(|| vec![0; len + PAGE].into_boxed_slice());
+        let allocation = core::ptr::NonNull::from(Box::leak(allocation));
         let bytes: *mut u8 = allocation.as_ptr().cast();
         let pointer = bytes.wrapping_add(bytes.align_offset(PAGE));
-        Self { allocation, pointer, start: start.0, len: len as u64 }
+        Self { allocation, pointer, start, len: len as u64 }
+    }
+
+    /// Zeroed memory to stand for physical addresses `start..start + len`; `start` is page aligned.
+    pub fn new(start: PhysAddr, len: usize) -> Self {
+        let mut memory = Self::allocate(start.0, len);
+        memory.bytes_mut().fill(0);
+        memory
     }
 
     /// All of it, to be compared.
@@ -158,7 +177,7 @@ impl SimMemory {
 impl Clone for SimMemory {
     /// A copy at another place on the host and the same physical addresses.
     fn clone(&self) -> Self {
-        let mut copy = Self::new(PhysAddr(self.start), self.len as usize);
+        let mut copy = Self::allocate(self.start, self.len as usize);
         copy.bytes_mut().copy_from_slice(self.bytes());
         copy
     }
@@ -168,7 +187,12 @@ impl Clone for SimMemory {
 impl Drop for SimMemory {
     fn drop(&mut self) {
         // SAFETY: TYPED: the allocation came out of a box in `new` and nobody else frees it.
-        drop(unsafe { Box::from_raw(self.allocation.as_ptr()) });
+        let allocation = unsafe { Box::from_raw(self.allocation.as_ptr()) };
+        SPARE.with_borrow_mut(|spare| {
+            if spare.len() < SPARES {
+                spare.push(allocation);
+            }
+        });
     }
 }
 

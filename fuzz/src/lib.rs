@@ -9,6 +9,7 @@
 //! then lets whoever runs do random things, most of which are nearly right ([`storm`], [`recipe`]).
 
 pub mod differential;
+pub mod fresh;
 pub mod input;
 pub mod keeper;
 pub mod prologue;
@@ -18,6 +19,7 @@ pub mod world;
 
 use kernel::{Event, Resume};
 
+use fresh::Candidates;
 use input::Input;
 use world::World;
 
@@ -33,6 +35,8 @@ pub struct Summary {
     pub events: u64,
     /// Calls and replies that a fast path finished, each compared with the slow path.
     pub fast: u64,
+    /// New frames, each of them zero.
+    pub frames: u64,
 }
 
 /// Runs the events that `bytes` mean, and panics where an invariant breaks.
@@ -52,7 +56,9 @@ pub fn watch(bytes: &[u8], interval: u64, mut show: impl FnMut(&World, Event)) -
         let event = storm::prepare(&mut world, &mut input);
         show(&world, event);
         summary.fast += u64::from(differential::compare(&world, event));
+        let candidates = Candidates::before(&world, event);
         world.handle(event);
+        summary.frames += candidates.check_and_use(&mut world);
         summary.events += 1;
         if summary.events.is_multiple_of(interval) {
             world.check();

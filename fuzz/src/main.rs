@@ -108,16 +108,18 @@ fn storm(options: &Options) -> ExitCode {
             Some(summary) => {
                 total.events += summary.events;
                 total.fast += summary.fast;
+                total.frames += summary.frames;
             }
             None => return report(seed, bytes),
         }
         seed += 1;
     }
     println!(
-        "{} events in {} runs, {} on fast paths, {:.0?}, no failure",
+        "{} events in {} runs, {} on fast paths, {} new frames, {:.0?}, no failure",
         total.events,
         seed - options.seed,
         total.fast,
+        total.frames,
         start.elapsed()
     );
     ExitCode::SUCCESS

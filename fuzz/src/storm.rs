@@ -46,7 +46,8 @@ const CALLS: &[Syscall] = &[
     Syscall::NBWait,
     Syscall::Yield,
 ];
-/// Object types that fit into the untypeds there are; others come by wrong arguments.
+/// Object types that fit into the untypeds there are; others come by wrong arguments. Programs see the memory of
+/// pages only, so there are more of them.
 const TYPES: &[ObjectType] = &[
     ObjectType::Untyped,
     ObjectType::Tcb,
@@ -62,6 +63,10 @@ const TYPES: &[ObjectType] = &[
     ObjectType::HugePage,
     ObjectType::PageTable,
     ObjectType::PageDirectory,
+    ObjectType::SmallPage,
+    ObjectType::SmallPage,
+    ObjectType::SmallPage,
+    ObjectType::SmallPage,
 ];
 /// Addresses close to each other, so that mappings meet.
 const ADDRESSES: &[u64] = &[

@@ -109,6 +109,13 @@ impl World {
         }
     }
 
+    /// Whether these bytes are zero.
+    pub fn is_zero(&self, paddr: u64, length: u64) -> bool {
+        let offset = (paddr - START.0) as usize;
+        let bytes = &self.kernel.objs.bytes()[offset..offset + length as usize];
+        bytes.iter().fold(0, |any, byte| any | byte) == 0
+    }
+
     /// The capability in slot `index` of the root CNode.
     pub fn cap(&self, index: u64) -> Cap {
         self.cap_at(self.root_slots, index % SLOTS)

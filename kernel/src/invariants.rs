@@ -34,6 +34,7 @@ impl<M: Machine> Kernel<M> {
         census.check_extents();
         self.check_mdb(&census.slots);
         self.check_queues();
+        self.check_timer();
         self.check_irqs();
         self.check_vspaces();
         for &tcb in &census.threads {

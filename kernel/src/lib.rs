@@ -16,6 +16,7 @@
 //! | QUEUED | a thread is in an IPC queue exactly when it is blocked on that object |
 //! | READY | a thread in a ready queue is schedulable and is not the current thread |
 //! | RELEASED | the release queue is ordered by release time and its threads are in no ready queue |
+//! | TIMER | the timer fires before the budget of the current scheduling context ends and before the first release |
 //! | REFILLS | refills of a context are ordered, do not overlap, and sum up to its budget |
 //! | BOUND | a scheduling context and its thread, and a notification and its thread, name each other |
 #![cfg_attr(target_os = "none", no_std)]

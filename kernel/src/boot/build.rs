@@ -250,7 +250,9 @@ impl<A: FnMut(u32) -> Option<PhysAddr>> Builder<'_, A> {
         let root: ObjRef<Tcb> = self.object(TCB_BITS)?;
         let idle: ObjRef<Tcb> = self.object(TCB_BITS)?;
         let root_sc = self.make_sched_context(root)?;
-        let idle_sc = self.make_sched_context(idle)?;
+        // Unconfigured: idling costs nobody's budget, and no timer fires because of it.
+        let idle_sc: ObjRef<SchedContext> = self.object(MIN_SCHED_CONTEXT_BITS)?;
+        self.objs[idle_sc].tcb = Some(idle);
         self.make_thread(idle, idle_sc, ThreadState::Idle, "idle_thread");
         self.make_thread(root, root_sc, ThreadState::Running, self.task.name);
         self.make_root_thread(root, places);

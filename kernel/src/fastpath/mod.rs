@@ -87,13 +87,6 @@ impl<M: Machine> Kernel<M> {
         to.context.copy_message_registers(&from.context, (info & SHAPE_MASK) as usize);
     }
 
-    /// The address space of `tcb`, if it can be switched to without a look at the ASID table.
-    #[inline(always)]
-    fn fast_root(&self, tcb: ObjRef<Tcb>) -> Option<PhysAddr> {
-        let root = self.objs[tcb.slot(TcbSlot::VSpace)].cap.assigned_root()?;
-        if self.has_lost_pools { None } else { Some(root) }
-    }
-
     /// Makes `to`, with the address space `root`, the thread that runs instead of `from`.
     #[inline(always)]
     fn fast_switch(&mut self, from: ObjRef<Tcb>, to: ObjRef<Tcb>, root: PhysAddr) {

@@ -264,6 +264,7 @@ impl Storm {
 
     /// Checks the invariants of all threads and scheduling contexts.
     pub(crate) fn check(&self) {
+        self.world.kernel.check_timer();
         for &tcb in &self.threads {
             self.world.kernel.check_thread_ipc(tcb);
             self.world.kernel.check_thread_ready(tcb);

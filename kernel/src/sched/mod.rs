@@ -67,6 +67,8 @@ pub struct Scheduler {
     pub consumed: Ticks,
     /// Whether the timer must be programmed before leaving.
     pub reprogram: bool,
+    /// What the timer is set for: it has fired, or fires in time for this.
+    pub alarm: Ticks,
     /// Bit w: some priority of word w is occupied.
     pub bitmap_top: u64,
     /// Bit p: priority p is occupied.
@@ -103,6 +105,7 @@ impl Scheduler {
             now: Ticks::ZERO,
             consumed: Ticks::ZERO,
             reprogram: false,
+            alarm: Ticks::ZERO,
             bitmap_top: 0,
             bitmap: [0; BITMAP_WORDS],
             ready: [Queue::EMPTY; PRIORITIES],

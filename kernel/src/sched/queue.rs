@@ -226,58 +226,55 @@ impl<M: Machine> Kernel<M> {
         self.sched.action = Action::ChooseNew;
     }
 
-    /// Decides which thread is current when the event ends.
-    #[inline]
-    pub(crate) fn schedule(&mut self) {
+    /// Decides which thread is current when the event ends; it is in no queue then.
+    #[inline(always)]
+    pub(crate) fn schedule(&mut self) -> ObjRef<Tcb> {
         match self.sched.action {
-            Action::ResumeCurrent if self.is_schedulable(self.sched.current) => {}
+            Action::ResumeCurrent if self.is_schedulable(self.sched.current) => self.sched.current,
             Action::SwitchTo(candidate) if self.is_schedulable(candidate) => self.consider(candidate),
             Action::ResumeCurrent | Action::SwitchTo(_) | Action::ChooseNew => self.choose_thread(),
         }
     }
 
     /// Lets a candidate run, or queues it where its priority wants it.
-    fn consider(&mut self, candidate: ObjRef<Tcb>) {
+    #[inline(always)]
+    fn consider(&mut self, candidate: ObjRef<Tcb>) -> ObjRef<Tcb> {
         self.sched.action = Action::ResumeCurrent;
         let current = self.sched.current;
         let (priority, best) = (self.objs[candidate].priority, self.objs[current].priority);
         if self.is_schedulable(current) {
             if priority > best {
                 self.enqueue_head(current);
-                self.switch_to(candidate);
-            } else if priority == best {
+                self.dequeue(candidate);
+                return candidate;
+            }
+            if priority == best {
                 self.enqueue_tail(candidate);
             } else {
                 self.enqueue_head(candidate);
             }
+            current
         } else if priority >= best && current != self.sched.idle
             || self.sched.highest_ready().is_none_or(|ready| priority >= ready)
         {
-            self.switch_to(candidate);
+            self.dequeue(candidate);
+            candidate
         } else {
             self.enqueue_head(candidate);
-            self.choose_thread();
+            self.choose_thread()
         }
     }
 
-    /// Switches to the head of the highest ready queue; to the idle thread if all are empty.
-    fn choose_thread(&mut self) {
+    /// Takes the head of the highest ready queue; the idle thread if all are empty.
+    fn choose_thread(&mut self) -> ObjRef<Tcb> {
         self.sched.action = Action::ResumeCurrent;
         if self.is_schedulable(self.sched.current) {
             self.enqueue_head(self.sched.current);
         }
         let first = self.sched.highest_ready().and_then(|p| self.sched.ready[usize::from(p)].head);
-        self.switch_to(first.unwrap_or(self.sched.idle));
-    }
-
-    fn switch_to(&mut self, tcb: ObjRef<Tcb>) {
-        self.dequeue(tcb);
-        let old = self.sched.current;
-        if tcb != old {
-            self.leave_thread_context(old);
-            self.sched.current = tcb;
-            self.activate_thread_context(tcb);
-        }
+        let chosen = first.unwrap_or(self.sched.idle);
+        self.dequeue(chosen);
+        chosen
     }
 }
 

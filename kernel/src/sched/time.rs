@@ -17,7 +17,8 @@ use crate::Kernel;
 use crate::cap::raw::Tag;
 use crate::memory::objects::ObjRef;
 use crate::object::sched_context::SchedContext;
-use crate::object::tcb::{Tcb, TcbSlot};
+use crate::object::tcb::{Tcb, TcbSlot, ThreadState};
+use crate::sched::Action;
 
 /// Outcome of the budget check on kernel entry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -149,8 +150,14 @@ impl<M: Machine> Kernel<M> {
 
     /// Wakes the threads whose release time has come, as candidates.
     #[doc(alias = "awaken")]
-    #[inline]
+    #[inline(always)]
     pub(crate) fn wake_released(&mut self) {
+        if self.sched.release.head.is_some() {
+            self.wake_due();
+        }
+    }
+
+    fn wake_due(&mut self) {
         while let Some(first) = self.sched.release.head
             && self.release_time(first) <= self.sched.now
         {
@@ -174,6 +181,7 @@ impl<M: Machine> Kernel<M> {
 
     /// Charges the time consumed so far to the current scheduling context, which can pay for it.
     #[doc(alias = "commitTime")]
+    #[inline]
     pub(crate) fn commit_time(&mut self) {
         let sc = self.sched.current_sc;
         let used = core::mem::replace(&mut self.sched.consumed, Ticks::ZERO);
@@ -188,11 +196,25 @@ impl<M: Machine> Kernel<M> {
         self.objs[sc].consumed += used;
     }
 
+    /// Whether the current thread goes on as it is, on its scheduling context: then the end of the event has nothing to do.
+    #[inline(always)]
+    pub(crate) fn changes_nothing(&self) -> bool {
+        let (sched, thread) = (&self.sched, &self.objs[self.sched.current]);
+        sched.action == Action::ResumeCurrent
+            && !sched.reprogram
+            && sched.release.head.is_none()
+            && thread.state() == ThreadState::Running
+            && thread.in_release_queue == 0
+            && thread.sched_context == Some(sched.current_sc)
+            && thread.yield_to.is_none()
+    }
+
     /// Ends an event: decides who runs, on which scheduling context, and until when.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn finish_event(&mut self) {
         self.wake_released();
-        self.schedule();
+        let next = self.schedule();
+        self.switch_to(next);
         let current = self.sched.current;
         if let Some(sc) = self.objs[current].sched_context
             && (sc != self.sched.current_sc || self.sched.reprogram)
@@ -205,14 +227,40 @@ impl<M: Machine> Kernel<M> {
     }
 
     #[doc(alias = "switchSchedContext")]
+    #[inline]
     fn switch_sched_context(&mut self, sc: ObjRef<SchedContext>) {
         if sc != self.sched.current_sc && self.objs[sc].sporadic == 0 {
             self.unblock_check(sc);
         }
         self.commit_time();
         self.sched.current_sc = sc;
-        self.sched.reprogram = false;
-        self.program_timer();
+        self.set_timer();
+    }
+
+    /// Sets the timer for the current scheduling context, or leaves it as it is.
+    ///
+    /// A timer that fires earlier than it must does no harm: it is set again then. So a switch to a context that may
+    /// run for longer than the one before writes nothing to the timer, and threads that switch back and forth write
+    /// to it once in the time that one of them may run. The alarm is never after the first release, because a new
+    /// first one asks for the timer to be programmed.
+    #[inline(always)]
+    pub(crate) fn set_timer(&mut self) {
+        let must_program = core::mem::take(&mut self.sched.reprogram);
+        let is_early_enough = self.sched.now < self.sched.alarm
+            && self.sched.alarm <= self.end_of_budget(self.sched.current_sc);
+        if must_program || !is_early_enough {
+            self.program_timer();
+        }
+    }
+
+    /// Until when a scheduling context may run from now on.
+    #[inline(always)]
+    fn end_of_budget(&self, sc: ObjRef<SchedContext>) -> Ticks {
+        if self.is_configured(sc) {
+            self.sched.now.saturating_add(self.head_refill(sc).amount)
+        } else {
+            Ticks::MAX
+        }
     }
 
     /// Sets the timer to the end of the head refill or to the first release, whichever is earlier.
@@ -220,16 +268,31 @@ impl<M: Machine> Kernel<M> {
     /// It fires a little early, so that the kernel is there in time; what is nearer than that is not awaited by
     /// firing again and again.
     fn program_timer(&mut self) {
-        let sc = self.sched.current_sc;
-        let end = if self.is_configured(sc) {
-            self.sched.now.saturating_add(self.head_refill(sc).amount)
-        } else {
-            Ticks::MAX
-        };
+        let end = self.end_of_budget(self.sched.current_sc);
         let release = self.sched.release.head.map_or(Ticks::MAX, |first| self.release_time(first));
         let first = end.min(release);
+        self.sched.alarm = first;
         let early = first.saturating_sub(self.us_to_ticks(TIMER_PRECISION_US));
         self.machine.set_deadline(if early > self.sched.now { early } else { first });
+    }
+}
+
+#[cfg(not(target_os = "none"))]
+impl<M: Machine> Kernel<M> {
+    /// TIMER, between events.
+    pub(crate) fn check_timer(&self) {
+        let sched = &self.sched;
+        if sched.reprogram || sched.current_sc == ObjRef::UNSET {
+            return;
+        }
+        let begun = Ticks(sched.now.0.wrapping_sub(sched.consumed.0));
+        if self.is_configured(sched.current_sc) {
+            let end = begun.saturating_add(self.head_refill(sched.current_sc).amount);
+            assert!(sched.alarm <= end, "TIMER: {:?} is after the end of the budget, {end:?}", sched.alarm);
+        }
+        if let Some(first) = sched.release.head {
+            assert!(sched.alarm <= self.release_time(first), "TIMER: {:?} is after a release", sched.alarm);
+        }
     }
 }
 

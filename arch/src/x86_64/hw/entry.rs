@@ -4,8 +4,8 @@
 //! The image that links this defines six functions, called with interrupts off on the kernel stack:
 //!
 //! * `instance_fast_call()`, `instance_fast_reply_recv()` and `instance_fast_send()` leave through [`enter_user`], or
-//!   return if they have changed nothing; then `instance_syscall() -> *mut Context` does the work;
-//! * `instance_trap(vector, code) -> *mut Context` returns the context to resume;
+//!   return if they have changed nothing; then `instance_syscall() -> !` does the work;
+//! * `instance_trap(vector, code) -> !` handles exceptions and interrupts, and leaves through [`enter_user`] too;
 //! * `instance_kernel_fault(&KernelFrame) -> !` gets exceptions of the kernel itself.
 
 use core::arch::global_asm;

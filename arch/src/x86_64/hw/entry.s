@@ -65,8 +65,8 @@ slow_syscall:
     movq user_stack(%rip), %rcx
     movq %rcx, {RSP}(%rax)
     call instance_syscall
-    # fall through: %rax is the context to resume
 
+# Where everything leaves, in %rax the context to resume. Nothing returns to its caller: the stack is forgotten.
 .global resume_context
 resume_context:
     movq %rax, current_context(%rip)
@@ -128,7 +128,6 @@ trap_common:
     clac
 1:
     call instance_trap
-    jmp resume_context
 
 trap_from_kernel:
     pushq %rax
@@ -141,7 +140,6 @@ trap_from_kernel:
     popq %rsi
     movq $kernel_stack_top, %rsp
     call instance_trap
-    jmp resume_context
 
 kernel_fault:
     cld

@@ -10,7 +10,7 @@ use core::ptr::NonNull;
 use abi::status::State;
 use arch::hw::entry::{enter_user, kernel_stack, let_interrupts_in, wait_for_store, wait_halted};
 use arch::hw::{Console, HwMachine, IoApics, LapicMode, MachineConfig, Timer};
-use arch::{Context, CoreId, Machine, StopReason, Ticks, WINDOW_BASE};
+use arch::{CoreId, Machine, StopReason, Ticks, WINDOW_BASE};
 use ipi::{Inbox, Mode, Work};
 use kernel::handover::{Handover, IdleMode, MAGIC};
 use kernel::memory::objects::{ObjRef, Objects};
@@ -40,12 +40,11 @@ const STACK_FILL: u64 = 0x5afe_57ac_5afe_57ac;
 /// Left free below the stack pointer while filling.
 const FILL_MARGIN: u64 = 512;
 
-/// Exceptions that no user program may cause and no kernel survives: NMI, double fault, machine check.
-const FATAL: [u64; 3] = [2, 8, 18];
+/// Exceptions that no user program may cause and no kernel survives, a bit each: NMI, double fault, machine check.
+const FATAL: u64 = 1 << 2 | 1 << 8 | 1 << 18;
 const PAGE_FAULT: u64 = 14;
 const FIRST_INTERRUPT: u64 = 32;
 const FIRST_SYSCALL: u64 = abi::vector::FIRST_SYSCALL as u64;
-const SPURIOUS: u64 = abi::vector::SPURIOUS as u64;
 /// Length of `int n`.
 const INT_LENGTH: u64 = 2;
 
@@ -102,9 +101,7 @@ extern "C" fn instance_main(handover: *const Handover) -> ! {
     instance.kernel.publish_state(State::Up);
     report_up(instance, handover);
     let resume = instance.kernel.begin();
-    let context = leave(instance, resume);
-    // SAFETY: the context is that of the current thread, in whose address space we are.
-    unsafe { enter_user(context) }
+    leave(instance, resume)
 }
 
 /// Tells the runner that the root task is about to run, so many microseconds after the boot code began.
@@ -192,7 +189,7 @@ extern "C" fn instance_fast_send() {
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn instance_syscall() -> *mut Context {
+extern "C" fn instance_syscall() -> ! {
     // SAFETY: entry point; nobody up the stack holds a reference.
     let instance = unsafe { instance() };
     let resume = instance.kernel.handle(Event::Syscall);
@@ -200,28 +197,52 @@ extern "C" fn instance_syscall() -> *mut Context {
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn instance_trap(vector: u64, code: u64) -> *mut Context {
+extern "C" fn instance_trap(vector: u64, code: u64) -> ! {
     // SAFETY: entry point; nobody up the stack holds a reference.
     let instance = unsafe { instance() };
-    if FATAL.contains(&vector) {
+    let resume = match vector {
+        0..FIRST_INTERRUPT => take_exception(instance, vector, code),
+        FIRST_SYSCALL.. => take_software_interrupt(instance, vector as u8),
+        _ => take_interrupt(instance, vector as u8),
+    };
+    leave(instance, resume)
+}
+
+#[inline(always)]
+fn take_exception(instance: &mut Instance, vector: u64, code: u64) -> Resume {
+    if vector == PAGE_FAULT {
+        return instance.kernel.handle(Event::PageFault { address: page_fault_address(), code });
+    }
+    if FATAL & 1 << vector != 0 {
         panic!("exception {vector} (error code {code:#x})");
     }
-    if vector == u64::from(abi::vector::TIMER) {
+    instance.kernel.handle(Event::Exception { vector: vector as u8, code })
+}
+
+#[inline(always)]
+fn take_interrupt(instance: &mut Instance, vector: u8) -> Resume {
+    if vector == abi::vector::TIMER {
         failure::inject_if_due(instance);
     }
-    let event = match vector {
-        PAGE_FAULT => Event::PageFault { address: page_fault_address(), code },
-        0..FIRST_INTERRUPT => Event::Exception { vector: vector as u8, code },
-        SPURIOUS => return leave(instance, instance_current(instance)),
-        FIRST_SYSCALL.. if !instance.kernel.is_idle() => unknown_syscall(instance, vector as u8),
-        _ => Event::Interrupt(vector as u8),
-    };
     let missed = stop_polling(instance);
-    let mut resume = instance.kernel.handle(event);
-    if missed == Work::Pending {
-        resume = instance.kernel.handle(Event::Interrupt(abi::vector::DOORBELL));
+    let resume = instance.kernel.handle(Event::Interrupt(vector));
+    match missed {
+        Work::Pending => instance.kernel.handle(Event::Interrupt(abi::vector::DOORBELL)),
+        Work::Nothing => resume,
     }
-    leave(instance, resume)
+}
+
+/// `int n` of a user thread, or an interrupt at a vector that nobody uses.
+#[cold]
+fn take_software_interrupt(instance: &mut Instance, vector: u8) -> Resume {
+    if vector == abi::vector::SPURIOUS {
+        return instance_current(instance);
+    }
+    if instance.kernel.is_idle() {
+        return take_interrupt(instance, vector);
+    }
+    let event = unknown_syscall(instance, vector);
+    instance.kernel.handle(event)
 }
 
 /// Asks for doorbells again when an interrupt ends polling. `Pending`: a sender counted on the polling until now.
@@ -254,12 +275,21 @@ fn page_fault_address() -> u64 {
 }
 
 /// Carries out what the kernel decided.
-fn leave(instance: &mut Instance, resume: Resume) -> *mut Context {
+#[inline(always)]
+fn leave(instance: &mut Instance, resume: Resume) -> ! {
     match resume {
-        Resume::Thread(tcb) => &raw mut instance.kernel.objs[tcb].context,
+        // SAFETY: the kernel has made this thread the current one, address space included.
+        Resume::Thread(tcb) => unsafe { enter_user(&raw mut instance.kernel.objs[tcb].context) },
         Resume::Idle => idle(instance),
-        Resume::Stopped(StopReason::Failed) => panic!("the kernel stopped itself"),
-        Resume::Stopped(StopReason::Halted) => {
+        Resume::Stopped(reason) => stop(instance, reason),
+    }
+}
+
+#[cold]
+fn stop(instance: &mut Instance, reason: StopReason) -> ! {
+    match reason {
+        StopReason::Failed => panic!("the kernel stopped itself"),
+        StopReason::Halted => {
             instance.kernel.publish_state(State::Halted);
             instance.kernel.ring_failure_lines();
             failure::stop_core()
@@ -267,38 +297,40 @@ fn leave(instance: &mut Instance, resume: Resume) -> *mut Context {
     }
 }
 
-/// Waits for an interrupt or a signal. Returns the context to run after a signal; interrupts start afresh.
-fn idle(instance: &mut Instance) -> *mut Context {
+/// Waits for an interrupt or a signal; interrupts start afresh on an empty stack.
+fn idle(instance: &mut Instance) -> ! {
+    loop {
+        wait_for_work(instance);
+        match instance.kernel.handle(Event::Interrupt(abi::vector::DOORBELL)) {
+            Resume::Idle => {}
+            resume => leave(instance, resume),
+        }
+    }
+}
+
+/// Comes back when there is something in the inbox.
+fn wait_for_work(instance: &Instance) {
     let Some(inbox) = instance.inbox else {
         // SAFETY: the next interrupt finds all state in `INSTANCE`; this frame is abandoned.
         unsafe { wait_halted() }
     };
     let receiver = inbox.receiver();
-    let (mode, wait): (Mode, fn(&Inbox<'static>)) = match instance.idle {
-        IdleMode::Halt => (Mode::Halted, |_| {
-            // SAFETY: as above.
-            unsafe { wait_halted() }
-        }),
-        IdleMode::Mwait => (Mode::Polling, |inbox| {
-            let receiver = inbox.receiver();
-            // SAFETY: as above; the summary is mapped as long as the inbox.
-            unsafe { wait_for_store(inbox.summary_address(), || receiver.check() == Work::Pending) }
-        }),
-        IdleMode::Poll => (Mode::Polling, |_| {
-            // SAFETY: as above.
-            unsafe { let_interrupts_in() }
-        }),
-    };
+    let mode = if instance.idle == IdleMode::Halt { Mode::Halted } else { Mode::Polling };
     let mut work = receiver.enter(mode);
-    loop {
-        if work == Work::Pending {
-            let _ = receiver.enter(Mode::Running);
-            let resume = instance.kernel.handle(Event::Interrupt(abi::vector::DOORBELL));
-            return leave(instance, resume);
+    while work == Work::Nothing {
+        match instance.idle {
+            // SAFETY: as above.
+            IdleMode::Halt => unsafe { wait_halted() },
+            // SAFETY: as above; the summary is mapped as long as the inbox.
+            IdleMode::Mwait => unsafe {
+                wait_for_store(inbox.summary_address(), || receiver.check() == Work::Pending);
+            },
+            // SAFETY: as above.
+            IdleMode::Poll => unsafe { let_interrupts_in() },
         }
-        wait(&inbox);
         work = receiver.check();
     }
+    let _ = receiver.enter(Mode::Running);
 }
 
 /// A deadline `ticks` from `now`.

@@ -57,6 +57,7 @@ fn event_at(test: &mut TestKernel, us: u64) -> Budget {
     let budget = test.kernel.check_budget();
     test.kernel.finish_event();
     test.kernel.check_queues();
+    test.kernel.check_timer();
     budget
 }
 
@@ -179,6 +180,30 @@ fn an_event_that_changes_nothing_leaves_the_timer_alone() {
     test.kernel.machine.deadline = Ticks(1);
     event_at(&mut test, 10);
     assert_eq!(test.kernel.machine.deadline, Ticks(1));
+}
+
+#[test]
+fn a_switch_to_a_longer_budget_leaves_the_timer_alone_until_it_has_fired() {
+    let (mut test, _, _) = running(100, 100);
+    let (better, _) = thread(&mut test, 6, 200, 200);
+    test.kernel.sched.reprogram = true;
+    test.kernel.finish_event();
+    test.kernel.wake_candidate(better);
+    event_at(&mut test, 30);
+    assert_eq!(test.kernel.machine.deadline, Ticks(99 * US), "as it was for the thread before");
+    test.kernel.sched.reprogram = true;
+    event_at(&mut test, 99);
+    assert_eq!(test.kernel.machine.deadline, Ticks((30 + 200 - 1) * US));
+}
+
+#[test]
+fn a_timer_that_has_fired_is_set_by_the_next_switch() {
+    let (mut test, _, _) = running(100, 300);
+    let (better, _) = thread(&mut test, 6, 200, 300);
+    test.kernel.wake_candidate(better);
+    test.kernel.sched.alarm = Ticks(30 * US);
+    event_at(&mut test, 30);
+    assert_eq!(test.kernel.machine.deadline, Ticks((30 + 200 - 1) * US));
 }
 
 #[test]

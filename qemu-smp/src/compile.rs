@@ -20,7 +20,7 @@ pub enum Profile {
     Debug,
     /// Without either: what one would ship
     Release,
-    /// With console output and the benchmark calls
+    /// With console output, the debug calls and the benchmark calls
     Bench,
 }
 
@@ -30,7 +30,7 @@ impl Profile {
         match self {
             Profile::Debug => "printing,debug-calls",
             Profile::Release => "",
-            Profile::Bench => "printing,benchmarks",
+            Profile::Bench => "printing,debug-calls,benchmarks",
         }
     }
 
@@ -166,4 +166,14 @@ fn copy_if_different(from: &Path, to: &Path) -> Result<(), Failure> {
         fs::create_dir_all(dir).doing(format_args!("making {}", dir.display()))?;
     }
     fs::write(to, bytes).doing(format_args!("writing {}", to.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bench_profile_adds_the_benchmark_calls_to_what_the_default_has() {
+        assert_eq!(Profile::Bench.features(), format!("{},benchmarks", Profile::Debug.features()));
+    }
 }

@@ -26,18 +26,25 @@ pub enum Outcome {
 pub struct Sender<'a> {
     shared: &'a Shared,
     line: &'a SenderLine,
-    from: usize,
+    /// The word of the summary that has a bit for this sender.
+    senders: &'a AtomicU64,
+    /// Number of that bit.
+    bit: u32,
+    /// The bit for that word, in the word above.
+    group: u64,
 }
 
 impl<'a> Sender<'a> {
     #[inline]
     pub(crate) fn new(shared: &'a Shared, line: &'a SenderLine, from: usize) -> Self {
-        Self { shared, line, from }
+        let group = from / GROUP % shared.summary.senders.len();
+        let bit = (from % GROUP) as u32;
+        Self { shared, line, senders: &shared.summary.senders[group], bit, group: 1 << group }
     }
 
     /// Signals `line`. Writes made before are visible to the receiver once it has taken the signal.
     #[inline]
-    pub fn signal(self, line: Line) -> Outcome {
+    pub fn signal(&self, line: Line) -> Outcome {
         let bit = line.bit();
         if self.line.pending.fetch_or(bit, at(Site::PendingSet)) & bit != 0 {
             return Outcome::AlreadyPending;
@@ -46,8 +53,8 @@ impl<'a> Sender<'a> {
         if self.line.open.load(Relaxed) & bit == 0 {
             return Outcome::Masked;
         }
-        let sender_bit = 1 << (self.from % GROUP);
-        if self.sender_word().fetch_or(sender_bit, Relaxed) & sender_bit != 0 {
+        let sender_bit = self.sender_bit();
+        if self.senders.fetch_or(sender_bit, Relaxed) & sender_bit != 0 {
             return Outcome::AlreadyPending;
         }
         self.raise_group()
@@ -55,17 +62,17 @@ impl<'a> Sender<'a> {
 
     /// Makes the receiver look at all lines of this sender. A kernel that restarts, or fails and has signalled so,
     /// calls it: a signal cut short may have left bits behind that let every later signal stop early.
-    pub fn resume(self) -> Outcome {
+    pub fn resume(&self) -> Outcome {
         // Release, where `signal` has the fence before: the pending bits are visible to whoever takes the sender bit.
-        self.sender_word().fetch_or(1 << (self.from % GROUP), at(Site::GroupSet));
+        self.senders.fetch_or(self.sender_bit(), at(Site::GroupSet));
         self.raise_group()
     }
 
     /// Level 1 was set before: a receiver that takes the group bit finds the sender bit. The other way round it could
     /// take the group bit, find no sender, and leave the sender bit to be set behind its back.
     #[inline]
-    fn raise_group(self) -> Outcome {
-        self.shared.summary.groups.fetch_or(1 << (self.from / GROUP), at(Site::GroupSet));
+    fn raise_group(&self) -> Outcome {
+        self.shared.summary.groups.fetch_or(self.group, at(Site::GroupSet));
         barrier_after_rmw(Site::RaisedFence);
         if self.shared.mode.mode.load(Relaxed) == Mode::Polling as u64 {
             Outcome::ReceiverPolls
@@ -75,8 +82,8 @@ impl<'a> Sender<'a> {
     }
 
     #[inline]
-    fn sender_word(self) -> &'a AtomicU64 {
-        &self.shared.summary.senders[(self.from / GROUP) % self.shared.summary.senders.len()]
+    fn sender_bit(&self) -> u64 {
+        1 << (self.bit % u64::BITS)
     }
 }
 

@@ -220,7 +220,7 @@ impl<M: Machine> Kernel<M> {
             incoming_lines: handover.incoming_lines as u32,
             has_huge_pages: handover.has_huge_pages != 0,
             profile: Profile::from_word(handover.profile),
-            status: PhysAddr(handover.status),
+            status: ObjRef::at(PhysAddr(handover.status)),
             generation: handover.generation,
         };
         self.kernel_root = PhysAddr(handover.kernel_root);
@@ -229,6 +229,7 @@ impl<M: Machine> Kernel<M> {
         self.irq_slots = ObjRef::at(PhysAddr(handover.irq_slots));
         self.ports = handover.foreign_ports;
         self.asids[0] = ObjRef::from_paddr(handover.asid_pool);
+        self.open_status_page();
         self.start_lines(handover, inbox_at);
         self.start_scheduler(handover);
     }

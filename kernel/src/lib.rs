@@ -107,7 +107,7 @@ pub struct Config {
     /// Which optional system calls exist.
     pub profile: Profile,
     /// The instance's status page.
-    pub status: arch::PhysAddr,
+    pub status: ObjRef<status::StatusPage>,
     /// Which life of the instance this is, from 1.
     pub generation: u64,
 }
@@ -142,7 +142,7 @@ impl Config {
         incoming_lines: 0,
         has_huge_pages: false,
         profile: Profile::from_word(0),
-        status: arch::PhysAddr(0),
+        status: ObjRef::UNSET,
         generation: 0,
     };
 }
@@ -181,6 +181,10 @@ impl Peer {
     };
 }
 
+/// One peer for each number that a capability can hold: those that are no instance have no lines.
+const PEERS: usize = 1 << u8::BITS;
+const _: () = assert!(MAX_INSTANCES <= PEERS);
+
 /// One bit for each IO port: set while issued or not owned.
 pub type PortMap = [u64; IO_PORTS / 64];
 
@@ -214,36 +218,13 @@ pub struct Kernel<M: Machine> {
     /// IO ports that cannot be issued.
     pub(crate) ports: PortMap,
     /// The other instances.
-    pub(crate) peers: [Peer; MAX_INSTANCES],
+    pub(crate) peers: [Peer; PEERS],
     /// The own inbox; `None` without incoming lines.
     pub(crate) inbox: Option<ipi::Receiver<'static>>,
-    /// Counters shown on the status page.
-    pub(crate) counters: Counters,
+    /// Interrupts at vectors that nobody owns.
+    pub(crate) unowned: u64,
     /// Set when the instance stops for good.
     pub(crate) stopped: Option<StopReason>,
-}
-
-/// Counters of signalling and entries (docs/abi/chunk.md, "Status page").
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Counters {
-    /// Doorbell interrupts taken.
-    pub doorbells: u64,
-    /// … of which found nothing.
-    pub spurious: u64,
-    /// Signals sent by signal caps.
-    pub sent: u64,
-    /// … that rang a doorbell.
-    pub rung: u64,
-    /// … whose line was pending already.
-    pub elided_pending: u64,
-    /// … whose line was masked.
-    pub elided_masked: u64,
-    /// … whose receiver polls.
-    pub elided_polling: u64,
-    /// Lines delivered to notifications.
-    pub delivered: u64,
-    /// Interrupts at vectors that nobody owns.
-    pub unowned: u64,
 }
 
 impl<M: Machine> Kernel<M> {
@@ -263,19 +244,9 @@ impl<M: Machine> Kernel<M> {
             irq_slots: ObjRef::UNSET,
             vectors: [VectorUse::Free; VECTORS],
             ports: [0; IO_PORTS / 64],
-            peers: [Peer::NONE; MAX_INSTANCES],
+            peers: [Peer::NONE; PEERS],
             inbox: None,
-            counters: Counters {
-                doorbells: 0,
-                spurious: 0,
-                sent: 0,
-                rung: 0,
-                elided_pending: 0,
-                elided_masked: 0,
-                elided_polling: 0,
-                delivered: 0,
-                unowned: 0,
-            },
+            unowned: 0,
             stopped: None,
         }
     }

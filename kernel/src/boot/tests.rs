@@ -31,8 +31,9 @@ struct Machine {
 impl Machine {
     fn new() -> Self {
         let objs = Objects::new(SimMemory::new(PhysAddr(START), MEMORY));
-        // The first aligned place behind the image and the kernel's own top-level table.
-        Self { objs, next: 0xa8_0000, asked: 0, handover: Handover::EMPTY }
+        // The first aligned place behind the image, the status page and the kernel's own top-level table.
+        let handover = Handover { status: 0xa7_e000, ..Handover::EMPTY };
+        Self { objs, next: 0xa8_0000, asked: 0, handover }
     }
 
     fn kernel_root() -> PhysAddr {

@@ -99,6 +99,7 @@ const ACCESS_SHIFT: u32 = 7;
 const SIZE_MASK: u64 = 0x3f;
 const GUARD_SHIFT: u32 = 6;
 const ASID_MASK: u64 = 0xfff;
+const LINE_RECEIVER_SHIFT: u32 = 32;
 
 impl RawCap {
     /// The null capability.
@@ -207,6 +208,16 @@ impl RawCap {
     pub(crate) const fn assigned_root(self) -> Option<PhysAddr> {
         if self.word0 & (ASSIGNED_VSPACE | TAG_MASK) == ASSIGNED_VSPACE | Tag::VSpace as u64 {
             Some(self.address())
+        } else {
+            None
+        }
+    }
+
+    /// Receiver and line of a signal capability.
+    #[inline(always)]
+    pub(crate) const fn line_signal(self) -> Option<(u8, Line)> {
+        if self.has_tag(Tag::LineSignal) {
+            Some(((self.word1 >> LINE_RECEIVER_SHIFT) as u8, Line(self.word1 as u8)))
         } else {
             None
         }
@@ -328,7 +339,9 @@ impl RawCap {
             Cap::AsidPool { pool, base } => Self::new(Tag::AsidPool, pool.paddr(), 0, base.0 as u64),
             Cap::IoPortControl => Self::plain(Tag::IoPortControl, 0),
             Cap::IoPort { first, last } => Self::plain(Tag::IoPort, first as u64 | (last as u64) << 16),
-            Cap::LineSignal { to, line } => Self::plain(Tag::LineSignal, line.0 as u64 | (to as u64) << 32),
+            Cap::LineSignal { to, line } => {
+                Self::plain(Tag::LineSignal, line.0 as u64 | (to as u64) << LINE_RECEIVER_SHIFT)
+            }
             Cap::InstanceControl { instance } => Self::plain(Tag::InstanceControl, instance as u64),
         }
     }
@@ -398,7 +411,10 @@ impl RawCap {
             17 => Cap::AsidPool { pool: ObjRef::at(address), base: Asid((self.word1 & ASID_MASK) as u16) },
             18 => Cap::IoPortControl,
             19 => Cap::IoPort { first: self.word1 as u16, last: (self.word1 >> 16) as u16 },
-            20 => Cap::LineSignal { to: (self.word1 >> 32) as u8, line: Line(self.word1 as u8) },
+            20 => Cap::LineSignal {
+                to: (self.word1 >> LINE_RECEIVER_SHIFT) as u8,
+                line: Line(self.word1 as u8),
+            },
             21 => Cap::InstanceControl { instance: self.word1 as u8 },
             _ => Cap::Null,
         }

@@ -5,7 +5,6 @@ use arch::Machine;
 
 use super::{SHAPE_MASK, SHORT};
 use crate::Kernel;
-use crate::cap::Cap;
 use crate::memory::objects::ObjRef;
 use crate::object::notification::NotificationState;
 use crate::object::tcb::{Tcb, TcbSlot};
@@ -22,7 +21,7 @@ impl<M: Machine> Kernel<M> {
         let slot = thread.slots[TcbSlot::CSpace as usize].cap.plain_slot(thread.context.cap_register())?;
         let cap = self.objs[slot].cap;
         let Some(notification) = cap.signallable_notification() else {
-            let Cap::LineSignal { to, line } = cap.unpack() else { return None };
+            let (to, line) = cap.line_signal()?;
             self.send_line_signal(to, line);
             return Some(sender);
         };

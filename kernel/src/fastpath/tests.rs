@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A fast path leaves what the slow path leaves, word by word.
 
+mod line;
+mod twins;
+
 use super::*;
 use crate::ipc::storm::{Path, Storm};
 use crate::memory::objects::Word;

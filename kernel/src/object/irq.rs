@@ -289,7 +289,7 @@ impl<M: Machine> Kernel<M> {
             DOORBELL => self.take_doorbell(),
             TIMER => {}
             FIRST_USER..=LAST_USER => self.handle_user_vector(usize::from(vector - FIRST_USER)),
-            _ => self.counters.unowned += 1,
+            _ => self.unowned += 1,
         }
         self.machine.end_of_interrupt();
     }
@@ -297,7 +297,7 @@ impl<M: Machine> Kernel<M> {
     /// A pin stays masked until the handler acknowledges, so that its level cannot interrupt again and again.
     fn handle_user_vector(&mut self, vector: usize) {
         if self.vectors[vector] == VectorUse::Free {
-            self.counters.unowned += 1;
+            self.unowned += 1;
             return;
         }
         self.signal_irq(Irq(vector as u32));

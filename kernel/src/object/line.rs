@@ -97,25 +97,19 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Sets a line of instance `to`, and interrupts its core if it has to be told.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn send_line_signal(&mut self, to: u8, line: Line) {
-        let Some(peer) = self.peers.get(usize::from(to)) else { return };
-        let (Some(sender), core) = (peer.sender, peer.core) else { return };
-        let outcome = sender.signal(line.in_inbox());
-        self.counters.sent += 1;
-        let (counter, word) = match outcome {
-            Outcome::AlreadyPending => (&mut self.counters.elided_pending, StatusWord::ElidedPending),
-            Outcome::Masked => (&mut self.counters.elided_masked, StatusWord::ElidedMasked),
-            Outcome::ReceiverPolls => (&mut self.counters.elided_polling, StatusWord::ElidedPolling),
+        let peer = &self.peers[usize::from(to)];
+        let Some(sender) = &peer.sender else { return };
+        match sender.signal(line.in_inbox()) {
+            Outcome::AlreadyPending => self.count([StatusWord::SignalsSent, StatusWord::ElidedPending]),
+            Outcome::Masked => self.count([StatusWord::SignalsSent, StatusWord::ElidedMasked]),
+            Outcome::ReceiverPolls => self.count([StatusWord::SignalsSent, StatusWord::ElidedPolling]),
             Outcome::RingDoorbell => {
-                self.machine.ring_doorbell(core);
-                (&mut self.counters.rung, StatusWord::IpisSent)
+                self.machine.ring_doorbell(peer.core);
+                self.count([StatusWord::SignalsSent, StatusWord::IpisSent]);
             }
-        };
-        *counter += 1;
-        let count = *counter;
-        self.publish_counter(StatusWord::SignalsSent, self.counters.sent);
-        self.publish_counter(word, count);
+        }
     }
 
     /// Rings the failure line of every instance that this one may signal: the last line of the channel.
@@ -135,27 +129,22 @@ impl<M: Machine> Kernel<M> {
     /// Delivers every open line that is pending: all of them in this one kernel entry.
     #[inline]
     pub(crate) fn take_doorbell(&mut self) {
-        let before = self.counters.delivered;
+        let mut has_delivered = false;
         if let Some(inbox) = self.inbox {
             inbox.take(|from, lines| {
+                has_delivered = true;
                 for line in ipi::Line::each(lines) {
                     self.deliver_line(from as u8, Line(line.number() as u8));
                 }
             });
         }
-        if self.counters.delivered == before {
-            self.counters.spurious += 1;
-            self.publish_counter(StatusWord::SpuriousDoorbells, self.counters.spurious);
-        } else {
-            self.counters.doorbells += 1;
-            self.publish_counter(StatusWord::DoorbellsTaken, self.counters.doorbells);
-            self.publish_counter(StatusWord::LinesDelivered, self.counters.delivered);
-        }
+        let word = if has_delivered { StatusWord::DoorbellsTaken } else { StatusWord::SpuriousDoorbells };
+        self.count([word]);
     }
 
     #[inline]
     fn deliver_line(&mut self, from: u8, line: Line) {
-        self.counters.delivered += 1;
+        self.count([StatusWord::LinesDelivered]);
         self.signal_irq(Irq::of_line(from, line));
     }
 
@@ -167,7 +156,6 @@ impl<M: Machine> Kernel<M> {
             && inbox.unmask(usize::from(from), line.in_inbox()) == Unmasked::Delivered
         {
             self.deliver_line(from, line);
-            self.publish_counter(StatusWord::LinesDelivered, self.counters.delivered);
         }
     }
 

@@ -3,8 +3,9 @@
 //!
 //! The image that links this defines six functions, called with interrupts off on the kernel stack:
 //!
-//! * `instance_fast_call()`, `instance_fast_reply_recv()` and `instance_fast_send()` leave through [`enter_user`], or
-//!   return if they have changed nothing; then `instance_syscall() -> !` does the work;
+//! * `instance_fast_call()`, `instance_fast_reply_recv()` and `instance_fast_send() -> bool` leave through
+//!   [`enter_user`], or return if they have changed nothing; then `instance_syscall() -> !` does the work. `true`: it
+//!   is done, and the same thread goes on with the registers it came with;
 //! * `instance_trap(vector, code) -> !` handles exceptions and interrupts, and leaves through [`enter_user`] too;
 //! * `instance_kernel_fault(&KernelFrame) -> !` gets exceptions of the kernel itself.
 

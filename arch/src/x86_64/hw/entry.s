@@ -93,13 +93,27 @@ resume_context:
     movq {RAX}(%rax), %rax
     iretq
 
-# A fast path that succeeds jumps to resume_context itself; one that returns has changed nothing.
+# A fast path that succeeds jumps to resume_context itself; one that returns has changed nothing, or says that the
+# same thread goes on. That one's other registers are where they were: the path has preserved them as any function.
 try_fast_call:
     call instance_fast_call
     jmp slow_syscall
 try_fast_send:
     call instance_fast_send
-    jmp slow_syscall
+    testb %al, %al
+    jz slow_syscall
+    movq current_context(%rip), %rsp
+    movq {RIP}(%rsp), %rcx
+    movq {RFLAGS}(%rsp), %r11
+    movq {RAX}(%rsp), %rax
+    movq {RDX}(%rsp), %rdx
+    movq {RSI}(%rsp), %rsi
+    movq {RDI}(%rsp), %rdi
+    movq {R8}(%rsp), %r8
+    movq {R9}(%rsp), %r9
+    movq {R10}(%rsp), %r10
+    movq user_stack(%rip), %rsp
+    sysretq
 try_fast_reply_recv:
     call instance_fast_reply_recv
     jmp slow_syscall

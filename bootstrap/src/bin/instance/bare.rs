@@ -181,11 +181,17 @@ extern "C" fn instance_fast_reply_recv() {
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn instance_fast_send() {
+extern "C" fn instance_fast_send() -> bool {
     // SAFETY: entry point; nobody up the stack holds a reference.
     let instance = unsafe { instance() };
-    let next = instance.kernel.fast_send();
-    leave_fast(instance, next);
+    let sender = instance.kernel.current();
+    match instance.kernel.fast_send() {
+        next if next == Some(sender) => true,
+        next => {
+            leave_fast(instance, next);
+            false
+        }
+    }
 }
 
 #[unsafe(no_mangle)]

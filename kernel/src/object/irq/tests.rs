@@ -164,7 +164,7 @@ fn an_interrupt_without_notification_is_dropped() {
     caller.must(&Call::new(HANDLER, Label::IrqHandlerClear, &[], &[]));
     caller.test.kernel.handle_interrupt(VECTOR);
     assert_eq!(word(&caller, notification), None);
-    assert_eq!(caller.test.kernel.counters.unowned, 0);
+    assert_eq!(caller.test.kernel.unowned, 0);
 }
 
 #[test]
@@ -172,9 +172,9 @@ fn interrupts_of_nobody_are_counted_and_ended() {
     let mut caller = with_control();
     caller.test.kernel.handle_interrupt(VECTOR);
     caller.test.kernel.handle_interrupt(33);
-    assert_eq!(caller.test.kernel.counters.unowned, 2);
+    assert_eq!(caller.test.kernel.unowned, 2);
     caller.test.kernel.handle_interrupt(TIMER);
-    assert_eq!(caller.test.kernel.counters.unowned, 2);
+    assert_eq!(caller.test.kernel.unowned, 2);
     assert_eq!(caller.test.kernel.machine.take_effects(), [Effect::EndOfInterrupt; 3]);
 }
 

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Two equal worlds with a thread each: one takes fast paths, the other does not.
+
+use abi::Syscall;
+use arch::{PhysAddr, SimMachine};
+
+use crate::ipc::testing::World;
+use crate::memory::objects::ObjRef;
+use crate::object::tcb::Tcb;
+use crate::testing::START;
+use crate::{Event, Kernel, Resume};
+
+/// The worlds and the thread that runs in both.
+pub(super) struct Twins {
+    pub(super) fast: World,
+    slow: World,
+    pub(super) tcb: ObjRef<Tcb>,
+}
+
+/// Which path took a call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Taken {
+    Fast,
+    Slow,
+}
+
+impl Twins {
+    /// What `build` makes, twice; it answers the thread, which runs from then on.
+    pub(super) fn new(mut build: impl FnMut(&mut World) -> ObjRef<Tcb>) -> Self {
+        let [(fast, tcb), (slow, _)] = [(), ()].map(|()| {
+            let mut world = World::new();
+            let tcb = build(&mut world);
+            world.run(tcb);
+            (world, tcb)
+        });
+        Self { fast, slow, tcb }
+    }
+
+    /// Does the same to both.
+    pub(super) fn both(&mut self, change: impl Fn(&mut World)) {
+        change(&mut self.fast);
+        change(&mut self.slow);
+    }
+
+    /// A call of the thread on `target`, with the message written before. Both worlds must end up alike.
+    pub(super) fn syscall(&mut self, call: Syscall, target: u64) -> Taken {
+        let tcb = self.tcb;
+        self.both(|world| {
+            let context = &mut world.kernel.objs[tcb].context;
+            (context.rdx, context.rdi, context.entry_word) = (call.word(), target, 1);
+        });
+        let (fast, slow) = (&mut self.fast.kernel, &mut self.slow.kernel);
+        let next = match call {
+            Syscall::Call => fast.fast_call(),
+            _ => fast.fast_send(),
+        };
+        if next.is_none() {
+            assert_same(fast, slow);
+            fast.handle(Event::Syscall);
+        }
+        let resume = slow.handle(Event::Syscall);
+        assert_eq!(resume, Resume::Thread(next.unwrap_or(tcb)));
+        assert_same(fast, slow);
+        self.both(|world| world.kernel.machine.effects.clear());
+        if next.is_some() { Taken::Fast } else { Taken::Slow }
+    }
+}
+
+fn assert_same(one: &Kernel<SimMachine>, other: &Kernel<SimMachine>) {
+    assert_eq!(one.differences(other, PhysAddr(START)), []);
+}

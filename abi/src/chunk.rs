@@ -4,7 +4,7 @@
 //! A chunk is `{id: u64, len: u64}`, `len` counting the header, and its payload. Since nothing is aligned,
 //! everything is read and written bytewise. [`Chunks`] walks any sequence; [`skerry`] is Skerry's own chunk.
 
-mod wire;
+pub(crate) mod wire;
 
 pub mod skerry;
 

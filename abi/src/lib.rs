@@ -27,6 +27,7 @@ mod registers;
 mod rights;
 pub mod sizes;
 pub mod slots;
+pub mod start;
 pub mod status;
 mod syscall;
 pub mod vector;

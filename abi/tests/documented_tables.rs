@@ -8,7 +8,8 @@ mod markdown;
 
 use abi::chunk::{ChunkId, skerry};
 use abi::{
-    CapTag, ErrorCode, FaultKind, Label, LookupFailureKind, ObjectType, Register, Syscall, slots, status,
+    CapTag, ErrorCode, FaultKind, Label, LookupFailureKind, ObjectType, Register, Syscall, slots, start,
+    status,
 };
 use markdown::{Table, docs, number, read, tables};
 use std::collections::BTreeSet;
@@ -38,6 +39,7 @@ enums! {
     "Device": skerry::DeviceKind,
     "Word": status::Word,
     "State": status::State,
+    "Request": start::Request,
 }
 
 /// Every table of every page under `docs/abi/`.

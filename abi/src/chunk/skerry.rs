@@ -352,7 +352,7 @@ pub struct Entries<'a, T> {
 }
 
 impl<'a, T> Entries<'a, T> {
-    fn new(bytes: &'a [u8], table: Table) -> Self {
+    pub(crate) fn new(bytes: &'a [u8], table: Table) -> Self {
         let rest = bytes.get(table.offset as usize..).unwrap_or_default();
         Self { reader: Reader::new(rest), left: table.count, kind: PhantomData }
     }

@@ -121,4 +121,4 @@ macro_rules! wire_struct {
         const _: () = assert!(size_of::<$name>() == $name::LEN);
     };
 }
-pub(super) use wire_struct;
+pub(crate) use wire_struct;

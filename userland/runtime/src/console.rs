@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Where text goes.
 //!
-//! Through DebugPutChar, unless the arguments name a port: `console=debugcon:0x8e00` or `console=serial:0x3f8`. A
-//! kernel without debug calls needs one, and the instance has to own the port (`[[device]]`; instance 0 owns the rest).
+//! From a root task through DebugPutChar, unless the arguments name a port: `console=debugcon:0x8e00` or
+//! `console=serial:0x3f8`. A kernel without debug calls needs one, and the instance has to own the port (`[[device]]`;
+//! instance 0 owns the rest). From a program it goes to init, line by line (`service.rs`).
+
+mod service;
 
 use crate::allocate::AllocError;
 use crate::bootinfo::Boot;
@@ -92,11 +95,18 @@ fn port_of(boot: &Boot) -> Option<Port> {
 }
 
 fn put(byte: u8) {
+    if service::is_used() {
+        return service::put(byte);
+    }
     match PORT_SLOT.load(Ordering::Acquire) {
         0 => syscall::debug_put_char(byte),
         slot => Port::from_word(PORT.load(Ordering::Relaxed)).put(IoPort(CPtr(slot)), byte),
     }
 }
+
+#[cfg(target_os = "none")]
+pub(crate) use service::use_service;
+pub(crate) use service::{exit, row};
 
 /// Where text goes, for `write!`; [`crate::print`] is shorter.
 #[derive(Clone, Copy, Debug)]

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Runtime for root tasks: programs that an instance's kernel starts first and gives everything to.
+//! Runtime for root tasks, which an instance's kernel starts first and gives everything to, and for programs, which
+//! the root task `init` starts and gives what the system description names ([`mod@program`]).
 //!
 //! ```ignore
 //! #![cfg_attr(target_os = "none", no_std, no_main)]
@@ -20,6 +21,7 @@
 //! |---|---|
 //! | the interface, typed | [`syscall`], [`Message`], [`object`] with one method for each invocation, [`Error`] |
 //! | what a root task has | [`RootTask`]: bootinfo, slots, memory, addresses; regions and lines between instances |
+//! | what a program has | [`Program`]: regions, channels, interrupts, devices by name |
 //! | conveniences | [`Thread`], [`print!`], [`exit`], [`report_row`], [`Samples`] |
 //!
 //! Nothing here is special to Skerry's kernels except [`sharing`]. On a workstation the crate compiles without the
@@ -35,11 +37,13 @@ mod ipc_buffer;
 mod measure;
 mod message;
 pub mod object;
+pub mod program;
 mod report;
 mod root_task;
 pub mod sharing;
 #[cfg(target_os = "none")]
-mod start;
+#[doc(hidden)]
+pub mod start;
 pub mod syscall;
 mod thread;
 
@@ -51,29 +55,75 @@ pub use error::Error;
 pub use ipc_buffer::{IpcBuffer, Local, current_thread};
 pub use measure::{Samples, ticks};
 pub use message::Message;
+pub use program::{Missing, Program};
 pub use report::{ExitCode, PANIC_CODE, exit, report_row};
 pub use root_task::RootTask;
 pub use thread::{Options, Stack, Thread};
 
-/// Makes a function the start of the program: it takes the [`RootTask`] and returns an [`ExitCode`].
-///
-/// The function must not be called `main`.
+/// Makes a function the start of a root task: it takes the [`RootTask`] and returns an [`ExitCode`].
 ///
 /// On a workstation, where the program cannot run, it says so.
 #[macro_export]
 macro_rules! entry {
     ($main:path) => {
         #[cfg(target_os = "none")]
-        #[unsafe(no_mangle)]
-        #[allow(unsafe_code)] // the runtime looks for this name
-        extern "Rust" fn skerry_root_task_main(task: &mut $crate::RootTask) -> i32 {
-            $crate::ExitCode::report($main(task))
-        }
+        #[allow(unsafe_code)] // the first instructions
+        const _: () = {
+            extern "C" fn start(bootinfo: u64) -> ! {
+                // SAFETY: the instructions below pass on what the kernel passed, first of all.
+                unsafe { $crate::start::root_task(bootinfo, |task| $crate::ExitCode::report($main(task))) }
+            }
+
+            /// The kernel starts a root task without a stack.
+            #[unsafe(no_mangle)]
+            #[unsafe(naked)]
+            extern "C" fn _start() -> ! {
+                ::core::arch::naked_asm!(
+                    "lea rsp, [rip + {stack} + {size}]",
+                    "xor ebp, ebp",
+                    "call {start}",
+                    "ud2",
+                    stack = sym $crate::start::STACK,
+                    size = const $crate::start::STACK_SIZE,
+                    start = sym start,
+                )
+            }
+        };
 
         #[cfg(not(target_os = "none"))]
         fn main() {
             let _: fn(&mut $crate::RootTask) -> _ = $main;
             eprintln!("this program is a root task: ./x run starts it");
+        }
+    };
+}
+
+/// Makes a function the start of a program that init runs: it takes the [`Program`] and returns an [`ExitCode`].
+///
+/// On a workstation, where the program cannot run, it says so.
+#[macro_export]
+macro_rules! program {
+    ($main:path) => {
+        #[cfg(target_os = "none")]
+        #[allow(unsafe_code)] // the first instructions
+        const _: () = {
+            extern "C" fn start(info: u64) -> ! {
+                // SAFETY: the instructions below pass on what init passed, first of all.
+                unsafe { $crate::start::program(info, |program| $crate::ExitCode::report($main(program))) }
+            }
+
+            /// Init starts a program on its stack.
+            #[unsafe(no_mangle)]
+            #[unsafe(naked)]
+            extern "C" fn _start() -> ! {
+        ::core::arch::naked_asm!("xor ebp, ebp", "call {start}", "ud2", start = sym start)
+            }
+        };
+
+        #[cfg(not(target_os = "none"))]
+        fn main() {
+            let _: fn(&mut $crate::Program) -> _ = $main;
+            eprintln!("init starts this program: name it in a [[program]] of a system description");
         }
     };
 }

@@ -14,12 +14,15 @@ pub const PANIC_CODE: i32 = 101;
 /// Adds a row to the result table of the run; `row` is a JSON object whose keys are the columns.
 pub fn report_row(row: impl fmt::Display) {
     console::end_line();
-    crate::println!("!skerry {{\"row\":{row}}}");
+    if !console::row(format_args!("{row}")) {
+        crate::println!("!skerry {{\"row\":{row}}}");
+    }
 }
 
-/// Tells the runner that the program has finished, and stops the calling thread and the root task's.
+/// Tells the runner, or init, that the program has finished, and stops the calling thread and the first one.
 pub fn exit(code: i32) -> ! {
     console::end_line();
+    console::exit(code);
     crate::println!("!skerry {{\"exit\":{code}}}");
     let own = current_thread();
     loop {

@@ -102,6 +102,11 @@ pub struct StatusPage {
 }
 
 impl StatusPage {
+    /// The page that init mapped at this address.
+    pub(crate) const fn at(address: u64) -> Self {
+        Self { address }
+    }
+
     /// A word of the page.
     pub fn word(self, word: Word) -> u64 {
         let place = (self.address as *const u64).wrapping_add(word.index());

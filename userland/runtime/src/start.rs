@@ -1,43 +1,32 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The first instructions of a root task, and what it does when it panics.
-#![allow(unsafe_code)] // the entry point
+//! The first functions of root tasks and of programs, and what both do when they panic.
+//!
+//! The first instructions are in the macros `entry!` and `program!`, so that a binary has those of its kind only.
+#![allow(unsafe_code)] // what the kernel or init passes in registers
 
 use crate::bootinfo::Boot;
-use crate::capability::INIT_TCB;
+use crate::capability::{CPtr, Endpoint, INIT_TCB};
 use crate::ipc_buffer::{Local, current_thread};
+use crate::program::Program;
 use crate::report::{PANIC_CODE, exit};
 use crate::root_task::RootTask;
 use crate::{console, println, syscall};
-use core::arch::global_asm;
 use core::cell::UnsafeCell;
 use core::panic::PanicInfo;
 
 /// Bytes of the root task's stack.
-const STACK_SIZE: usize = 64 << 10;
+pub const STACK_SIZE: usize = 64 << 10;
 
-// The kernel starts a root task without a stack; RDI is the address of the bootinfo.
-global_asm!(
-    ".pushsection .text._start, \"ax\"",
-    ".global _start",
-    "_start:",
-    "lea rsp, [rip + {stack} + {size}]",
-    "xor ebp, ebp",
-    "call {start}",
-    "ud2",
-    ".popsection",
-    stack = sym STACK,
-    size = const STACK_SIZE,
-    start = sym start,
-);
-
-/// The stack of the root task.
+/// The stack of a root task, which the kernel starts without one.
+#[derive(Debug)]
 #[repr(C, align(16))]
-struct RootStack(UnsafeCell<[u8; STACK_SIZE]>);
+pub struct RootStack(UnsafeCell<[u8; STACK_SIZE]>);
 
 // SAFETY: only the root task's thread uses it, as its stack.
 unsafe impl Sync for RootStack {}
 
-static STACK: RootStack = RootStack(UnsafeCell::new([0; STACK_SIZE]));
+/// The stack that `entry!` puts a root task on.
+pub static STACK: RootStack = RootStack(UnsafeCell::new([0; STACK_SIZE]));
 
 /// What the root task's thread knows about itself.
 struct RootLocal(UnsafeCell<Local>);
@@ -47,12 +36,12 @@ unsafe impl Sync for RootLocal {}
 
 static LOCAL: RootLocal = RootLocal(UnsafeCell::new(Local::new(0, INIT_TCB)));
 
-unsafe extern "Rust" {
-    /// What `entry!` makes of the program's `main`.
-    safe fn skerry_root_task_main(task: &mut RootTask) -> i32;
-}
-
-extern "C" fn start(bootinfo: u64) -> ! {
+/// Runs a root task.
+///
+/// # Safety
+///
+/// `bootinfo` is what the kernel passed in RDI, and nothing of the program has run before.
+pub unsafe fn root_task(bootinfo: u64, main: impl FnOnce(&mut RootTask) -> i32) -> ! {
     // SAFETY: this is the value of RDI, and the program never writes or unmaps the bootinfo.
     let boot = unsafe { Boot::from_address(bootinfo) };
     // SAFETY: no other thread runs, and FS base does not point here yet.
@@ -62,7 +51,27 @@ extern "C" fn start(bootinfo: u64) -> ! {
     if console::choose(&mut task).is_err() {
         println!("the console named by the arguments belongs to another instance");
     }
-    exit(skerry_root_task_main(&mut task))
+    exit(main(&mut task))
+}
+
+/// Runs a program that init started.
+///
+/// # Safety
+///
+/// `info` is what init passed in RDI, and nothing of the program has run before.
+pub unsafe fn program(info: u64, main: impl FnOnce(&mut Program) -> i32) -> ! {
+    // SAFETY: this is the value of RDI; init mapped the start info there, and nobody writes it while the program runs.
+    let program = unsafe { Program::from_address(info) };
+    match program {
+        Some(mut program) => {
+            console::use_service(Endpoint(CPtr(program.info().head.service)));
+            exit(main(&mut program))
+        }
+        // Started by something else, without anybody to tell.
+        None => loop {
+            core::hint::spin_loop();
+        },
+    }
 }
 
 #[panic_handler]

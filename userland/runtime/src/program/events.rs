@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Lines and interrupts: bits of the word that the program's notification collects.
+
+use crate::capability::{CPtr, IrqHandler, LineSignal};
+use crate::sharing::StatusPage;
+use crate::syscall;
+use abi::chunk::skerry::Channel as Flags;
+use abi::start::{Channel, EVENTS_SLOT};
+use abi::status::State;
+use core::sync::atomic::{AtomicU64, Ordering};
+use shared_region::channel::Doorbell;
+
+/// Events that came while the program waited for others.
+static KEPT: AtomicU64 = AtomicU64::new(0);
+
+/// Lines and interrupts that came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Events(u64);
+
+impl Events {
+    /// Whether nothing came.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// Waits until one of `wanted` has come, and takes those that have.
+pub(super) fn wait(wanted: u64) -> Events {
+    loop {
+        let found = take_kept(wanted);
+        if !found.is_empty() {
+            return found;
+        }
+        KEPT.fetch_or(syscall::wait(CPtr(EVENTS_SLOT)).badge, Ordering::Relaxed);
+    }
+}
+
+/// Takes those of `wanted` that have come.
+pub(super) fn poll(wanted: u64) -> Events {
+    KEPT.fetch_or(syscall::nb_wait(CPtr(EVENTS_SLOT)).badge, Ordering::Relaxed);
+    take_kept(wanted)
+}
+
+fn take_kept(wanted: u64) -> Events {
+    Events(KEPT.fetch_and(!wanted, Ordering::Relaxed) & wanted)
+}
+
+/// Ones for `count` bits from `first` on.
+fn mask(first: u32, count: u32) -> u64 {
+    let ones = if count >= u64::BITS { u64::MAX } else { (1 << count) - 1 };
+    ones.checked_shl(first).unwrap_or(0)
+}
+
+/// The end of a channel where lines arrive. Lines are bits of a word, line 0 is bit 0.
+#[derive(Clone, Copy, Debug)]
+pub struct Receiver {
+    channel: Channel,
+}
+
+impl Receiver {
+    pub(super) fn new(channel: Channel) -> Self {
+        Self { channel }
+    }
+
+    /// Waits for a line; returns all that have come.
+    pub fn wait(&self) -> u64 {
+        self.lines(wait(self.mask()))
+    }
+
+    /// The lines that have come, if any.
+    pub fn poll(&self) -> u64 {
+        self.lines(poll(self.mask()))
+    }
+
+    /// The lines of this channel among events.
+    pub fn lines(&self, events: Events) -> u64 {
+        (events.0 & self.mask()).checked_shr(self.channel.first_event).unwrap_or(0)
+    }
+
+    /// Lets these lines come again; without effect on a channel with `ack = false`.
+    pub fn ack(&self, lines: u64) {
+        if self.channel.flags & Flags::ACK == 0 {
+            return;
+        }
+        for line in (0..self.channel.lines).filter(|&line| lines & mask(line, 1) != 0) {
+            // The kernel refuses only what is no handler; init put one there.
+            let _ = IrqHandler(CPtr(self.channel.first_slot + u64::from(line))).ack();
+        }
+    }
+
+    /// How many lines there are.
+    pub fn count(&self) -> u32 {
+        self.channel.lines
+    }
+
+    /// How the sending instance is.
+    pub fn peer_state(&self) -> Option<State> {
+        peer_state(&self.channel)
+    }
+
+    fn mask(&self) -> u64 {
+        mask(self.channel.first_event, self.channel.lines)
+    }
+}
+
+/// The end of a channel where lines are signalled.
+#[derive(Clone, Copy, Debug)]
+pub struct Sender {
+    channel: Channel,
+}
+
+impl Sender {
+    pub(super) fn new(channel: Channel) -> Self {
+        Self { channel }
+    }
+
+    /// Signals a line: never blocks, never fails. A line that the channel does not have is not signalled.
+    #[inline]
+    pub fn signal(&self, line: u32) {
+        if line < self.channel.lines {
+            self.line(line).signal();
+        }
+    }
+
+    /// How many lines there are.
+    pub fn count(&self) -> u32 {
+        self.channel.lines
+    }
+
+    /// How the receiving instance is.
+    pub fn peer_state(&self) -> Option<State> {
+        peer_state(&self.channel)
+    }
+
+    /// A line as the doorbell of a ring in a shared region.
+    pub fn doorbell(&self, line: u32) -> SenderDoorbell {
+        SenderDoorbell { sender: *self, line }
+    }
+
+    fn line(&self, line: u32) -> LineSignal {
+        LineSignal(CPtr(self.channel.first_slot + u64::from(line)))
+    }
+}
+
+fn peer_state(channel: &Channel) -> Option<State> {
+    (channel.status != 0).then(|| StatusPage::at(channel.status))?.state()
+}
+
+/// A line of a [`Sender`] that wakes the other end of a ring.
+#[derive(Clone, Copy, Debug)]
+pub struct SenderDoorbell {
+    sender: Sender,
+    line: u32,
+}
+
+impl Doorbell for SenderDoorbell {
+    #[inline]
+    fn ring(&self) {
+        self.sender.signal(self.line);
+    }
+
+    fn peer_failed(&self) -> bool {
+        matches!(self.sender.peer_state(), Some(State::Failed | State::Halted))
+    }
+}
+
+/// An interrupt of a device.
+#[derive(Clone, Copy, Debug)]
+pub struct Interrupt {
+    interrupt: abi::start::Interrupt,
+}
+
+impl Interrupt {
+    pub(super) fn new(interrupt: abi::start::Interrupt) -> Self {
+        Self { interrupt }
+    }
+
+    /// Waits for the interrupt.
+    pub fn wait(&self) {
+        wait(self.mask());
+    }
+
+    /// Whether it has come.
+    pub fn poll(&self) -> bool {
+        !poll(self.mask()).is_empty()
+    }
+
+    /// Whether it is among events.
+    pub fn is_in(&self, events: Events) -> bool {
+        events.0 & self.mask() != 0
+    }
+
+    /// Lets it come again.
+    pub fn ack(&self) {
+        // The kernel refuses only what is no handler; init put one there.
+        let _ = IrqHandler(CPtr(self.interrupt.slot)).ack();
+    }
+
+    fn mask(&self) -> u64 {
+        mask(self.interrupt.event, 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mask_covers_the_lines_of_a_channel_and_no_others() {
+        assert_eq!([mask(0, 64), mask(3, 2), mask(63, 1), mask(64, 1)], [u64::MAX, 0b11000, 1 << 63, 0]);
+    }
+
+    #[test]
+    fn events_of_others_are_kept_until_they_are_asked_for() {
+        KEPT.store(0b1100, Ordering::Relaxed);
+        assert_eq!(take_kept(0b0101), Events(0b0100));
+        assert_eq!(take_kept(0b0101), Events(0));
+        assert_eq!(take_kept(u64::MAX), Events(0b1000));
+    }
+}

@@ -7,6 +7,7 @@
 //! knowing the machine; what depends on the machine is found by [`plan`](crate::plan).
 
 mod error;
+mod program;
 mod validate;
 
 use alloc::{format, string::String, vec::Vec};
@@ -14,7 +15,8 @@ use alloc::{format, string::String, vec::Vec};
 use abi::{limits::ROOT_TASK_SLICE_US, sizes::ROOT_CNODE_BITS};
 use serde::{Deserialize, Serialize};
 
-pub use error::{DescriptionError, Item, Problem};
+pub use error::{DescriptionError, Item, List, Problem, ProgramProblem};
+pub use program::{Addresses, INIT, Interrupt, MAX_PRIORITY, Mapped, OnFault, OnTimeout, Program};
 
 /// Lines of each channel of the ring that [`Description::with_ring`] adds.
 const RING_LINES: u32 = 8;
@@ -36,6 +38,8 @@ pub struct Description {
     pub channels: Vec<Channel>,
     /// Devices with an owner other than the default.
     pub devices: Vec<Device>,
+    /// Programs that the root task [`INIT`] starts.
+    pub programs: Vec<Program>,
 }
 
 /// Whether a system has more to it than one root task.
@@ -63,17 +67,17 @@ pub struct Instance {
     /// Time slice of the root task's first thread, in microseconds.
     pub boot_slice_us: u32,
     /// The root task.
-    pub root_task: Program,
+    pub root_task: RootTask,
     /// What happens to the boot when the core does not start.
     pub if_silent: Silent,
 }
 
-/// A program of the system image and what it is told.
+/// A root task of the system image and what it is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Program {
-    /// Name of the image member that holds the program.
+pub struct RootTask {
+    /// Name of the image member that holds it ([`Instance::member`]).
     pub name: String,
-    /// Text passed to the program in bootinfo.
+    /// Text passed to it in bootinfo.
     pub arguments: String,
 }
 
@@ -197,8 +201,16 @@ impl Instance {
             idle: Idle::Halt,
             cnode_bits: ROOT_CNODE_BITS as u8,
             boot_slice_us: ROOT_TASK_SLICE_US as u32,
-            root_task: Program { name: program.into(), arguments: String::new() },
+            root_task: RootTask { name: program.into(), arguments: String::new() },
             if_silent: Silent::Fail,
+        }
+    }
+
+    /// The member of the system image that holds its root task: init comes with the programs of its instance.
+    pub fn member(&self) -> String {
+        match self.root_task.name.as_str() {
+            INIT => format!("{INIT}.{}", self.name),
+            name => name.into(),
         }
     }
 }
@@ -213,6 +225,7 @@ impl Description {
             regions: Vec::new(),
             channels: Vec::new(),
             devices: Vec::new(),
+            programs: Vec::new(),
         }
     }
 

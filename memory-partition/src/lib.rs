@@ -37,6 +37,7 @@ mod check;
 mod description;
 mod error;
 mod firmware;
+pub mod launch;
 mod layout;
 mod plan;
 mod planner;
@@ -47,8 +48,9 @@ mod untyped;
 pub use abi::limits::MAX_NAME;
 pub use check::{Place, Violation};
 pub use description::{
-    Access, Channel, Description, DescriptionError, Device, DeviceKind, Idle, Instance, Item, Member, Mode,
-    Problem, Program, Region, Silent, Size,
+    Access, Addresses, Channel, Description, DescriptionError, Device, DeviceKind, INIT, Idle, Instance,
+    Interrupt, Item, List, MAX_PRIORITY, Mapped, Member, Mode, OnFault, OnTimeout, Problem, Program,
+    ProgramProblem, Region, RootTask, Silent, Size,
 };
 pub use error::{Bookkeeping, CoreError, DeviceError, FirmwareError, Loaded, PlanError, SizeError, Taken};
 pub use firmware::{Core, Firmware, IoApic, Module, Occupant, Occupied, OtherRange};

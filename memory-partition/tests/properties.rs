@@ -87,6 +87,7 @@ fn description() -> impl Strategy<Value = Description> {
                 regions: regions.into_iter().enumerate().map(region).collect(),
                 channels: (1..count).map(channel).collect(),
                 devices: devices.into_iter().enumerate().map(device).collect(),
+                programs: Vec::new(),
             }
         },
     )

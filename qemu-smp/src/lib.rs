@@ -20,6 +20,7 @@ pub mod description;
 pub mod failure;
 pub mod image;
 pub mod image_command;
+pub mod launch;
 pub mod log;
 pub mod machine;
 pub mod new;

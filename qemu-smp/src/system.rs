@@ -4,14 +4,16 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use memory_partition::{Description, Device, DeviceKind};
 
 use crate::cli::SystemOptions;
 use crate::compile::{Compiler, Profile};
-use crate::description;
+use crate::description::{self, Loaded};
 use crate::failure::{Doing, Failure};
 use crate::image::{Program, check_program, system_image};
+use crate::launch::{self, LaunchError};
 use crate::machine::CONSOLE_PORT;
 use crate::q35;
 use crate::workspace::Workspace;
@@ -37,6 +39,8 @@ pub struct System {
     pub files: BTreeMap<String, PathBuf>,
     /// Whether the only program is the boot module itself, without an archive around it.
     pub plain: bool,
+    /// Where the description came from, for messages about it.
+    loaded: Option<Rc<Loaded>>,
     /// Number of processors of its machine.
     pub cpus: u32,
     /// Memory of its machine in bytes.
@@ -71,7 +75,7 @@ impl System {
         let loaded = description::load(path, &workspace.programs()?)?;
         let system = Self::new(loaded.description.clone(), loaded.files.clone(), options);
         loaded.plan(&q35::firmware(system.cpus, system.memory))?;
-        Ok(system)
+        Ok(System { loaded: Some(Rc::new(loaded)), ..system })
     }
 
     /// A release kernel prints nothing for its programs: each gets its instance's console port, and is told so, unless
@@ -96,7 +100,14 @@ impl System {
         let needed = highest_core.map_or(instances, |core| instances.max(core.saturating_add(1)));
         let cpus = options.cpus.unwrap_or(needed.min(MOST_CPUS));
         let enough = DEFAULT_MEMORY.max(MEMORY_PER_INSTANCE * u64::from(instances));
-        System { description, files, plain: false, cpus, memory: options.memory.unwrap_or(enough) }
+        System {
+            description,
+            files,
+            plain: false,
+            loaded: None,
+            cpus,
+            memory: options.memory.unwrap_or(enough),
+        }
     }
 
     /// One root task from a file, owning the machine; or, with a number of CPUs, the same one on each.
@@ -113,18 +124,29 @@ impl System {
     /// Compiles and reads the programs and makes the boot module.
     pub fn module(&self, compiler: &Compiler<'_>) -> Result<Vec<u8>, Failure> {
         let mut programs = self.programs(compiler)?;
-        match programs.pop() {
-            Some(program) if self.plain => Ok(program.bytes),
-            last => {
-                programs.extend(last);
-                system_image(&self.description, &programs)
+        if self.plain {
+            return Ok(programs.pop().map(|program| program.bytes).unwrap_or_default());
+        }
+        let root_tasks = launch::root_tasks(&self.description, &programs);
+        system_image(&self.description, &root_tasks.map_err(|error| self.refusal(error))?)
+    }
+
+    /// What is wrong with programs, at the places of the description that name them.
+    fn refusal(&self, error: LaunchError) -> Failure {
+        match (error, &self.loaded) {
+            (LaunchError::Failure(failure), _) => failure,
+            (LaunchError::Mistakes(mistakes), Some(loaded)) => loaded.image_mistakes(&mistakes),
+            (LaunchError::Mistakes(mistakes), None) => {
+                let texts: Vec<&str> = mistakes.iter().map(|mistake| mistake.text.as_str()).collect();
+                Failure::bad_input(texts.join("\n"))
             }
         }
     }
 
     fn programs(&self, compiler: &Compiler<'_>) -> Result<Vec<Program>, Failure> {
-        let mut names: Vec<&str> =
-            self.description.instances.iter().map(|instance| instance.root_task.name.as_str()).collect();
+        let root_tasks = self.description.instances.iter().map(|instance| instance.root_task.name.as_str());
+        let started = self.description.programs.iter().map(|program| program.image.as_str());
+        let mut names: Vec<&str> = root_tasks.chain(started).collect();
         names.sort_unstable();
         names.dedup();
         let read = |name: &str| {

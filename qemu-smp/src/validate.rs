@@ -2,7 +2,7 @@
 //! `validate`: reads a description and says whether it is right, without booting it.
 
 use crate::cli::{SystemOptions, ValidateOptions};
-use crate::compile::Profile;
+use crate::compile::{Compiler, Profile};
 use crate::failure::{Exit, Failure};
 use crate::system::System;
 use crate::workspace::Workspace;
@@ -16,11 +16,17 @@ pub fn validate(options: &ValidateOptions) -> Result<Exit, Failure> {
         memory: options.memory,
         profile: Profile::Debug,
     };
-    let description = System::choose(&what, &Workspace::find()?)?.description;
+    let workspace = Workspace::find()?;
+    let system = System::choose(&what, &workspace)?;
+    if !system.description.programs.is_empty() {
+        // Whether programs fit is known once they are compiled.
+        system.module(&Compiler::new(&workspace)?)?;
+    }
+    let description = system.description;
     let (instances, regions) = (description.instances.len(), description.regions.len());
-    let channels = description.channels.len();
+    let (channels, programs) = (description.channels.len(), description.programs.len());
     anstream::println!(
-        "{}: right: {instances} instances, {regions} shared regions, {channels} channels",
+        "{}: right: {instances} instances, {programs} programs, {regions} shared regions, {channels} channels",
         options.system.display()
     );
     Ok(Exit::Success)

@@ -51,11 +51,11 @@ fn programs(
     image: &SystemImage<'static>,
     description: &Description,
 ) -> Result<Vec<Program<'static>>, BootError> {
-    let load = |name: &String| {
-        let file = image.member(name).ok_or_else(|| BootError::NoProgram { name: name.clone() })?;
-        Program::root_task(file).map_err(|error| program_error(name, error))
+    let load = |name: String| {
+        let file = image.member(&name).ok_or_else(|| BootError::NoProgram { name: name.clone() })?;
+        Program::root_task(file).map_err(|error| program_error(&name, error))
     };
-    description.instances.iter().map(|instance| load(&instance.root_task.name)).collect()
+    description.instances.iter().map(|instance| load(instance.member())).collect()
 }
 
 fn program_error(name: &str, error: bootstrap::program::ProgramError) -> BootError {

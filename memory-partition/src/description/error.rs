@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! How a mistake in a description is named: by item and field, so that the host tool can point at the source.
 
+mod program;
+
 use alloc::string::String;
 use core::fmt;
 
@@ -9,6 +11,8 @@ use crate::{
     layout::{MSI_WINDOW, PAGE},
 };
 use abi::limits::{MAX_INSTANCES, MAX_NAME};
+
+pub use program::ProgramProblem;
 
 /// One mistake: where it is, by item and field, and what it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +47,34 @@ pub enum Item {
     Channel(usize),
     /// A device.
     Device(usize),
+    /// A program.
+    Program(usize),
+    /// One entry of what a program gets.
+    Entry {
+        /// The program.
+        program: usize,
+        /// Which of its lists.
+        list: List,
+        /// Position in the list.
+        position: usize,
+    },
+}
+
+/// The lists of what a program gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum List {
+    /// Shared regions.
+    Regions,
+    /// Channels it receives from.
+    Receive,
+    /// Channels it signals.
+    Signal,
+    /// Interrupts.
+    Interrupts,
+    /// Devices with ports.
+    Ports,
+    /// Devices with registers.
+    Mmio,
 }
 
 /// What can be wrong with a field.
@@ -135,6 +167,8 @@ pub enum Problem {
         /// The earlier device.
         earlier: usize,
     },
+    /// A mistake of a program.
+    Program(ProgramProblem),
 }
 
 impl fmt::Display for DescriptionError {
@@ -154,7 +188,22 @@ impl fmt::Display for Item {
             Item::Member { member, .. } => write!(f, "member {member} of region"),
             Item::Channel(_) => write!(f, "channel"),
             Item::Device(_) => write!(f, "device"),
+            Item::Program(_) => write!(f, "program"),
+            Item::Entry { list, position, .. } => write!(f, "entry {position} in {list} of program"),
         }
+    }
+}
+
+impl fmt::Display for List {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            List::Regions => "regions",
+            List::Receive => "receive",
+            List::Signal => "signal",
+            List::Interrupts => "interrupts",
+            List::Ports => "ports",
+            List::Mmio => "mmio",
+        })
     }
 }
 
@@ -210,6 +259,7 @@ impl fmt::Display for Problem {
             Problem::SameDevice { earlier } => {
                 write!(f, "device {earlier} overlaps it; a device has one owner")
             }
+            Problem::Program(problem) => problem.fmt(f),
         }
     }
 }

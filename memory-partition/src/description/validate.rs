@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Mistakes in a description that can be seen without knowing the machine.
 
+mod programs;
+
 use alloc::{
     string::{String, ToString},
     vec::Vec,
@@ -28,7 +30,8 @@ impl Description {
         self.instances.iter().enumerate().for_each(|(i, instance)| found.instance(i, instance));
         self.regions.iter().enumerate().for_each(|(i, region)| found.region(i, region));
         self.channels.iter().enumerate().for_each(|(i, channel)| found.channel(i, channel));
-        self.devices.iter().enumerate().for_each(|(i, device)| found.device(i, device));
+        self.devices.iter().enumerate().for_each(|(i, device)| found.owned_device(i, device));
+        self.programs.iter().enumerate().for_each(|(i, program)| found.program(i, program));
         found.errors
     }
 }
@@ -107,6 +110,7 @@ impl Findings<'_> {
         if instance.root_task.name.is_empty() {
             self.add(item, name, "root_task", Problem::BadName);
         }
+        self.programs_of(i, instance);
     }
 
     fn region(&mut self, i: usize, region: &Region) {
@@ -143,7 +147,7 @@ impl Findings<'_> {
         }
     }
 
-    fn device(&mut self, i: usize, device: &Device) {
+    fn owned_device(&mut self, i: usize, device: &Device) {
         let (item, name) = (Item::Device(i), &device.name);
         let before = &self.description.devices[..i];
         self.name(item, name, before.iter().map(|other| &other.name));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Whether a description fits a machine: the planner's refusal, shown at the place that caused it.
+//! Whether a description fits a machine and its programs: refusals, shown at the place that caused them.
 
 use memory_partition::{
     CoreError, Description, DeviceError, Firmware, Footprint, Item, Plan, PlanError, SizeError, plan,
@@ -8,6 +8,7 @@ use memory_partition::{
 use super::mistakes::{Mistake, render};
 use super::{Loaded, places};
 use crate::failure::Failure;
+use crate::launch::ImageMistake;
 
 /// What every instance needs at least for its kernel and root task, its root CNode not counted: the boot code, which
 /// knows the programs, computes it exactly.
@@ -18,6 +19,18 @@ impl Loaded {
     pub fn plan(&self, firmware: &Firmware) -> Result<Plan, Failure> {
         plan(firmware, &self.description, &footprints(&self.description))
             .map_err(|error| self.refusal(&error))
+    }
+
+    /// What is wrong with the programs that the description names, each at its place.
+    pub fn image_mistakes(&self, mistakes: &[ImageMistake]) -> Failure {
+        let mistakes: Vec<Mistake> = mistakes
+            .iter()
+            .map(|ImageMistake { item, field, text }| {
+                let (what, help) = text.split_once("; ").unwrap_or((text, ""));
+                Mistake::new(self.places.find(*item, field), what).help(help)
+            })
+            .collect();
+        Failure::bad_input(render(&self.source.name, &self.source.text, &mistakes))
     }
 
     fn refusal(&self, error: &PlanError) -> Failure {

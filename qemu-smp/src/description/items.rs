@@ -3,13 +3,15 @@
 //!
 //! A value that cannot be read is replaced by a harmless one and its place marked, so that the rest can be checked.
 
+mod programs;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use memory_partition::{
-    Access, Channel, Description, Device, DeviceKind, Idle, Instance, Item, Member, Mode, Region, Silent,
-    Size,
+    Access, Channel, Description, Device, DeviceKind, INIT, Idle, Instance, Item, Member, Mode, Region,
+    Silent, Size,
 };
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -25,6 +27,7 @@ const TOP: &[Key] = &[
     ("region", "[[region]]"),
     ("channel", "[[channel]]"),
     ("device", "[[device]]"),
+    ("program", "[[program]]"),
 ];
 const SYSTEM: &[Key] = &[("name", "name = \"ping-pong\"")];
 const INSTANCE: &[Key] = &[
@@ -79,28 +82,35 @@ pub(super) struct Read {
 pub(super) fn read(document: &DeTable<'_>, dir: &Path, programs: &[String]) -> Read {
     let mut found = Findings::default();
     let top = Table::new(document, 0..0, Item::System, TOP, &mut found);
-    let mut reader = Reader { dir, programs, names: instance_names(document), files: BTreeMap::new() };
+    let names = texts(document, "instance", "name");
+    let with_programs = texts(document, "program", "instance");
+    let mut reader = Reader { dir, programs, names, with_programs, files: BTreeMap::new() };
     let name = system_name(&top, &mut found);
     let instances = each(&top, "instance", INSTANCE, Item::Instance, &mut found);
     let regions = each(&top, "region", REGION, Item::Region, &mut found);
     let channels = each(&top, "channel", CHANNEL, Item::Channel, &mut found);
     let devices = each(&top, "device", DEVICE, Item::Device, &mut found);
-    let description = Description {
+    let programs = each(&top, "program", programs::KEYS, Item::Program, &mut found);
+    let mut description = Description {
         name,
         mode: Mode::Described,
         instances: instances.iter().map(|table| reader.instance(table, &mut found)).collect(),
         regions: regions.iter().map(|table| reader.region(table, &mut found)).collect(),
         channels: channels.iter().map(|table| reader.channel(table, &mut found)).collect(),
         devices: devices.iter().map(|table| reader.device(table, &mut found)).collect(),
+        programs: Vec::new(),
     };
+    let programs = programs.iter().map(|table| reader.program(table, &description, &mut found));
+    description.programs = programs.collect();
     Read { description, files: reader.files, mistakes: found.mistakes, places: found.places }
 }
 
-/// Names are needed before the instances are read, so that references can be resolved.
-fn instance_names<'a>(document: &'a DeTable<'a>) -> Vec<&'a str> {
-    let tables = document.get("instance").and_then(|value| value.get_ref().as_array()).into_iter().flatten();
+/// The texts under one key of an array of tables: names are needed before the items are read, so that references can be
+/// resolved.
+fn texts<'a>(document: &'a DeTable<'a>, tables: &str, key: &str) -> Vec<&'a str> {
+    let tables = document.get(tables).and_then(|value| value.get_ref().as_array()).into_iter().flatten();
     tables
-        .map(|table| table.get_ref().get("name").and_then(|name| name.get_ref().as_str()).unwrap_or(""))
+        .map(|table| table.get_ref().get(key).and_then(|text| text.get_ref().as_str()).unwrap_or(""))
         .collect()
 }
 
@@ -138,14 +148,19 @@ struct Reader<'a> {
     dir: &'a Path,
     programs: &'a [String],
     names: Vec<&'a str>,
+    /// The instances that programs name, so that these need no root task of their own.
+    with_programs: Vec<&'a str>,
     files: BTreeMap<String, PathBuf>,
 }
 
 impl Reader<'_> {
     fn instance(&mut self, table: &Table<'_>, found: &mut Findings) -> Instance {
         let name = table.needed_text("name", found).unwrap_or_default();
-        let program = table.needed_text("program", found);
-        let program = program.map(|program| self.program(table, program, found)).unwrap_or_default();
+        let program = if !table.has("program") && self.with_programs.contains(&name) {
+            INIT.to_owned()
+        } else {
+            self.image(table, "program", found)
+        };
         let mut instance = Instance::new(name, program);
         instance.root_task.arguments = arguments(table, found);
         instance.core = table.number("core", found);
@@ -161,20 +176,21 @@ impl Reader<'_> {
     }
 
     /// The name of a program's image member; a file or crate, given by its path, is remembered.
-    fn program(&mut self, table: &Table<'_>, program: &str, found: &mut Findings) -> String {
+    fn image(&mut self, table: &Table<'_>, key: &'static str, found: &mut Findings) -> String {
+        let Some(program) = table.needed_text(key, found) else { return String::new() };
         if program.contains('/') {
             let path = self.dir.join(program);
             if !path.is_file() && !path.join("Cargo.toml").is_file() {
                 let what = format!("there is no file or crate {}", path.display());
                 let help = "a program with a `/` in it is an ELF file or the directory of a crate, found from the \
                             directory of the description";
-                found.mistake(table.item, "program", Mistake::new(table.span("program"), what).help(help));
+                found.mistake(table.item, key, Mistake::new(table.span(key), what).help(help));
             }
             self.files.insert(program.to_owned(), path);
         } else if !self.programs.iter().any(|known| known == program) {
             let help = suggestion(program, self.programs.iter().map(String::as_str));
             let what = format!("there is no program `{program}` under userland/");
-            found.mistake(table.item, "program", Mistake::new(table.span("program"), what).help(help));
+            found.mistake(table.item, key, Mistake::new(table.span(key), what).help(help));
         }
         program.to_owned()
     }

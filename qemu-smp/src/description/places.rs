@@ -54,6 +54,10 @@ fn key_of(field: &str) -> &str {
         "cnode_bits" => "cnode-bits",
         "boot_slice_us" => "boot-slice-us",
         "if_silent" => "if-silent",
+        "budget_us" => "budget-us",
+        "period_us" => "period-us",
+        "restart_limit" => "restart-limit",
+        "on_timeout" => "on-timeout",
         other => other,
     }
 }
@@ -67,5 +71,7 @@ pub(super) fn sibling(item: Item, position: usize) -> Item {
         Item::Member { region, .. } => Item::Member { region, member: position },
         Item::Channel(_) => Item::Channel(position),
         Item::Device(_) => Item::Device(position),
+        Item::Program(_) => Item::Program(position),
+        Item::Entry { program, list, .. } => Item::Entry { program, list, position },
     }
 }

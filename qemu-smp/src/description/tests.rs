@@ -72,7 +72,7 @@ fn every_key_has_its_effect() {
         if-silent = 'leave-out'
         [[instance]]
         name = 'b'
-        program = 'init'
+        program = 'sweep'
         core = 2
         memory = '25%'
         [[region]]
@@ -103,7 +103,7 @@ fn every_key_has_its_effect() {
     assert_eq!((a.memory, a.idle, a.cnode_bits), (Size::Bytes(256 << 20), Idle::Poll, 14));
     assert_eq!((a.boot_slice_us, a.if_silent), (1000, Silent::LeaveOut));
     assert_eq!(a.root_task.arguments, "one two");
-    assert_eq!((b.memory, b.core, b.root_task.name.as_str()), (Size::Percent(25), Some(2), "init"));
+    assert_eq!((b.memory, b.core, b.root_task.name.as_str()), (Size::Percent(25), Some(2), "sweep"));
     let members: Vec<_> = description.regions[0].members.iter().map(|m| (m.instance, m.access)).collect();
     assert_eq!(members, [(0, Access::ReadWrite), (1, Access::ReadOnly)]);
     let channel = &description.channels[0];
@@ -246,7 +246,7 @@ fn programs_are_packages_of_the_tree_files_or_crates() {
 
 #[test]
 fn names_and_cores_are_given_once() {
-    let text = format!("{TWO}core = 1\n[[instance]]\nname = 'a'\nprogram = 'init'\ncore = 1\n");
+    let text = format!("{TWO}core = 1\n[[instance]]\nname = 'a'\nprogram = 'sweep'\ncore = 1\n");
     assert_eq!(
         mistakes(&text),
         [
@@ -263,11 +263,11 @@ fn shares_above_100_percent_are_shown_at_the_last_instance() {
     let text = "\
 [[instance]]
 name = 'a'
-program = 'init'
+program = 'sweep'
 memory = '60%'
 [[instance]]
 name = 'b'
-program = 'init'
+program = 'sweep'
 memory = '50%'
 ";
     assert_eq!(mistakes(text), ["8:10 the shares of memory add up to 110 % (lower one, or use \"rest\")"]);

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Mistakes of programs: nobody gets what its instance does not have, nor what another program has.
+
+use alloc::string::String;
+
+use abi::limits::MIN_BUDGET_US;
+use abi::start;
+
+use super::Findings;
+use crate::MemoryRange;
+use crate::description::error::{Item, List, Problem, ProgramProblem};
+use crate::description::program::{INIT, Interrupt, MAX_PRIORITY, Mapped, OnFault, OnTimeout, Program};
+use crate::description::{Access, DeviceKind, Instance};
+use crate::layout::PAGE;
+
+/// The longest period: an hour, far below what any clock limits it to.
+const MAX_PERIOD_US: u64 = 3_600_000_000;
+/// Inputs that an interrupt controller can have.
+const MAX_PIN: u64 = 255;
+
+impl Findings<'_> {
+    /// An instance whose root task starts programs has some.
+    pub(super) fn programs_of(&mut self, i: usize, instance: &Instance) {
+        let mut programs = self.description.programs.iter();
+        if instance.root_task.name == INIT && !programs.any(|program| program.instance == i) {
+            self.program_problem(
+                Item::Instance(i),
+                &instance.name,
+                "root_task",
+                ProgramProblem::NothingToStart,
+            );
+        }
+    }
+
+    pub(super) fn program(&mut self, i: usize, program: &Program) {
+        let (item, name) = (Item::Program(i), &program.name);
+        self.name(item, name, self.description.programs[..i].iter().map(|other| &other.name));
+        self.reference(item, name, "instance", program.instance);
+        if program.image.is_empty() {
+            self.add(item, name, "image", Problem::BadName);
+        }
+        if let Some(instance) = self.description.instances.get(program.instance)
+            && instance.root_task.name != INIT
+        {
+            let problem = ProgramProblem::OtherRootTask { instance: instance.name.clone() };
+            self.program_problem(item, name, "instance", problem);
+        }
+        self.numbers(item, program);
+        for (position, mapped) in program.regions.iter().enumerate() {
+            self.mapped(i, position, mapped);
+        }
+        self.channels(i, program);
+        for (position, interrupt) in program.interrupts.iter().enumerate() {
+            self.interrupt(i, position, interrupt);
+        }
+        self.devices(i, List::Ports, &program.ports);
+        self.devices(i, List::Mmio, &program.mmio);
+        self.addresses(i, program);
+    }
+
+    fn program_problem(&mut self, item: Item, name: &str, field: &'static str, problem: ProgramProblem) {
+        self.add(item, name, field, Problem::Program(problem));
+    }
+
+    fn numbers(&mut self, item: Item, program: &Program) {
+        let name = &program.name;
+        self.number(item, name, "priority", program.priority.into(), (0, MAX_PRIORITY.into()));
+        self.number(item, name, "mcp", program.mcp.into(), (0, MAX_PRIORITY.into()));
+        self.number(item, name, "period_us", program.period_us, (MIN_BUDGET_US, MAX_PERIOD_US));
+        let longest = program.period_us.clamp(MIN_BUDGET_US, MAX_PERIOD_US);
+        self.number(item, name, "budget_us", program.budget_us, (MIN_BUDGET_US, longest));
+        self.number(item, name, "stack", program.stack, (PAGE, start::MAX_STACK));
+        if let OnFault::Restart { limit } = program.on_fault {
+            self.number(item, name, "restart_limit", limit.into(), (1, u32::MAX.into()));
+        }
+        if program.on_timeout != OnTimeout::Wait && program.budget_us == program.period_us {
+            self.program_problem(item, name, "on_timeout", ProgramProblem::NeverTimesOut);
+        }
+        let events = program.events(self.description);
+        if events > start::MAX_EVENTS {
+            self.program_problem(item, name, "receive", ProgramProblem::TooManyEvents { count: events });
+        }
+        if program.info_bytes() > start::INFO_BYTES {
+            let problem = ProgramProblem::TooMuchToTell { bytes: program.info_bytes() };
+            self.program_problem(item, name, "arguments", problem);
+        }
+    }
+
+    /// Adds a mistake of an entry in one of the lists of program `i`.
+    fn entry(
+        &mut self,
+        i: usize,
+        (list, position): (List, usize),
+        field: &'static str,
+        problem: ProgramProblem,
+    ) {
+        let name = &self.description.programs[i].name;
+        self.program_problem(Item::Entry { program: i, list, position }, name, field, problem);
+    }
+
+    fn instance_name(&self, instance: usize) -> String {
+        self.description.instances.get(instance).map(|instance| instance.name.clone()).unwrap_or_default()
+    }
+
+    fn mapped(&mut self, i: usize, position: usize, mapped: &Mapped) {
+        let (description, at) = (self.description, (List::Regions, position));
+        let program = &description.programs[i];
+        let Some(region) = description.regions.get(mapped.region) else {
+            let problem =
+                ProgramProblem::NoSuchItem { index: mapped.region, count: description.regions.len() };
+            return self.entry(i, at, "name", problem);
+        };
+        if program.regions[..position].iter().any(|other| other.region == mapped.region) {
+            self.entry(i, at, "name", ProgramProblem::Twice);
+        }
+        let instance = self.instance_name(program.instance);
+        match region.members.iter().find(|member| member.instance == program.instance) {
+            None => {
+                self.entry(
+                    i,
+                    at,
+                    "name",
+                    ProgramProblem::NotMember { region: region.name.clone(), instance },
+                );
+            }
+            Some(member) if member.access == Access::ReadOnly && mapped.access == Access::ReadWrite => {
+                self.entry(i, at, "rights", ProgramProblem::ReadOnlyHere { instance });
+            }
+            Some(_) => {}
+        }
+        if let Some(address) = mapped.address
+            && !address.is_multiple_of(region.alignment())
+        {
+            self.entry(i, at, "address", ProgramProblem::Misaligned { alignment: region.alignment() });
+        }
+    }
+
+    fn channels(&mut self, i: usize, program: &Program) {
+        let earlier = &self.description.programs[..i];
+        for (position, &channel) in program.receive.iter().enumerate() {
+            let at = (List::Receive, position);
+            self.end(i, at, channel);
+            if program.receive[..position].contains(&channel) {
+                self.entry(i, at, "", ProgramProblem::Twice);
+            } else if let Some(other) = earlier.iter().find(|other| other.receive.contains(&channel)) {
+                self.entry(i, at, "", ProgramProblem::Taken { by: other.name.clone() });
+            }
+        }
+        for (position, &channel) in program.signal.iter().enumerate() {
+            self.end(i, (List::Signal, position), channel);
+            if program.signal[..position].contains(&channel) {
+                self.entry(i, (List::Signal, position), "", ProgramProblem::Twice);
+            }
+        }
+    }
+
+    /// The end of a channel that program `i` asks for belongs to its instance.
+    fn end(&mut self, i: usize, at: (List, usize), index: usize) {
+        let description = self.description;
+        let Some(channel) = description.channels.get(index) else {
+            let problem = ProgramProblem::NoSuchItem { index, count: description.channels.len() };
+            return self.entry(i, at, "", problem);
+        };
+        let end = if at.0 == List::Receive { channel.to } else { channel.from };
+        if end != description.programs[i].instance {
+            let problem =
+                ProgramProblem::OtherEnd { channel: channel.name.clone(), instance: self.instance_name(end) };
+            self.entry(i, at, "", problem);
+        }
+    }
+
+    fn interrupt(&mut self, i: usize, position: usize, interrupt: &Interrupt) {
+        let (description, at) = (self.description, (List::Interrupts, position));
+        let program = &description.programs[i];
+        let item = Item::Entry { program: i, list: at.0, position };
+        self.name(item, &interrupt.name, program.interrupts[..position].iter().map(|other| &other.name));
+        self.number(item, &program.name, "pin", interrupt.pin.into(), (0, MAX_PIN));
+        match interrupt.io_apic {
+            Some(device) => self.device(i, at, device, "ioapic"),
+            None => self.controller(i, at),
+        }
+        let pin = |other: &Interrupt| (other.io_apic, other.pin) == (interrupt.io_apic, interrupt.pin);
+        let before = description.programs[..i].iter().filter(|other| other.instance == program.instance);
+        let here = program.interrupts[..position].iter().any(pin).then_some(program);
+        if let Some(other) = here.or_else(|| before.clone().find(|other| other.interrupts.iter().any(pin))) {
+            self.entry(i, at, "pin", ProgramProblem::Taken { by: other.name.clone() });
+        }
+    }
+
+    /// Without the name of a controller, the instance's first one is meant: instance 0 has those nobody else has.
+    fn controller(&mut self, i: usize, at: (List, usize)) {
+        let (description, instance) = (self.description, self.description.programs[i].instance);
+        let mut devices = description.devices.iter();
+        let owned = devices.any(|d| d.owner == instance && matches!(d.kind, DeviceKind::IoApic { .. }));
+        if instance != 0 && !owned {
+            self.entry(
+                i,
+                at,
+                "ioapic",
+                ProgramProblem::NoController { instance: self.instance_name(instance) },
+            );
+        }
+    }
+
+    fn devices(&mut self, i: usize, list: List, devices: &[usize]) {
+        let wanted = if list == List::Ports { "ports" } else { "mmio" };
+        let earlier = &self.description.programs[..i];
+        for (position, index) in devices.iter().enumerate() {
+            self.device(i, (list, position), *index, wanted);
+            let has = |other: &&Program| other.ports.contains(index) || other.mmio.contains(index);
+            if devices[..position].contains(index) {
+                self.entry(i, (list, position), "", ProgramProblem::Twice);
+            } else if let Some(other) = earlier.iter().find(has) {
+                self.entry(i, (list, position), "", ProgramProblem::Taken { by: other.name.clone() });
+            }
+        }
+    }
+
+    /// A device that program `i` asks for is of the right kind and belongs to its instance.
+    fn device(&mut self, i: usize, at: (List, usize), index: usize, wanted: &'static str) {
+        let description = self.description;
+        let field = if at.0 == List::Interrupts { "ioapic" } else { "" };
+        let Some(device) = description.devices.get(index) else {
+            let problem = ProgramProblem::NoSuchItem { index, count: description.devices.len() };
+            return self.entry(i, at, field, problem);
+        };
+        let kind = match device.kind {
+            DeviceKind::Mmio { .. } => "mmio",
+            DeviceKind::IoPorts { .. } => "ports",
+            DeviceKind::IoApic { .. } => "ioapic",
+        };
+        if kind != wanted {
+            self.entry(i, at, field, ProgramProblem::OtherKind { device: device.name.clone(), wanted });
+        } else if device.owner != description.programs[i].instance {
+            let owner = self.instance_name(device.owner);
+            self.entry(i, at, field, ProgramProblem::OtherOwner { device: device.name.clone(), owner });
+        }
+    }
+
+    /// Mappings lie where programs may have them, and not over each other.
+    fn addresses(&mut self, i: usize, program: &Program) {
+        let allowed = MemoryRange::new(PAGE, start::AREA);
+        let occupied = program.occupied(self.description);
+        // Entries that name no item have no range; then positions would not fit, and the mistake is known already.
+        let (regions, devices) = (program.regions.len(), program.mmio.len());
+        if occupied.len() != regions + devices {
+            return;
+        }
+        for (n, (range, _)) in occupied.iter().enumerate() {
+            let (at, field) = match n.checked_sub(regions) {
+                None => ((List::Regions, n), "address"),
+                Some(device) => ((List::Mmio, device), ""),
+            };
+            if !allowed.contains(*range) {
+                self.entry(i, at, field, ProgramProblem::OutsideAddresses { range: *range });
+            } else if let Some((_, other)) = occupied[..n].iter().find(|(other, _)| other.overlaps(*range)) {
+                self.entry(i, at, field, ProgramProblem::Overlap { other: (*other).into() });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

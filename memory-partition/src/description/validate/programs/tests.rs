@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+use alloc::vec::Vec;
+
+use super::*;
+use crate::description::{Description, Device, Member, RootTask};
+
+const NIC: usize = 0;
+const COM1: usize = 1;
+const CHIP: usize = 2;
+
+/// Instances 0 and 1 have programs, instance 2 has another root task. Region `hop-0-1` is read-only for instance 1.
+fn correct() -> Description {
+    let mut description = Description::equal(3, "ping");
+    for instance in &mut description.instances[..2] {
+        instance.root_task = RootTask { name: INIT.into(), arguments: String::new() };
+    }
+    description.regions[0].members[1] = Member { instance: 1, access: Access::ReadOnly };
+    let mut device =
+        |name: &str, owner, kind| description.devices.push(Device { name: name.into(), owner, kind });
+    device("nic", 1, DeviceKind::Mmio { base: 0xfeb0_0000, size: 0x2_0000 });
+    device("com1", 1, DeviceKind::IoPorts { first: 0x3f8, last: 0x3ff });
+    device("chip", 1, DeviceKind::IoApic { index: 1 });
+    let mapped = |region, access| Mapped { region, access, address: None };
+    let mut first = Program::new("first", 0, "work");
+    first.regions = [mapped(0, Access::ReadWrite), mapped(2, Access::ReadOnly)].into();
+    first.signal.push(0);
+    let mut second = Program::new("second", 1, "work");
+    second.regions.push(mapped(0, Access::ReadOnly));
+    second.receive.push(0);
+    second.ports.push(COM1);
+    second.mmio.push(NIC);
+    second.interrupts.push(interrupt("uart", Some(CHIP), 4));
+    description.programs = [first, second].into();
+    description
+}
+
+fn interrupt(name: &str, io_apic: Option<usize>, pin: u32) -> Interrupt {
+    Interrupt { name: name.into(), io_apic, pin, is_level: false, is_low: false }
+}
+
+/// The mistakes after `spoil` changed the programs of a correct description.
+fn mistakes(spoil: impl FnOnce(&mut Description)) -> Vec<(Item, &'static str, Problem)> {
+    let mut description = correct();
+    spoil(&mut description);
+    let places = description.validate().into_iter();
+    places.map(|error| (error.item, error.field, error.problem)).collect()
+}
+
+/// The one mistake, when it is one of a program.
+fn mistake(spoil: impl FnOnce(&mut Description)) -> (Item, &'static str, ProgramProblem) {
+    match mistakes(spoil).as_slice() {
+        [(item, field, Problem::Program(problem))] => (*item, field, problem.clone()),
+        other => panic!("one mistake of a program expected: {other:?}"),
+    }
+}
+
+fn entry(list: List) -> Item {
+    Item::Entry { program: 1, list, position: 0 }
+}
+
+#[test]
+fn correct_programs_have_no_mistakes() {
+    assert_eq!(mistakes(|_| ()), []);
+}
+
+#[test]
+fn programs_and_a_root_task_of_its_own_exclude_each_other() {
+    let found = mistakes(|d| d.instances[0].root_task.name = "ping".into());
+    let problem = ProgramProblem::OtherRootTask { instance: "instance-0".into() };
+    assert_eq!(found, [(Item::Program(0), "instance", Problem::Program(problem))]);
+}
+
+#[test]
+fn init_without_programs_has_nothing_to_start() {
+    let found = mistake(|d| d.instances[2].root_task.name = INIT.into());
+    assert_eq!(found, (Item::Instance(2), "root_task", ProgramProblem::NothingToStart));
+}
+
+#[test]
+fn numbers_stay_within_their_limits() {
+    let out = |value, min, max| Problem::OutOfRange { value, min, max };
+    let at = |field, problem| Vec::from([(Item::Program(0), field, problem)]);
+    assert_eq!(mistakes(|d| d.programs[0].priority = 255), at("priority", out(255, 0, 254)));
+    assert_eq!(mistakes(|d| d.programs[0].mcp = 255), at("mcp", out(255, 0, 254)));
+    assert_eq!(mistakes(|d| d.programs[0].budget_us = 5001), at("budget_us", out(5001, 20, 5000)));
+    assert_eq!(mistakes(|d| d.programs[0].budget_us = 19), at("budget_us", out(19, 20, 5000)));
+    assert_eq!(mistakes(|d| d.programs[0].stack = 100), at("stack", out(100, PAGE, start::MAX_STACK)));
+    let restart = |d: &mut Description| d.programs[0].on_fault = OnFault::Restart { limit: 0 };
+    assert_eq!(mistakes(restart), at("restart_limit", out(0, 1, u32::MAX.into())));
+    assert_eq!(
+        mistake(|d| d.programs[0].on_timeout = OnTimeout::Report),
+        (Item::Program(0), "on_timeout", ProgramProblem::NeverTimesOut)
+    );
+}
+
+#[test]
+fn a_program_maps_regions_of_its_instance_with_at_most_its_rights() {
+    let problem = ProgramProblem::NotMember { region: "hop-2-0".into(), instance: "instance-1".into() };
+    assert_eq!(mistake(|d| d.programs[1].regions[0].region = 2), (entry(List::Regions), "name", problem));
+    let problem = ProgramProblem::ReadOnlyHere { instance: "instance-1".into() };
+    let found = mistake(|d| d.programs[1].regions[0].access = Access::ReadWrite);
+    assert_eq!(found, (entry(List::Regions), "rights", problem));
+    let problem = ProgramProblem::NoSuchItem { index: 9, count: 3 };
+    assert_eq!(mistake(|d| d.programs[1].regions[0].region = 9), (entry(List::Regions), "name", problem));
+}
+
+#[test]
+fn addresses_are_aligned_for_programs_and_of_one_mapping() {
+    let at = |address| move |d: &mut Description| d.programs[1].regions[0].address = Some(address);
+    let found = mistake(at(0x1001));
+    assert_eq!(found, (entry(List::Regions), "address", ProgramProblem::Misaligned { alignment: PAGE }));
+    let range = MemoryRange::of_size(start::AREA - PAGE, 64 * 1024);
+    let problem = ProgramProblem::OutsideAddresses { range };
+    assert_eq!(mistake(at(start::AREA - PAGE)), (entry(List::Regions), "address", problem));
+    let found = mistake(|d| {
+        d.programs[0].regions[0].address = Some(0x100_0000);
+        d.programs[0].regions[1].address = Some(0x100_f000);
+    });
+    assert_eq!(found.2, ProgramProblem::Overlap { other: "hop-0-1".into() });
+}
+
+#[test]
+fn chosen_addresses_avoid_those_that_were_asked_for() {
+    let mut description = correct();
+    description.programs[0].regions[1].address = Some(start::REGIONS + 0x1000);
+    let addresses = description.programs[0].addresses(&description);
+    assert_eq!(addresses.regions, [start::REGIONS + 0x2_0000, start::REGIONS + 0x1000]);
+    description.regions[0].size = 2 << 20;
+    let addresses = description.programs[0].addresses(&description);
+    assert_eq!(addresses.regions[0], start::REGIONS + (2 << 20), "pages of 2 MiB are aligned");
+    let addresses = description.programs[1].addresses(&description);
+    assert_eq!(addresses.mmio, [start::REGIONS + (2 << 20)], "registers follow the regions");
+}
+
+#[test]
+fn a_channel_has_one_receiver_at_its_end() {
+    let problem = ProgramProblem::OtherEnd { channel: "from-1-to-0".into(), instance: "instance-0".into() };
+    assert_eq!(mistake(|d| d.programs[1].receive[0] = 1), (entry(List::Receive), "", problem));
+    let found = mistake(|d| {
+        let mut third = Program::new("third", 1, "work");
+        third.receive.push(0);
+        d.programs.push(third);
+    });
+    assert_eq!(found.2, ProgramProblem::Taken { by: "second".into() });
+    let twice = Item::Entry { program: 0, list: List::Signal, position: 1 };
+    assert_eq!(mistake(|d| d.programs[0].signal.push(0)), (twice, "", ProgramProblem::Twice));
+}
+
+#[test]
+fn a_program_waits_for_as_many_lines_and_interrupts_as_a_word_has_bits() {
+    let problem = ProgramProblem::TooManyEvents { count: 65 };
+    assert_eq!(mistake(|d| d.channels[0].lines = 64), (Item::Program(1), "receive", problem));
+    assert_eq!(mistakes(|d| d.channels[0].lines = 63), []);
+}
+
+#[test]
+fn a_device_belongs_to_the_instance_is_of_the_kind_and_has_one_program() {
+    let problem = ProgramProblem::OtherKind { device: "nic".into(), wanted: "ports" };
+    assert_eq!(mistake(|d| d.programs[1].ports[0] = NIC).2, problem);
+    let found = mistakes(|d| d.devices[COM1].owner = 0);
+    let problem = ProgramProblem::OtherOwner { device: "com1".into(), owner: "instance-0".into() };
+    assert_eq!(found, [(entry(List::Ports), "", Problem::Program(problem))]);
+    let found = mistake(|d| {
+        let mut third = Program::new("third", 1, "work");
+        third.mmio.push(NIC);
+        d.programs.push(third);
+    });
+    assert_eq!(found.2, ProgramProblem::Taken { by: "second".into() });
+}
+
+#[test]
+fn an_interrupt_names_a_controller_of_the_instance_and_a_free_pin() {
+    let found = mistake(|d| d.programs[1].interrupts.push(interrupt("again", Some(CHIP), 4)));
+    assert_eq!((found.1, found.2), ("pin", ProgramProblem::Taken { by: "second".into() }));
+    let problem = ProgramProblem::OtherKind { device: "com1".into(), wanted: "ioapic" };
+    assert_eq!(mistake(|d| d.programs[1].interrupts[0].io_apic = Some(COM1)).2, problem);
+    let found = mistake(|d| {
+        d.devices[CHIP].owner = 0;
+        d.programs[1].interrupts[0].io_apic = None;
+    });
+    assert_eq!(
+        (found.1, found.2),
+        ("ioapic", ProgramProblem::NoController { instance: "instance-1".into() })
+    );
+    assert_eq!(mistakes(|d| d.programs[0].interrupts.push(interrupt("timer", None, 2))), []);
+}
+
+#[test]
+fn controllers_are_counted_among_those_of_their_owner() {
+    let mut description = correct();
+    let chip =
+        |name: &str, owner, index| Device { name: name.into(), owner, kind: DeviceKind::IoApic { index } };
+    description.devices.extend([chip("third", 0, 2), chip("fourth", 1, 3)]);
+    let numbers = [NIC, CHIP, 3, 4].map(|device| description.io_apic_number(device));
+    assert_eq!(numbers, [None, Some(0), Some(1), Some(1)]);
+}
+
+#[test]
+fn a_start_info_has_room_for_everything() {
+    let found = mistake(|d| d.programs[0].arguments = "x".repeat(start::INFO_BYTES as usize));
+    assert!(matches!(found.2, ProgramProblem::TooMuchToTell { .. }), "{found:?}");
+}

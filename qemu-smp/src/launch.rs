@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Programs that init starts: read from their ELF files, checked, and appended to the image of init.
+//!
+//! ```text
+//!   init's ELF  | ELF header | ... | segments | launch | program headers, the last one for the launch |
+//! ```
+
+use memory_partition::launch::{Image, Launch, Segment};
+use memory_partition::{Description, INIT, Item};
+use object::read::elf::{FileHeader, ProgramHeader};
+use object::{Endianness, elf};
+
+use crate::failure::{Doing, Failure};
+use crate::image::Program;
+
+const PAGE: u64 = 4096;
+/// Bytes of a program header.
+const HEADER: usize = size_of::<elf::ProgramHeader64<Endianness>>();
+const LITTLE: Endianness = Endianness::Little;
+
+/// What is wrong with a program, by the item and field that names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageMistake {
+    /// The item.
+    pub item: Item,
+    /// Its field.
+    pub field: &'static str,
+    /// What is wrong; behind a semicolon, what to do about it.
+    pub text: String,
+}
+
+/// The root tasks of a system by their member names; init once for each instance that has programs.
+///
+/// `files` are the files of all root tasks and programs by the names that the description gives them.
+pub fn root_tasks(description: &Description, files: &[Program]) -> Result<Vec<Program>, LaunchError> {
+    let file = |name: &str| files.iter().find(|file| file.name == name);
+    let (mut members, mut mistakes) = (Vec::<Program>::new(), Vec::new());
+    for (index, instance) in description.instances.iter().enumerate() {
+        let Some(root_task) = file(&instance.root_task.name) else { continue };
+        let name = instance.member();
+        if root_task.name == INIT {
+            let images = images(description, index, files)?;
+            mistakes.extend(image_mistakes(description, index, &images));
+            mistakes.extend(lack_of_slots(description, index, (&root_task.bytes, &images)));
+            let launch = Launch { description: description.clone(), instance: index, images };
+            members.push(Program { name, bytes: append(&root_task.bytes, &launch)? });
+        } else if !members.iter().any(|member| member.name == name) {
+            members.push(root_task.clone());
+        }
+    }
+    if mistakes.is_empty() { Ok(members) } else { Err(LaunchError::Mistakes(mistakes)) }
+}
+
+/// Why the root tasks of a system cannot be put together.
+#[derive(Debug)]
+pub enum LaunchError {
+    /// Programs that cannot be what the description says.
+    Mistakes(Vec<ImageMistake>),
+    /// A file that cannot be read.
+    Failure(Failure),
+}
+
+impl From<Failure> for LaunchError {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+/// The images of the programs that an instance starts, each once.
+fn images<'a>(
+    description: &Description,
+    instance: usize,
+    files: &'a [Program],
+) -> Result<Vec<Image<'a>>, Failure> {
+    let mut names: Vec<&str> =
+        description.programs_of(instance).map(|(_, program)| program.image.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let file = |name: &str| files.iter().find(|file| file.name == name);
+    names.into_iter().filter_map(file).map(|file| image(&file.name, &file.bytes)).collect()
+}
+
+/// Reads the loadable segments of a file that [`crate::image::check_program`] has accepted.
+fn image<'a>(name: &'a str, bytes: &'a [u8]) -> Result<Image<'a>, Failure> {
+    let header =
+        elf::FileHeader64::<Endianness>::parse(bytes).doing(format_args!("reading the program {name}"))?;
+    let headers = header.program_headers(LITTLE, bytes).doing(format_args!("reading the program {name}"))?;
+    let load =
+        headers.iter().filter(|header| header.p_type(LITTLE) == elf::PT_LOAD && header.p_memsz(LITTLE) > 0);
+    let segments = load.map(|header| Segment {
+        address: header.p_vaddr(LITTLE),
+        size: header.p_memsz(LITTLE),
+        is_writable: header.p_flags(LITTLE).0 & elf::PF_W.0 != 0,
+        data: header.data(LITTLE, bytes).unwrap_or_default(),
+    });
+    Ok(Image { name, entry: header.e_entry(LITTLE), segments: segments.collect() })
+}
+
+/// What is wrong with the images of an instance's programs.
+fn image_mistakes(description: &Description, instance: usize, images: &[Image<'_>]) -> Vec<ImageMistake> {
+    let programs = description.programs_of(instance);
+    let check = programs.filter_map(|(index, program)| {
+        let image = images.iter().find(|image| image.name == program.image)?;
+        let error = image.check(program, description).err()?;
+        let text = format!("{} cannot be program {}: {error}", program.image, program.name);
+        Some(ImageMistake { item: Item::Program(index), field: "image", text })
+    });
+    check.collect()
+}
+
+/// A root CNode with too few slots for the pages of init and of its programs.
+fn lack_of_slots(
+    description: &Description,
+    instance: usize,
+    (init, images): (&[u8], &[Image<'_>]),
+) -> Option<ImageMistake> {
+    /// Initial capabilities that are not for pages of the image, and what init makes for itself.
+    const BESIDE: u64 = 512;
+    /// Objects of a program that are not frames: page tables, and untypeds on the way to them.
+    const PER_PROGRAM: u64 = 128;
+    let of_image = |image: &Image<'_>| image.pages().len() as u64;
+    let contents = images.iter().flat_map(|image| &image.segments).map(|segment| segment.data.len() as u64);
+    let own = (init.len() as u64 + contents.sum::<u64>()) / PAGE;
+    let programs = description.programs_of(instance).map(|(_, program)| {
+        let pages = images.iter().find(|image| image.name == program.image).map_or(0, of_image);
+        let lines = program.receive.iter().map(|&channel| u64::from(description.channels[channel].lines));
+        let regions = program.regions.iter().map(|mapped| {
+            let region = &description.regions[mapped.region];
+            region.bytes() / region.alignment()
+        });
+        let memory = pages + (program.stack_bytes() + program.info_bytes()) / PAGE;
+        PER_PROGRAM + memory + lines.sum::<u64>() + regions.sum::<u64>()
+    });
+    let slots = BESIDE + own + programs.sum::<u64>();
+    let bits = slots.next_power_of_two().ilog2() as u8;
+    let described = &description.instances[instance];
+    (bits > described.cnode_bits).then(|| ImageMistake {
+        item: Item::Instance(instance),
+        field: "cnode_bits",
+        text: format!(
+            "the programs of instance {} need about {slots} capability slots, it has {}; set cnode-bits = {bits}",
+            described.name,
+            1u64 << described.cnode_bits
+        ),
+    })
+}
+
+/// Init's ELF with the programs of one instance in a segment of its own, from the first page behind the others.
+fn append(init: &[u8], launch: &Launch<'_>) -> Result<Vec<u8>, Failure> {
+    let launch = launch.encode().doing("encoding the programs of an instance")?;
+    let header = elf::FileHeader64::<Endianness>::parse(init).doing("reading init")?;
+    let headers = header.program_headers(LITTLE, init).doing("reading init")?;
+    let end = |header: &elf::ProgramHeader64<Endianness>| header.p_vaddr(LITTLE) + header.p_memsz(LITTLE);
+    let loads = headers.iter().filter(|header| header.p_type(LITTLE) == elf::PT_LOAD);
+    let address = loads.map(end).max().unwrap_or(0).next_multiple_of(PAGE);
+
+    let table = usize::try_from(header.e_phoff(LITTLE)).doing("reading init")?;
+    let mut file = init.to_vec();
+    file.resize(file.len().next_multiple_of(PAGE as usize), 0);
+    let offset = file.len() as u64;
+    let size = launch.len() as u64;
+    file.extend(launch);
+    let new_table = file.len() as u64;
+    file.extend(&init[table..table + headers.len() * HEADER]);
+    file.extend([elf::PT_LOAD.0, elf::PF_R.0].iter().flat_map(|word| word.to_le_bytes()));
+    let words = [offset, address, address, size, size, PAGE];
+    file.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+
+    const PROGRAM_HEADER_OFFSET: usize = 32;
+    const PROGRAM_HEADER_COUNT: usize = 56;
+    let count = headers.len() as u16 + 1;
+    file[PROGRAM_HEADER_OFFSET..][..8].copy_from_slice(&new_table.to_le_bytes());
+    file[PROGRAM_HEADER_COUNT..][..2].copy_from_slice(&count.to_le_bytes());
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use memory_partition::Program as Described;
+
+    /// An ELF file of a header and one page of text at an address.
+    fn file(address: u64) -> Vec<u8> {
+        let mut file = b"\x7fELF\x02\x01\x01".to_vec();
+        file.resize(16, 0);
+        file.extend([elf::ET_EXEC.0, elf::EM_X86_64.0].iter().flat_map(|half| half.to_le_bytes()));
+        file.extend(1u32.to_le_bytes());
+        file.extend([address, 64, 0].iter().flat_map(|word| word.to_le_bytes()));
+        file.extend(0u32.to_le_bytes());
+        file.extend([64u16, 56, 1, 0, 0, 0].iter().flat_map(|half| half.to_le_bytes()));
+        file.extend([elf::PT_LOAD.0, elf::PF_R.0 | elf::PF_W.0].iter().flat_map(|word| word.to_le_bytes()));
+        file.extend([120, address, address, 4, 0x1800, PAGE].iter().flat_map(|word| word.to_le_bytes()));
+        file.extend(b"text");
+        file
+    }
+
+    fn description() -> Description {
+        let mut description = Description::equal(2, INIT);
+        description.programs = vec![Described::new("a", 1, "work"), Described::new("b", 1, "work")];
+        description
+    }
+
+    #[test]
+    fn an_image_holds_what_is_loaded() {
+        let files = [Program { name: "work".to_owned(), bytes: file(0x40_0000) }];
+        let images = images(&description(), 1, &files).expect("the file is well formed");
+        let [image] = images.as_slice() else { panic!("two programs share one image: {images:?}") };
+        assert_eq!((image.entry, image.segments.len()), (0x40_0000, 1));
+        assert_eq!((image.segments[0].data, image.segments[0].size), (&b"text"[..], 0x1800));
+    }
+
+    /// The members for programs linked at an address, or what is wrong.
+    fn linked_at(address: u64, description: &Description) -> Result<Vec<Program>, Vec<ImageMistake>> {
+        let files = ["work", INIT].map(|name| {
+            let address = if name == INIT { 0x40_0000 } else { address };
+            Program { name: name.to_owned(), bytes: file(address) }
+        });
+        root_tasks(description, &files).map_err(|error| match error {
+            LaunchError::Mistakes(mistakes) => mistakes,
+            LaunchError::Failure(failure) => panic!("{failure}"),
+        })
+    }
+
+    #[test]
+    fn each_instance_has_an_init_of_its_own() {
+        let members = linked_at(0x40_0000, &description()).expect("nothing is wrong");
+        let names: Vec<_> = members.iter().map(|member| member.name.as_str()).collect();
+        assert_eq!(names, ["init.instance-0", "init.instance-1"]);
+        let image = image("init", &members[1].bytes).expect("it is well formed");
+        let launch = Launch::decode(image.segments[1].data).expect("behind the image are the programs");
+        assert_eq!((launch.instance, launch.images.len()), (1, 1));
+    }
+
+    #[test]
+    fn a_forbidden_address_is_a_mistake_of_every_program_that_has_it() {
+        let found = linked_at(0xffff_ffff_8000_0000, &description()).expect_err("it is a kernel address");
+        let places: Vec<_> = found.iter().map(|mistake| (mistake.item, mistake.field)).collect();
+        assert_eq!(places, [(Item::Program(0), "image"), (Item::Program(1), "image")]);
+        let text = "work cannot be program a: its segment 0xffffffff80000000..0xffffffff80001800 is at a forbidden \
+                    address; link it between 0x1000 and 0x7f0000000000";
+        assert_eq!(found[0].text, text);
+    }
+
+    #[test]
+    fn too_few_slots_are_a_mistake_of_the_instance() {
+        let mut description = description();
+        description.instances[1].cnode_bits = 9;
+        let found = linked_at(0x40_0000, &description).expect_err("512 slots are too few");
+        assert_eq!((found[0].item, found[0].field), (Item::Instance(1), "cnode_bits"));
+        assert!(found[0].text.ends_with("it has 512; set cnode-bits = 10"), "{found:?}");
+    }
+
+    #[test]
+    fn init_gets_one_more_segment_behind_its_own() {
+        let launch = Launch { description: description(), instance: 1, images: Vec::new() };
+        let appended = append(&file(0x40_0000), &launch).expect("the file is well formed");
+        crate::image::check_program("init", &appended).expect("it is still a program");
+        let image = image("init", &appended).expect("it is well formed");
+        let [own, added] = image.segments.as_slice() else { panic!("two segments expected") };
+        assert_eq!((own.data, added.address), (&b"text"[..], 0x40_2000));
+        assert_eq!(Launch::decode(added.data), Some(launch));
+    }
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The programs of `systems/programs.toml`: one binary, and an argument that says which part it plays.
+//!
+//! | `role=` | What it does |
+//! |---|---|
+//! | `producer` | writes numbers into the region `numbers`, rings line 0 of `ready`, waits for line 0 of `taken` |
+//! | `consumer` | waits for line 0 of `ready`, checks the number, rings line 0 of `taken` |
+//! | `clumsy` | faults in a new way at each start, then ends well |
+//! | `greedy` | computes for longer than its budget |
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+mod clumsy;
+
+use core::fmt;
+use core::sync::atomic::Ordering;
+
+use userland::{Missing, Program, println, ticks};
+
+userland::program!(run);
+
+/// Numbers that the producer hands over.
+const NUMBERS: u64 = 1000;
+/// The line that both channels use.
+const LINE: u32 = 0;
+
+/// Why a part could not be played.
+#[derive(Debug)]
+enum Failure {
+    /// The description gives too little.
+    Missing(Missing),
+    /// There is no such part.
+    NoRole,
+    /// Another number than the one expected.
+    Wrong { expected: u64, found: u64 },
+}
+
+impl From<Missing> for Failure {
+    fn from(missing: Missing) -> Self {
+        Self::Missing(missing)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(missing) => write!(f, "{missing}"),
+            Self::NoRole => {
+                write!(f, "the arguments name no role: role=producer, consumer, clumsy or greedy")
+            }
+            Self::Wrong { expected, found } => write!(f, "number {expected} expected, not {found}"),
+        }
+    }
+}
+
+fn run(program: &mut Program) -> Result<(), Failure> {
+    match program.argument("role") {
+        Some("producer") => produce(program),
+        Some("consumer") => consume(program),
+        Some("clumsy") => {
+            clumsy::stumble(program.starts());
+            Ok(())
+        }
+        Some("greedy") => {
+            compute(program);
+            Ok(())
+        }
+        _ => Err(Failure::NoRole),
+    }
+}
+
+fn produce(program: &Program) -> Result<(), Failure> {
+    let numbers = program.region("numbers")?;
+    let (ready, taken) = (program.sender("ready")?, program.receiver("taken")?);
+    for number in 1..=NUMBERS {
+        numbers.words()[0].store(number, Ordering::Release);
+        ready.signal(LINE);
+        taken.ack(taken.wait());
+    }
+    println!("{NUMBERS} numbers were taken");
+    Ok(())
+}
+
+fn consume(program: &Program) -> Result<(), Failure> {
+    let numbers = program.region("numbers")?;
+    let (ready, taken) = (program.receiver("ready")?, program.sender("taken")?);
+    for expected in 1..=NUMBERS {
+        ready.ack(ready.wait());
+        let found = numbers.words()[0].load(Ordering::Acquire);
+        if found != expected {
+            return Err(Failure::Wrong { expected, found });
+        }
+        taken.signal(LINE);
+    }
+    println!("{NUMBERS} numbers came in order");
+    Ok(())
+}
+
+/// Computes for three times its budget, so that it is interrupted at least once.
+fn compute(program: &Program) {
+    let (budget, _) = program.budget_and_period_us();
+    let end = ticks() + 3 * budget * u64::from(program.tsc_mhz().unwrap_or(1000));
+    while ticks() < end {
+        core::hint::spin_loop();
+    }
+    println!("computed for three budgets");
+}

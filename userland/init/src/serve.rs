@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Requests and faults of the programs, served one after the other.
+
+use abi::ipc_buffer::MAX_LENGTH;
+use abi::start::{MAX_LINE, Request};
+use abi::{MessageInfo, Rights};
+use core::fmt;
+use userland::object::Flow;
+use userland::{
+    AllocError, Capability, Endpoint, Error, Reply, RootTask, Slot, println, report_row, syscall,
+};
+
+use crate::fault::{Fault, REGISTERS_WITH_IP};
+use crate::policy::{self, Action, State};
+use crate::task::Task;
+
+/// Bit of a badge: the message is a fault. The bits above count the programs from 1.
+const FAULT: u64 = 1;
+
+/// The endpoint that all programs talk to.
+pub(crate) struct Server {
+    endpoint: Endpoint,
+    reply: Reply,
+}
+
+/// A program's ways to the server.
+pub(crate) struct Endpoints {
+    endpoint: Endpoint,
+    badge: u64,
+    /// Where the kernel sends its faults.
+    pub(crate) faults: Endpoint,
+}
+
+impl Endpoints {
+    /// Lets a program send requests through a slot of its own.
+    pub(crate) fn give_service(&self, slot: Slot) -> Result<(), Error> {
+        let rights = Rights(Rights::WRITE.0 | Rights::GRANT_REPLY.0);
+        slot.mint_from(self.endpoint.slot(), rights, self.badge)
+    }
+}
+
+/// Whether the sender of a message waits for an answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Empty,
+    None,
+}
+
+impl Server {
+    pub(crate) fn new(root: &mut RootTask) -> Result<Self, AllocError> {
+        Ok(Self { endpoint: root.make()?, reply: root.make()? })
+    }
+
+    /// The ways of the program with this position.
+    pub(crate) fn endpoints(&self, root: &mut RootTask, index: usize) -> Result<Endpoints, AllocError> {
+        let badge = (index as u64 + 1) << 1;
+        let slot = root.slots.take()?;
+        slot.slot().mint_from(self.endpoint.slot(), Rights::ALL, badge | FAULT)?;
+        Ok(Endpoints { endpoint: self.endpoint, badge, faults: Endpoint(slot) })
+    }
+
+    /// Serves the programs until the instance has nothing to wait for; returns its exit code.
+    pub(crate) fn serve(&mut self, root: &mut RootTask, tasks: &mut [Task]) -> i32 {
+        let (endpoint, reply) = (self.endpoint.cptr(), self.reply.cptr());
+        let mut answer = Answer::None;
+        loop {
+            let received = match answer {
+                Answer::Empty => syscall::reply_recv(endpoint, MessageInfo::default(), [0; 4], reply),
+                Answer::None => syscall::recv(endpoint, reply),
+            };
+            let mut words = [0; MAX_LENGTH];
+            for (register, word) in words.iter_mut().enumerate().take(received.info.length()) {
+                *word = received.word(register);
+            }
+            let index = (received.badge >> 1) as usize;
+            let Some(task) = index.checked_sub(1).and_then(|index| tasks.get_mut(index)) else {
+                answer = Answer::None;
+                continue;
+            };
+            let label = received.info.label();
+            answer = match received.badge & FAULT {
+                0 => request(task, label, &words),
+                _ => fault(root, task, Fault::decode(label, |register| words[register])),
+            };
+            let states = tasks.iter().map(|task| (task.state, task.program.background));
+            if let Some(code) = policy::verdict(states) {
+                tasks.iter().for_each(stop);
+                return code;
+            }
+        }
+    }
+}
+
+/// Serves a request of a program. What it does not know it answers, so that nobody waits for ever.
+fn request(task: &mut Task, label: u64, words: &[u64; MAX_LENGTH]) -> Answer {
+    match Request::from_word(label) {
+        Some(Request::Print) => println!("{}: {}", task.program.name, Line(words)),
+        Some(Request::Row) => report_row(Line(words)),
+        Some(Request::Exit) => {
+            let code = words[0] as i32;
+            if code != 0 {
+                println!("{} ended with {code}", task.program.name);
+            }
+            task.state = State::Exited(code);
+            stop(task);
+            return Answer::None;
+        }
+        None => {}
+    }
+    Answer::Empty
+}
+
+fn fault(root: &mut RootTask, task: &mut Task, mut fault: Fault) -> Answer {
+    if fault.is_timeout() {
+        let mut registers = [0; REGISTERS_WITH_IP];
+        // Refused only for what is no thread; then the address stays 0.
+        let _ = task.tcb.read_registers(Flow::Keep, &mut registers);
+        fault.ip = registers[REGISTERS_WITH_IP - 1];
+    }
+    let action = policy::action(task.program, task.starts, fault.is_timeout());
+    tell(task, &fault, action);
+    match action {
+        Action::Continue => Answer::Empty,
+        Action::Stop => {
+            task.state = State::Stopped;
+            stop(task);
+            Answer::None
+        }
+        Action::Restart(_) => {
+            stop(task);
+            if let Err(error) = task.start(root) {
+                println!("{} cannot be restarted: {error}", task.program.name);
+                task.state = State::Stopped;
+            }
+            Answer::None
+        }
+    }
+}
+
+/// Says what happened and what becomes of it, to people and to the runner.
+fn tell(task: &Task, fault: &Fault, action: Action) {
+    let name = &task.program.name;
+    let (text, word) = match action {
+        Action::Continue => ("goes on", "continue"),
+        Action::Restart(_) => ("restarted", "restart"),
+        Action::Stop => ("stopped", "stop"),
+    };
+    match action {
+        Action::Restart(count) => println!("{name} faulted: {fault}; {text}, {}", Times(count)),
+        Action::Continue | Action::Stop => println!("{name} faulted: {fault}; {text}"),
+    }
+    println!("!skerry {{\"fault\":{{\"program\":\"{name}\",{},\"action\":\"{word}\"}}}}", fault.json());
+}
+
+/// Ends what a program is doing; it is no longer waiting for an answer afterwards.
+fn stop(task: &Task) {
+    // Refused only for what is no thread.
+    let _ = task.tcb.suspend();
+}
+
+/// "once", "2 times" and so on.
+struct Times(u32);
+
+impl fmt::Display for Times {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            1 => write!(f, "once so far"),
+            count => write!(f, "{count} times so far"),
+        }
+    }
+}
+
+/// The text in the words of a message, without what would end the line or is no text.
+struct Line<'a>(&'a [u64; MAX_LENGTH]);
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let length = self.0[0].min(MAX_LINE as u64) as usize;
+        let mut bytes = [0; MAX_LINE];
+        for (place, word) in bytes.chunks_mut(size_of::<u64>()).zip(&self.0[1..]) {
+            place.copy_from_slice(&word.to_le_bytes());
+        }
+        for part in bytes[..length].utf8_chunks() {
+            let printable = |c: char| if c.is_control() { '.' } else { c };
+            part.valid().chars().try_for_each(|c| fmt::Write::write_char(f, printable(c)))?;
+            if !part.invalid().is_empty() {
+                f.write_str(".")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(length: u64, bytes: &[u8]) -> String {
+        let mut words = [0; MAX_LENGTH];
+        words[0] = length;
+        for (word, part) in words[1..].iter_mut().zip(bytes.chunks(8)) {
+            let mut padded = [0; 8];
+            padded[..part.len()].copy_from_slice(part);
+            *word = u64::from_le_bytes(padded);
+        }
+        Line(&words).to_string()
+    }
+
+    #[test]
+    fn a_line_is_as_long_as_its_message_says_and_never_longer_than_one() {
+        assert_eq!(line(5, b"hello, world"), "hello");
+        assert_eq!(line(u64::MAX, b"x").len(), MAX_LINE);
+        assert_eq!(line(0, b"x"), "");
+    }
+
+    #[test]
+    fn a_program_cannot_write_a_second_line_or_what_is_no_text() {
+        assert_eq!(line(10, b"a\n!skerry {"), "a.!skerry ");
+        assert_eq!(line(4, b"a\xffb\0"), "a.b.");
+        assert_eq!(line(7, "für\u{7}x".as_bytes()), "für.x\u{0}".replace('\u{0}', "."));
+    }
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One program: its objects, made once, and its memory, brought back to what it was at first for every start.
+
+use alloc::vec::Vec;
+
+use abi::flags::TCB_FPU_DISABLED;
+use abi::start::{self, BUFFER, EVENTS_SLOT, INFO, SERVICE_SLOT, STACK_END, TCB_SLOT};
+use abi::{GuardData, INITIAL_RFLAGS, Register, Rights, sizes};
+use memory_partition::launch::{Image, Launch, Page};
+use memory_partition::{OnTimeout, Program};
+use userland::object::{Flow, SchedParameters, SchedParams, Space};
+use userland::{
+    AllocError, Capability, Endpoint, INIT_TCB, IrqHandler, Notification, RootTask, SchedContext, SmallPage,
+    Tcb, VSpace, syscall,
+};
+
+use crate::Why;
+use crate::device_memory::DeviceMemory;
+use crate::grants::{Giver, ProgramSlots, Told, name};
+use crate::memory::{self, PAGE, Scratch};
+use crate::policy::State;
+use crate::serve::Endpoints;
+
+/// A program of this instance.
+pub(crate) struct Task {
+    pub(crate) program: &'static Program,
+    pub(crate) state: State,
+    /// How often it was started.
+    pub(crate) starts: u32,
+    pub(crate) tcb: Tcb,
+    instance: &'static str,
+    image: &'static Image<'static>,
+    vspace: VSpace,
+    slots: ProgramSlots,
+    context: SchedContext,
+    faults: Endpoint,
+    events: Notification,
+    handlers: Vec<IrqHandler>,
+    told: Told,
+    memory: Memory,
+    scratch: Scratch,
+}
+
+/// Frames of a program, each with its address.
+struct Memory {
+    image: Vec<(Page, SmallPage)>,
+    stack: Vec<SmallPage>,
+    info: Vec<SmallPage>,
+    buffer: SmallPage,
+}
+
+impl Memory {
+    fn new(root: &mut RootTask, image: &Image<'_>, program: &Program) -> Result<Self, AllocError> {
+        let pages = image.pages();
+        let frames = memory::frames(root, pages.len() as u64)?;
+        Ok(Self {
+            image: pages.into_iter().zip(frames).collect(),
+            stack: memory::frames(root, program.stack_bytes() / PAGE)?,
+            info: memory::frames(root, program.info_bytes().div_ceil(PAGE))?,
+            buffer: root.make()?,
+        })
+    }
+
+    fn map(&self, root: &mut RootTask, vspace: VSpace) -> Result<(), AllocError> {
+        for (page, frame) in &self.image {
+            memory::map(root, vspace, (page.address, *frame), page.is_writable)?;
+        }
+        let stack = STACK_END - self.stack.len() as u64 * PAGE;
+        for (address, frame) in (stack..).step_by(PAGE as usize).zip(&self.stack) {
+            memory::map(root, vspace, (address, *frame), true)?;
+        }
+        for (address, frame) in (INFO..).step_by(PAGE as usize).zip(&self.info) {
+            memory::map(root, vspace, (address, *frame), false)?;
+        }
+        memory::map(root, vspace, (BUFFER, self.buffer), true)
+    }
+
+    /// Brings everything back to what it is at first.
+    fn reset(
+        &self,
+        root: &mut RootTask,
+        scratch: Scratch,
+        image: &Image<'_>,
+        info: &[u8],
+    ) -> Result<(), AllocError> {
+        for (page, frame) in &self.image {
+            memory::overwrite(root, scratch, *frame, |memory| {
+                image.fill(page.address, |offset, bytes| {
+                    memory[offset..offset + bytes.len()].copy_from_slice(bytes);
+                });
+            })?;
+        }
+        for frame in self.stack.iter().chain([&self.buffer]) {
+            memory::overwrite(root, scratch, *frame, |_| ())?;
+        }
+        for (part, frame) in info.chunks(PAGE as usize).zip(&self.info) {
+            memory::overwrite(root, scratch, *frame, |memory| memory[..part.len()].copy_from_slice(part))?;
+        }
+        Ok(())
+    }
+}
+
+impl Task {
+    /// Makes everything that a program needs; it does not run yet.
+    pub(crate) fn new(
+        root: &mut RootTask,
+        devices: &mut DeviceMemory,
+        launch: &'static Launch<'static>,
+        program: &'static Program,
+        endpoints: Endpoints,
+    ) -> Result<Self, Why> {
+        let image = launch.image(program).ok_or(Why::NotHere { what: "image", name: &program.image })?;
+        let (vspace, tcb, events) = (root.make_vspace()?, root.make()?, root.make()?);
+        let slots = ProgramSlots::new(root, launch, program)?;
+        let context =
+            root.make_sched_context(SchedParameters::periodic(program.budget_us, program.period_us))?;
+        let memory = Memory::new(root, image, program)?;
+        memory.map(root, vspace)?;
+        let scratch = Scratch(root.slots.take()?);
+        slots.slot(TCB_SLOT).copy_from(Capability::slot(tcb), Rights::ALL)?;
+        slots.slot(EVENTS_SLOT).mint_from(Capability::slot(events), Rights::READ, 0)?;
+        endpoints.give_service(slots.slot(SERVICE_SLOT))?;
+        let giver = Giver::new(root, devices, (launch, program), (vspace, slots, events), scratch);
+        let (told, handlers) = giver.give()?;
+        let instance = launch.description.instances[launch.instance].name.as_str();
+        let (state, starts, faults) = (State::Stopped, 0, endpoints.faults);
+        #[rustfmt::skip]
+        let task = Self {
+            program, state, starts, tcb, instance, image, vspace, slots, context, faults, events, handlers, told,
+            memory, scratch,
+        };
+        Ok(task)
+    }
+
+    /// Starts the program from its beginning, for the first time or again.
+    pub(crate) fn start(&mut self, root: &mut RootTask) -> Result<(), AllocError> {
+        self.starts += 1;
+        let info = self.told.encode(self.head(root), &self.program.arguments);
+        self.memory.reset(root, self.scratch, self.image, &info)?;
+        self.configure()?;
+        // Lines and interrupts of an earlier life are forgotten, and may come again.
+        syscall::nb_wait(self.events.cptr());
+        for handler in &self.handlers {
+            handler.ack()?;
+        }
+        self.state = State::Running;
+        self.tcb.write_registers(Flow::Change, &self.registers())?;
+        Ok(())
+    }
+
+    /// Everything that the program could have changed about its thread.
+    fn configure(&self) -> Result<(), AllocError> {
+        let (tcb, program) = (self.tcb, self.program);
+        let guard = GuardData::new(0, sizes::WORD_BITS - self.slots.bits);
+        let space = Space { cspace: self.slots.cnode, guard, vspace: self.vspace };
+        tcb.configure(space, Some((BUFFER, self.memory.buffer)))?;
+        let params = SchedParams {
+            mcp: program.mcp.into(),
+            priority: program.priority.into(),
+            context: Some(self.context),
+            fault_handler: Some(self.faults),
+        };
+        tcb.set_sched_params(INIT_TCB, params)?;
+        tcb.set_timeout_endpoint((program.on_timeout != OnTimeout::Wait).then_some(self.faults))?;
+        let (clear, set) = if program.fpu { (TCB_FPU_DISABLED, 0) } else { (0, TCB_FPU_DISABLED) };
+        tcb.set_flags(clear, set)?;
+        Ok(())
+    }
+
+    fn head(&self, root: &RootTask) -> start::Head {
+        start::Head {
+            name: name(&self.program.name),
+            instance: name(self.instance),
+            starts: self.starts,
+            tsc_mhz: root.boot.tsc_mhz().unwrap_or(0),
+            budget_us: self.program.budget_us,
+            period_us: self.program.period_us,
+            ..start::Head::EMPTY
+        }
+    }
+
+    fn registers(&self) -> [u64; Register::COUNT] {
+        let mut registers = [0; Register::COUNT];
+        registers[Register::Rip.index()] = self.image.entry;
+        registers[Register::Rsp.index()] = STACK_END;
+        registers[Register::Rflags.index()] = INITIAL_RFLAGS;
+        registers[Register::Rdi.index()] = INFO;
+        registers[Register::FsBase.index()] = INFO;
+        registers
+    }
+}

@@ -276,7 +276,17 @@ fn the_scheduling_context_is_round_robin_with_the_whole_slice_left() {
     assert_eq!(context.tcb, Some(kernel.current()));
     assert_eq!(kernel.objs[sc.refill(0)].amount, arch::Ticks(5000 * 2596));
     assert_eq!(kernel.objs[sc.refill(1)].amount, arch::Ticks(0));
+}
+
+#[test]
+fn the_idle_thread_has_no_time_so_that_no_timer_interrupts_a_core_that_waits() {
+    let mut kernel = built_example().0.into_kernel();
     assert_eq!(kernel.objs[kernel.sched.idle].state(), ThreadState::Idle);
+    kernel.set_thread_state(kernel.current(), ThreadState::Inactive);
+    kernel.finish_event();
+    assert!(kernel.is_idle());
+    let one_us = arch::Ticks(kernel.config.ticks_per_us);
+    assert_eq!(kernel.machine.deadline, arch::Ticks::MAX.saturating_sub(one_us));
 }
 
 #[test]

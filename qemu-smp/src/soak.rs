@@ -10,9 +10,10 @@ use crate::steps::Steps;
 use crate::workspace::Workspace;
 
 /// Lines of each channel, as `userland/soak` wants them.
-const LINES: u32 = 4;
-/// Seconds until a run is given up.
-const TIMEOUT: &str = "7200";
+const LINES: u32 = 5;
+/// Seconds until a run is given up: for the start, and so many signals in each further one, on a slow host.
+const START: u64 = 120;
+const SIGNALS_PER_SECOND: u64 = 2000;
 /// Instances of a run in which idle cores sleep.
 const SLEEPING: u64 = 4;
 /// Idle modes in which a core without work keeps a processor of the host busy; they get this part of the signals.
@@ -29,7 +30,8 @@ pub fn soak(options: &SoakOptions) -> Result<Exit, Failure> {
         let file = dir.path().join(format!("soak-{mode}.toml"));
         std::fs::write(&file, description(mode, instances, signals)).doing("writing a description")?;
         let mut command = Command::new(&own);
-        command.current_dir(workspace.root()).arg("run").arg(&file).args(["--timeout", TIMEOUT]);
+        let timeout = (START + signals / SIGNALS_PER_SECOND).to_string();
+        command.current_dir(workspace.root()).arg("run").arg(&file).args(["--timeout", &timeout]);
         steps.command(&format!("{signals} signals, {instances} instances, idle = {mode}"), &mut command);
         Ok::<_, Failure>(())
     };

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The shared region `board`: for each pair of instances, how many signals were sent, and how many were seen.
+//! The shared region `board`: for each pair of instances, how many signals were sent, how many were seen, and up to
+//! which one an answer is wanted; for each instance, how far it is.
 
 use shared_region::{Counter, Region, RegionLayout};
 use userland::RootTask;
 
 use crate::{Failure, MOST};
 
-/// Both numbers of a direction.
+/// The numbers of a direction.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pair {
     /// Written by the sender before it signals.
     pub(crate) sent: Counter<'static>,
+    /// Written by the sender before it signals: the receiver is to answer once it has seen that many.
+    pub(crate) asked: Counter<'static>,
     /// Written by the receiver when it was woken.
     pub(crate) seen: Counter<'static>,
 }
@@ -22,6 +25,8 @@ pub(crate) struct Board {
     pub(crate) out: [Option<Pair>; MOST],
     /// From the other to here.
     pub(crate) incoming: [Option<Pair>; MOST],
+    /// How far each instance is, written by itself.
+    pub(crate) stages: [Counter<'static>; MOST],
 }
 
 impl Board {
@@ -35,9 +40,14 @@ impl Board {
         }
         let region = task.open_region(&described)?;
         let mut layout = RegionLayout::new(described.size as usize);
-        let mut board = Self { out: [None; MOST], incoming: [None; MOST] };
+        let no_room = || Failure::Description("room in region board");
+        let first = counter(region, &mut layout).ok_or_else(no_room)?;
+        let mut board = Self { out: [None; MOST], incoming: [None; MOST], stages: [first; MOST] };
+        for stage in &mut board.stages[1..] {
+            *stage = counter(region, &mut layout).ok_or_else(no_room)?;
+        }
         for (from, to) in (0..count).flat_map(|from| (0..count).map(move |to| (from, to))) {
-            let pair = pair(region, &mut layout).ok_or(Failure::Description("room in region board"))?;
+            let pair = pair(region, &mut layout).ok_or_else(no_room)?;
             match (from == own, to == own) {
                 (true, false) => board.out[to] = Some(pair),
                 (false, true) => board.incoming[from] = Some(pair),
@@ -48,7 +58,11 @@ impl Board {
     }
 }
 
+fn counter(region: Region<'static>, layout: &mut RegionLayout) -> Option<Counter<'static>> {
+    region.counter(&layout.counter().ok()?)
+}
+
 fn pair(region: Region<'static>, layout: &mut RegionLayout) -> Option<Pair> {
-    let mut counter = || region.counter(&layout.counter().ok()?);
-    Some(Pair { sent: counter()?, seen: counter()? })
+    let mut counter = || counter(region, layout);
+    Some(Pair { sent: counter()?, asked: counter()?, seen: counter()? })
 }

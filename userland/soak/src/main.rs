@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Root task that proves that no wake-up is lost (NOT-LOST), and that a failed peer stops nobody else (ALONE).
 //!
-//! Every instance signals every other one, in bursts with pauses of random kind and length. Before each signal it
-//! raises a number in shared memory. The receiver blocks; only when it is woken by a peer's line does it copy that
-//! peer's number to where the sender sees it:
+//! Before each signal an instance raises a number in shared memory. The receiver blocks; only when it is woken by a
+//! peer's line does it copy that peer's number to where the sender sees it. The last signal of a burst asks for an
+//! answer:
 //!
 //! ```text
 //! sender                                     receiver, a thread of its own
-//!   sent = sent + 1;  signal                   wait for a signal;  ack
-//!   now and then, and at the end:              seen = sent
-//!     sleep until seen = sent
+//!   sent = sent + 1                            wait for a signal;  ack
+//!   asked = sent, at the end of a burst        seen = sent
+//!   signal                                     asked for more than was answered: signal the answer line
+//!   sleep until seen = sent                    wake the own sender
 //! ```
 //!
-//! If the last signal of a burst woke nobody, `seen` stays behind for ever, since nothing else makes the receiver
-//! look; the sender then reports which signal was lost. Between a program's bursts its core goes idle, so the
-//! wake-ups cross the way into the idle wait in both directions.
+//! Phases of two kinds take turns. In a *crowd* everybody signals everybody, so that signals merge and cross. Such a
+//! crowd hides a lost doorbell, as the next one, from whomever, delivers what the lost one was for. So in a *couple* one
+//! instance signals one other, which sleeps; it signals no more until it was answered, sleeping too; and nobody else
+//! says anything to the two. If a wake-up is lost between them, both sleep. No timer ends that, as all threads run on
+//! time without end, but the one of an idle core, whose counter runs out after seconds; and a sleep nearly as long
+//! is an error.
 //!
 //! A peer that fails rings its failure line, the last one; the sender then leaves that peer out.
 //!
@@ -34,9 +38,13 @@ use userland::{AllocError, RootTask};
 userland::entry!(run);
 
 /// Most instances: a badge has a bit for each line of each.
-const MOST: usize = 16;
+const MOST: usize = 12;
 /// Lines of every channel. The last is the failure line.
-const LINES: usize = 4;
+const LINES: usize = 5;
+/// The first lines are signalled by the sender, in any order.
+const SIGNALLED: usize = 3;
+/// What was asked for has been seen.
+const ANSWER_LINE: usize = SIGNALLED;
 const FAILURE_LINE: usize = LINES - 1;
 const DEFAULT_SIGNALS: u64 = 1000;
 
@@ -54,12 +62,9 @@ enum Failure {
     /// The description is not what this program needs.
     #[error("the description has no {0}")]
     Description(&'static str),
-    /// A signal woke nobody.
-    #[error("LOST: instance {to} slept on after signal {sent}, it was woken for {seen}")]
-    Lost { to: usize, sent: u64, seen: u64 },
-    /// A peer failed without ringing its failure line.
-    #[error("instance {by} failed without ringing its failure line")]
-    NotTold { by: usize },
+    /// A signal, or its answer, woke nobody until a timer did.
+    #[error("LOST: signal {sent} to instance {to} or its answer woke nobody for {after_us} us")]
+    Late { to: usize, sent: u64, after_us: u64 },
     /// The status page does not count the signals that were sent.
     #[error("{sent} signals sent, {counted} counted")]
     Miscounted { sent: u64, counted: u64 },
@@ -71,6 +76,7 @@ fn run(task: &mut RootTask) -> Result<(), Failure> {
         None => DEFAULT_SIGNALS,
     };
     let board = board::Board::open(task)?;
-    receiver::start(task, &board)?;
-    sender::Sender::new(task, board)?.run(signals)
+    let news = task.make()?;
+    receiver::start(task, &board, news)?;
+    sender::Sender::new(task, board, news, signals)?.run()
 }

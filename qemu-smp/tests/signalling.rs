@@ -28,7 +28,9 @@ fn no_wake_up_is_lost_among_a_hundred_thousand_signals() {
     assert_eq!(run.finished(), ["n0", "n1", "n2", "n3"]);
     assert_eq!(sum(&run, "sent"), 100_000, "{}", run.shown);
     let elided = sum(&run, "pending") + sum(&run, "masked") + sum(&run, "polling");
-    assert_eq!(sum(&run, "ipis") + elided, 100_000, "{}", run.shown);
+    let counted = 100_000..=100_000 + sum(&run, "answers");
+    assert!(counted.contains(&(sum(&run, "ipis") + elided)), "{}", run.shown);
+    assert!(sum(&run, "sleeps") >= 10_000, "cores slept in between: {}", run.shown);
 }
 
 /// Lets the kernel of instance 2 fail while all instances signal each other.
@@ -96,13 +98,47 @@ fn a_storm_costs_the_receiver_at_most_two_kernel_entries_per_ack() {
     check_doorbells(&run(&["systems/storm.toml"]).expect(0));
 }
 
+/// Runs a system of the examples with some of its words replaced.
+fn run_changed(system: &str, words: &[(&str, &str)], options: &[&str]) -> Run {
+    let mut text = std::fs::read_to_string(root().join("systems").join(system)).expect("it is there");
+    for (word, replacement) in words {
+        assert!(text.contains(word), "{system} says {word}");
+        text = text.replace(word, replacement);
+    }
+    let dir = tempfile::tempdir().expect("a temporary directory can be made");
+    let file = dir.path().join(system);
+    std::fs::write(&file, text).expect("it can be written");
+    run(&[&[file.to_str().expect("paths are text here")], options].concat())
+}
+
 #[test]
 #[ignore = "boots"]
 fn user_code_goes_on_under_a_storm_that_needs_no_acks() {
-    let text = std::fs::read_to_string(root().join("systems/storm.toml")).expect("it is there");
-    let dir = tempfile::tempdir().expect("a temporary directory can be made");
-    let trusting = dir.path().join("storm.toml");
-    std::fs::write(&trusting, text.replace("ack = true", "ack = false")).expect("it can be written");
-    let run = run(&[&trusting.display().to_string(), "--icount"]).expect(0);
+    let run = run_changed("storm.toml", &[("ack = true", "ack = false")], &["--icount"]).expect(0);
     assert!(share(&run, NEVER) >= 20, "{}", run.shown);
+}
+
+/// Handlers are deleted with signals in flight, copied and revoked, on all 64 lines of both directions; then floods come
+/// that nobody waits for.
+fn lines_hold(ack: &str, idle: &str) {
+    let words = [("ack = true", format!("ack = {ack}")), ("\"halt\"", format!("\"{idle}\""))];
+    let words = words.each_ref().map(|(word, replacement)| (*word, replacement.as_str()));
+    let run = run_changed("lines.toml", &words, &["--timeout", "120"]).expect(0);
+    assert_eq!(run.finished(), ["east", "west"]);
+    assert_eq!(sum(&run, "deleted_in_flight"), 4000, "{}", run.shown);
+    assert!(sum(&run, "spurious") > 0, "some doorbells arrived after the handler had gone: {}", run.shown);
+}
+
+#[test]
+#[ignore = "boots"]
+fn a_handler_hears_no_signal_from_before_its_time_whose_line_is_acknowledged() {
+    lines_hold("true", "halt");
+    lines_hold("true", "poll");
+}
+
+#[test]
+#[ignore = "boots"]
+fn a_handler_hears_no_signal_from_before_its_time_whose_line_is_not_acknowledged() {
+    lines_hold("false", "halt");
+    lines_hold("false", "poll");
 }

@@ -28,7 +28,6 @@
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 mod board;
-mod random;
 mod receiver;
 mod sender;
 

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The sending thread, which is the root task's: bursts, pauses, and sleep until they have been seen.
 
-use core::hint::black_box;
 use core::ops::Range;
 use core::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use abi::status::{State, Word};
 use userland::sharing::StatusPage;
-use userland::{INIT_TCB, LineSignal, Notification, RootTask, println, report_row, syscall, ticks};
+use userland::{INIT_TCB, LineSignal, Notification, Random, RootTask, println, report_row, syscall, ticks};
 
 use crate::board::{Board, Pair};
-use crate::random::Random;
 use crate::receiver::{ANSWERS, ENDED, WAKES};
 use crate::{ANSWER_LINE, Failure, MOST, SIGNALLED};
 
@@ -89,8 +87,7 @@ impl Sender {
         INIT_TCB.set_priority(INIT_TCB, PRIORITY)?;
         let (ticks_per_us, own) = (task.boot.tsc_mhz().unwrap_or(1000).into(), chunk.instance());
         let (random, own) = (Random::new(own.into()), own as usize);
-        let sender =
-            Self { own, board, status, news, ticks_per_us, random, peers, left, sent: 0, sleeps: 0 };
+        let sender = Self { own, board, status, news, ticks_per_us, random, peers, left, sent: 0, sleeps: 0 };
         Ok(sender)
     }
 
@@ -124,7 +121,7 @@ impl Sender {
             self.burst(peer);
             match self.random.below(3) {
                 0 => self.sleep(peer)?,
-                1 => self.pause(LONG_PAUSE),
+                1 => self.random.pause(LONG_PAUSE),
                 _ => {}
             }
         }
@@ -144,7 +141,7 @@ impl Sender {
             for _ in 0..BURSTS {
                 self.burst(partner);
                 self.sleep(partner)?;
-                self.pause(LONG_PAUSE);
+                self.random.pause(LONG_PAUSE);
             }
             self.arrive(stage, partner..partner + 1);
         }
@@ -204,16 +201,10 @@ impl Sender {
                 peer.pair.asked.set(peer.sent);
             }
             peer.signals[line].signal();
-            self.pause(SHORT_PAUSE);
+            self.random.pause(SHORT_PAUSE);
         }
         self.left -= signals;
         self.sent += signals;
-    }
-
-    fn pause(&mut self, most: u64) {
-        for turn in 0..self.random.below(most) {
-            black_box(turn);
-        }
     }
 
     /// Compares the own count with the kernel's, and shows the kernel's.

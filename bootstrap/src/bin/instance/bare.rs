@@ -308,7 +308,8 @@ fn idle(instance: &mut Instance) -> ! {
     loop {
         wait_for_work(instance);
         match instance.kernel.handle(Event::Interrupt(abi::vector::DOORBELL)) {
-            Resume::Idle => {}
+            // SAFETY: as in `wait_for_work`. Other interrupts get their turn, however fast signals come that wake nobody.
+            Resume::Idle => unsafe { let_interrupts_in() },
             resume => leave(instance, resume),
         }
     }

@@ -3,20 +3,27 @@
 
 /// Marsaglia's xorshift with 64 bits of state.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
     /// A sequence for each seed.
-    pub(crate) const fn new(seed: u64) -> Self {
+    pub const fn new(seed: u64) -> Self {
         Self((seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 
     /// A number below `end`, which is not 0.
-    pub(crate) fn below(&mut self, end: u64) -> u64 {
+    pub fn below(&mut self, end: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         (self.0 >> 11) % end
+    }
+
+    /// Lets time pass: fewer than `most` turns of an empty loop.
+    pub fn pause(&mut self, most: u64) {
+        for turn in 0..self.below(most) {
+            core::hint::black_box(turn);
+        }
     }
 }
 

@@ -13,6 +13,23 @@ use crate::failure::{Doing, Failure};
 use crate::toolchain::{TARGET, Toolchain};
 use crate::workspace::Workspace;
 
+/// How a C program is compiled: for a fixed address, without a library, without calls to one that has none.
+const C_FLAGS: [&str; 13] = [
+    "-std=c11",
+    "-O2",
+    "-g",
+    "-Wall",
+    "-ffreestanding",
+    "-fno-pic",
+    "-no-pie",
+    "-static",
+    "-nostdlib",
+    "-fno-stack-protector",
+    "-fno-asynchronous-unwind-tables",
+    "-fno-tree-loop-distribute-patterns",
+    "-Wl,--build-id=none",
+];
+
 /// What a kernel is built for. All three are optimised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Profile {
@@ -113,6 +130,19 @@ impl<'a> Compiler<'a> {
                 if program.is_some() { "several" } else { "no" }
             ))),
         }
+    }
+
+    /// Compiles a program that is one C file, with `include/skerry.h` in reach and nothing else.
+    pub fn c_file(&self, file: &Path) -> Result<PathBuf, Failure> {
+        let dir = self.workspace.target_dir().join("skerry").join("c");
+        fs::create_dir_all(&dir).doing(format_args!("making {}", dir.display()))?;
+        let program = dir.join(file.file_name().unwrap_or_default()).with_extension("elf");
+        let script = self.workspace.root().join("userland/runtime/link.ld");
+        let mut compiler = Command::new("cc");
+        compiler.args(C_FLAGS).arg("-I").arg(self.workspace.root().join("include"));
+        compiler.arg("-T").arg(script).arg("-o").arg(&program).arg(file).stdin(Stdio::null());
+        run(&mut compiler, &file.display().to_string())?;
+        Ok(program)
     }
 
     /// The toolchain in use.

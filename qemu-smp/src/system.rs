@@ -152,6 +152,9 @@ impl System {
         let read = |name: &str| {
             let path = match self.files.get(name) {
                 Some(path) if path.is_dir() => compiler.crate_in(path)?,
+                Some(path) if path.extension().is_some_and(|extension| extension == "c") => {
+                    compiler.c_file(path)?
+                }
                 Some(file) => file.clone(),
                 None => compiler.program(name)?,
             };

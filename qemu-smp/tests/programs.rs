@@ -12,12 +12,13 @@ fn programs_share_regions_and_lines_and_are_restarted_when_they_fault() {
     assert_eq!(run.finished(), ["north", "south"]);
     for line in [
         "core 0 | producer: 1000 numbers were taken",
-        "core 1 | consumer: 1000 numbers came in order",
+        "core 1 | tally: 1000 numbers came in order",
         "clumsy faulted: page fault, write of 0xdead0000 at ip 0x",
         "restarted, 2 times so far",
         "clumsy: nothing wrong this time",
-        "greedy faulted: budget used up,",
+        "greedy overran: budget used up,",
         "greedy: computed for three budgets",
+        "clerk: registers, ports and interrupt are there",
     ] {
         assert!(run.shown.contains(line), "{line}\n{}", run.shown);
     }

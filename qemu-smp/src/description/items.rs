@@ -182,8 +182,8 @@ impl Reader<'_> {
             let path = self.dir.join(program);
             if !path.is_file() && !path.join("Cargo.toml").is_file() {
                 let what = format!("there is no file or crate {}", path.display());
-                let help = "a program with a `/` in it is an ELF file or the directory of a crate, found from the \
-                            directory of the description";
+                let help = "a program with a `/` in it is an ELF file, a C file or the directory of a crate, found \
+                            from the directory of the description";
                 found.mistake(table.item, key, Mistake::new(table.span(key), what).help(help));
             }
             self.files.insert(program.to_owned(), path);

@@ -234,8 +234,8 @@ fn programs_are_packages_of_the_tree_files_or_crates() {
     assert_eq!(
         mistakes(&instance("./no-such.elf")),
         [
-            "3:11 there is no file or crate ././no-such.elf (a program with a `/` in it is an ELF file or the directory \
-          of a crate, found from the directory of the description)"
+            "3:11 there is no file or crate ././no-such.elf (a program with a `/` in it is an ELF file, a C file or the \
+          directory of a crate, found from the directory of the description)"
         ]
     );
     let loaded = read(&instance("./Cargo.toml")).expect("the tests run in the directory of the package");
@@ -357,3 +357,5 @@ fn mistakes_in_devices() {
         ["10:9 device 0 overlaps it (a device has one owner)"]
     );
 }
+
+mod programs;

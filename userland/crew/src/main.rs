@@ -3,18 +3,19 @@
 //!
 //! | `role=` | What it does |
 //! |---|---|
-//! | `producer` | writes numbers into the region `numbers`, rings line 0 of `ready`, waits for line 0 of `taken` |
-//! | `consumer` | waits for line 0 of `ready`, checks the number, rings line 0 of `taken` |
+//! | `producer` | writes numbers into the region `numbers`, rings line 0 of `ready`, waits for line 0 of `taken`; `userland/tally` is the other end |
+//! | `clerk` | reads registers of the HPET and waits for an interrupt of the serial port |
 //! | `clumsy` | faults in a new way at each start, then ends well |
 //! | `greedy` | computes for longer than its budget |
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
+mod clerk;
 mod clumsy;
 
 use core::fmt;
 use core::sync::atomic::Ordering;
 
-use userland::{Missing, Program, println, ticks};
+use userland::{Error, Missing, Program, println, ticks};
 
 userland::program!(run);
 
@@ -30,8 +31,16 @@ enum Failure {
     Missing(Missing),
     /// There is no such part.
     NoRole,
-    /// Another number than the one expected.
-    Wrong { expected: u64, found: u64 },
+    /// The kernel refused to use a port.
+    Port(Error),
+    /// A device is not what it should be.
+    Device { expected: u32, found: u32 },
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Port(error)
+    }
 }
 
 impl From<Missing> for Failure {
@@ -45,9 +54,12 @@ impl fmt::Display for Failure {
         match self {
             Self::Missing(missing) => write!(f, "{missing}"),
             Self::NoRole => {
-                write!(f, "the arguments name no role: role=producer, consumer, clumsy or greedy")
+                write!(f, "the arguments name no role: role=producer, clerk, clumsy or greedy")
             }
-            Self::Wrong { expected, found } => write!(f, "number {expected} expected, not {found}"),
+            Self::Port(error) => write!(f, "the port cannot be used: {error}"),
+            Self::Device { expected, found } => {
+                write!(f, "{expected:#x} expected of the device, not {found:#x}")
+            }
         }
     }
 }
@@ -55,7 +67,7 @@ impl fmt::Display for Failure {
 fn run(program: &mut Program) -> Result<(), Failure> {
     match program.argument("role") {
         Some("producer") => produce(program),
-        Some("consumer") => consume(program),
+        Some("clerk") => clerk::serve(program),
         Some("clumsy") => {
             clumsy::stumble(program.starts());
             Ok(())
@@ -77,21 +89,6 @@ fn produce(program: &Program) -> Result<(), Failure> {
         taken.ack(taken.wait());
     }
     println!("{NUMBERS} numbers were taken");
-    Ok(())
-}
-
-fn consume(program: &Program) -> Result<(), Failure> {
-    let numbers = program.region("numbers")?;
-    let (ready, taken) = (program.receiver("ready")?, program.sender("taken")?);
-    for expected in 1..=NUMBERS {
-        ready.ack(ready.wait());
-        let found = numbers.words()[0].load(Ordering::Acquire);
-        if found != expected {
-            return Err(Failure::Wrong { expected, found });
-        }
-        taken.signal(LINE);
-    }
-    println!("{NUMBERS} numbers came in order");
     Ok(())
 }
 

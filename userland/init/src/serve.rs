@@ -147,7 +147,8 @@ fn tell(task: &Task, fault: &Fault, action: Action) {
     };
     match action {
         Action::Restart(count) => println!("{name} faulted: {fault}; {text}, {}", Times(count)),
-        Action::Continue | Action::Stop => println!("{name} faulted: {fault}; {text}"),
+        Action::Continue => println!("{name} overran: {fault}; {text}"),
+        Action::Stop => println!("{name} faulted: {fault}; {text}"),
     }
     println!("!skerry {{\"fault\":{{\"program\":\"{name}\",{},\"action\":\"{word}\"}}}}", fault.json());
 }
@@ -158,7 +159,7 @@ fn stop(task: &Task) {
     let _ = task.tcb.suspend();
 }
 
-/// "once", "2 times" and so on.
+/// "once so far", "2 times so far" and so on.
 struct Times(u32);
 
 impl fmt::Display for Times {

@@ -65,7 +65,10 @@ impl Findings<'_> {
     fn numbers(&mut self, item: Item, program: &Program) {
         let name = &program.name;
         self.number(item, name, "priority", program.priority.into(), (0, MAX_PRIORITY.into()));
-        self.number(item, name, "mcp", program.mcp.into(), (0, MAX_PRIORITY.into()));
+        // By default the two are the same, and so would be the mistake.
+        if program.mcp != program.priority {
+            self.number(item, name, "mcp", program.mcp.into(), (0, MAX_PRIORITY.into()));
+        }
         self.number(item, name, "period_us", program.period_us, (MIN_BUDGET_US, MAX_PERIOD_US));
         let longest = program.period_us.clamp(MIN_BUDGET_US, MAX_PERIOD_US);
         self.number(item, name, "budget_us", program.budget_us, (MIN_BUDGET_US, longest));

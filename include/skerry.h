@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * What Skerry adds to seL4's interface, and what programs under its init find, for C.
+ *
+ * Three parts, each usable without the others:
+ *
+ *   1. for root tasks, beside libsel4: the invocations IssueLineSignal and GetLine, and the bootinfo chunk 0x5352
+ *   2. for programs: the start info (docs/abi/start.md) and how to find things in it by name
+ *   3. for programs without any library: SKERRY_PROGRAM, printing, waiting, signalling
+ *
+ * Names and numbers are those of the Rust crate `abi`; a test compares the two. Needs a compiler for x86-64 that
+ * knows GNU inline assembly, and no library.
+ */
+#ifndef SKERRY_H
+#define SKERRY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define SKERRY_NAME_SIZE 32
+
+/* 1. Root tasks. */
+
+/* Labels of the invocations that upstream does not have. */
+#define SKERRY_LABEL_ISSUE_LINE_SIGNAL 0x1000u
+#define SKERRY_LABEL_GET_LINE 0x1001u
+#define SKERRY_LABEL_INSTANCE_STOP 0x1002u
+#define SKERRY_LABEL_INSTANCE_START 0x1003u
+
+/* The bootinfo chunk; it may start at any address, so everything in it is packed. */
+#define SKERRY_CHUNK_ID 0x5352u
+#define SKERRY_CHUNK_VERSION 1u
+
+enum skerry_direction { SKERRY_RECEIVE = 0, SKERRY_SEND = 1 };
+enum skerry_device_kind { SKERRY_MMIO = 0, SKERRY_IO_PORTS = 1, SKERRY_IO_APIC = 2 };
+
+#define SKERRY_CHANNEL_ACK 1u /* a delivery masks the line until it is acknowledged */
+#define SKERRY_RIGHT_WRITE 1u
+#define SKERRY_RIGHT_READ 2u
+
+/* Where a table or text is: its offset from the start of the structure, and entries, or bytes of text. */
+struct __attribute__((packed)) skerry_table {
+    uint32_t offset;
+    uint32_t count;
+};
+
+struct __attribute__((packed)) skerry_chunk {
+    uint64_t id;
+    uint64_t len;
+    uint32_t version;
+    uint32_t instance;
+    char name[SKERRY_NAME_SIZE];
+    uint64_t own_status_slot;
+    struct skerry_table arguments, peers, channels, regions, devices;
+};
+
+struct __attribute__((packed)) skerry_chunk_peer {
+    uint32_t instance;
+    uint32_t apic_id;
+    char name[SKERRY_NAME_SIZE];
+    int64_t tsc_offset;
+    uint64_t tsc_uncertainty;
+    uint64_t status_slot;
+    uint64_t control_slot;
+};
+
+struct __attribute__((packed)) skerry_chunk_channel {
+    uint32_t peer;
+    uint32_t direction;
+    uint32_t lines;
+    uint32_t flags;
+    char name[SKERRY_NAME_SIZE];
+};
+
+struct __attribute__((packed)) skerry_chunk_region {
+    char name[SKERRY_NAME_SIZE];
+    uint64_t size;
+    uint64_t first_slot;
+    uint32_t slot_count;
+    uint32_t page_bits;
+    uint32_t rights;
+    uint32_t reserved;
+};
+
+struct __attribute__((packed)) skerry_chunk_device {
+    uint32_t kind;
+    uint32_t reserved;
+    uint64_t base;
+    uint64_t size;
+    char name[SKERRY_NAME_SIZE];
+};
+
+/* System calls, as far as this header needs them. */
+#define SKERRY_CALL (-1)
+#define SKERRY_SEND_CALL (-5)
+#define SKERRY_WAIT_CALL (-9)
+#define SKERRY_NB_WAIT_CALL (-10)
+#define SKERRY_YIELD_CALL (-11)
+
+/* Words of the IPC buffer: message registers from 4 on, capabilities sent along. */
+#define SKERRY_BUFFER_MESSAGE 1
+#define SKERRY_BUFFER_CAPS 122
+#define SKERRY_MAX_LENGTH 120
+
+/* What a call that receives returns. */
+struct skerry_received {
+    uint64_t badge;
+    uint64_t info;
+    uint64_t words[4];
+};
+
+static inline uint64_t skerry_message_info(uint64_t label, uint64_t extra_caps, uint64_t length)
+{
+    return label << 12 | (extra_caps & 3) << 7 | (length & 0x7f);
+}
+
+/* The stack pointer is undefined after the instruction, hence R14. */
+static inline struct skerry_received skerry_syscall(int64_t number, uint64_t dest, uint64_t info, const uint64_t words[4])
+{
+    register uint64_t mr0 __asm__("r10") = words[0];
+    register uint64_t mr1 __asm__("r8") = words[1];
+    register uint64_t mr2 __asm__("r9") = words[2];
+    register uint64_t mr3 __asm__("r15") = words[3];
+    register uint64_t reply __asm__("r12") = 0;
+    __asm__ volatile("movq %%rsp, %%r14\n\tsyscall\n\tmovq %%r14, %%rsp"
+                     : "+D"(dest), "+S"(info), "+r"(mr0), "+r"(mr1), "+r"(mr2), "+r"(mr3)
+                     : "d"(number), "r"(reply)
+                     : "rcx", "r11", "r14", "memory");
+    return (struct skerry_received){dest, info, {mr0, mr1, mr2, mr3}};
+}
+
+/* Invokes `service` with four words and one capability; 0, or the label of the error. */
+static inline uint64_t skerry_invoke_with_cap(
+    volatile uint64_t *ipc_buffer, uint64_t service, uint64_t label, const uint64_t words[4], uint64_t cap)
+{
+    ipc_buffer[SKERRY_BUFFER_CAPS] = cap;
+    return skerry_syscall(SKERRY_CALL, service, skerry_message_info(label, 1, 4), words).info >> 12;
+}
+
+/* Puts the right to signal a line to another instance into a slot; 0, or the label of the error. */
+static inline uint64_t skerry_issue_line_signal(
+    volatile uint64_t *ipc_buffer, uint64_t irq_control, uint64_t line, uint64_t to, uint64_t root, uint64_t index,
+    uint64_t depth)
+{
+    const uint64_t words[4] = {line, to, index, depth};
+    return skerry_invoke_with_cap(ipc_buffer, irq_control, SKERRY_LABEL_ISSUE_LINE_SIGNAL, words, root);
+}
+
+/* Puts the handler of a line from another instance into a slot; 0, or the label of the error. */
+static inline uint64_t skerry_get_line(
+    volatile uint64_t *ipc_buffer, uint64_t irq_control, uint64_t line, uint64_t from, uint64_t root, uint64_t index,
+    uint64_t depth)
+{
+    const uint64_t words[4] = {line, from, index, depth};
+    return skerry_invoke_with_cap(ipc_buffer, irq_control, SKERRY_LABEL_GET_LINE, words, root);
+}
+
+/* 2. Start info. */
+
+#define SKERRY_INFO_ADDRESS 0x7f0000000000u
+#define SKERRY_INFO_MAGIC 0x0054524154535253u
+#define SKERRY_INFO_VERSION 1u
+
+struct __attribute__((packed)) skerry_info {
+    uint64_t buffer;
+    uint64_t tcb;
+    uint64_t magic;
+    uint32_t version;
+    uint32_t len;
+    char name[SKERRY_NAME_SIZE];
+    char instance[SKERRY_NAME_SIZE];
+    uint64_t service;
+    uint64_t events;
+    uint32_t starts;
+    uint32_t tsc_mhz;
+    uint64_t budget_us;
+    uint64_t period_us;
+    struct skerry_table arguments, regions, channels, interrupts, ports, registers;
+};
+
+struct __attribute__((packed)) skerry_region {
+    char name[SKERRY_NAME_SIZE];
+    uint64_t address;
+    uint64_t size;
+    uint32_t rights;
+    uint32_t reserved;
+};
+
+struct __attribute__((packed)) skerry_channel {
+    char name[SKERRY_NAME_SIZE];
+    uint32_t direction;
+    uint32_t lines;
+    uint32_t flags;
+    uint32_t peer;
+    uint64_t first_slot;
+    uint32_t first_event;
+    uint32_t reserved;
+    uint64_t status;
+};
+
+struct __attribute__((packed)) skerry_interrupt {
+    char name[SKERRY_NAME_SIZE];
+    uint64_t slot;
+    uint32_t event;
+    uint32_t reserved;
+};
+
+struct __attribute__((packed)) skerry_ports {
+    char name[SKERRY_NAME_SIZE];
+    uint32_t first;
+    uint32_t last;
+    uint64_t slot;
+};
+
+struct __attribute__((packed)) skerry_registers {
+    char name[SKERRY_NAME_SIZE];
+    uint64_t address;
+    uint64_t size;
+};
+
+/* The start info of this program. */
+static inline const struct skerry_info *skerry_info(void)
+{
+    return (const struct skerry_info *)SKERRY_INFO_ADDRESS;
+}
+
+/* Whether a name, filled up with zeros, is this text. */
+static inline int skerry_is_named(const char name[SKERRY_NAME_SIZE], const char *text)
+{
+    for (int i = 0; i < SKERRY_NAME_SIZE; i++) {
+        if (name[i] != text[i]) {
+            return 0;
+        }
+        if (text[i] == 0) {
+            return 1;
+        }
+    }
+    return text[SKERRY_NAME_SIZE] == 0;
+}
+
+/* The entry with this name, whose name comes first; NULL if the description does not give it to this program. */
+static inline const void *skerry_find(struct skerry_table table, size_t size, const char *name)
+{
+    const char *entry = (const char *)skerry_info() + table.offset;
+    for (uint32_t i = 0; i < table.count; i++, entry += size) {
+        if (skerry_is_named(entry, name)) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+static inline const struct skerry_region *skerry_region(const char *name)
+{
+    return skerry_find(skerry_info()->regions, sizeof(struct skerry_region), name);
+}
+
+static inline const struct skerry_channel *skerry_channel(const char *name)
+{
+    return skerry_find(skerry_info()->channels, sizeof(struct skerry_channel), name);
+}
+
+static inline const struct skerry_interrupt *skerry_interrupt(const char *name)
+{
+    return skerry_find(skerry_info()->interrupts, sizeof(struct skerry_interrupt), name);
+}
+
+static inline const struct skerry_ports *skerry_ports(const char *name)
+{
+    return skerry_find(skerry_info()->ports, sizeof(struct skerry_ports), name);
+}
+
+static inline const struct skerry_registers *skerry_registers(const char *name)
+{
+    return skerry_find(skerry_info()->registers, sizeof(struct skerry_registers), name);
+}
+
+/* 3. Programs without a library. */
+
+#define SKERRY_REQUEST_PRINT 0x100u
+#define SKERRY_REQUEST_ROW 0x101u
+#define SKERRY_REQUEST_EXIT 0x102u
+#define SKERRY_MAX_LINE 952u
+#define SKERRY_LABEL_ACK 27u
+
+static inline struct skerry_received skerry_short_call(int64_t number, uint64_t dest, uint64_t label, uint64_t word)
+{
+    const uint64_t words[4] = {word, 0, 0, 0};
+    return skerry_syscall(number, dest, skerry_message_info(label, 0, 1), words);
+}
+
+/* Sends a text to init, as a line or as a row of the results. What exceeds SKERRY_MAX_LINE is cut off. */
+static inline void skerry_tell(uint64_t request, const char *text)
+{
+    volatile uint64_t *buffer = (volatile uint64_t *)skerry_info()->buffer;
+    uint64_t words[4] = {0, 0, 0, 0};
+    uint64_t length = 0, word = 0;
+    while (text[length] != 0 && length < SKERRY_MAX_LINE) {
+        word |= (uint64_t)(unsigned char)text[length] << (length % 8 * 8);
+        uint64_t place = 1 + length / 8;
+        if (place < 4) {
+            words[place] = word;
+        } else {
+            buffer[SKERRY_BUFFER_MESSAGE + place] = word;
+        }
+        length++;
+        word = length % 8 == 0 ? 0 : word;
+    }
+    words[0] = length;
+    skerry_syscall(SKERRY_CALL, skerry_info()->service, skerry_message_info(request, 0, 1 + (length + 7) / 8), words);
+}
+
+/* Prints a line, whose end is not part of the text. */
+static inline void skerry_print(const char *line)
+{
+    skerry_tell(SKERRY_REQUEST_PRINT, line);
+}
+
+/* Ends the program. */
+static inline _Noreturn void skerry_exit(int code)
+{
+    for (;;) {
+        skerry_short_call(SKERRY_CALL, skerry_info()->service, SKERRY_REQUEST_EXIT, (uint64_t)(int64_t)code);
+    }
+}
+
+/* Waits for lines and interrupts; all that have come, as bits from `first_event` and `event` on. */
+static inline uint64_t skerry_wait(void)
+{
+    return skerry_short_call(SKERRY_WAIT_CALL, skerry_info()->events, 0, 0).badge;
+}
+
+/* The lines and interrupts that have come, if any. */
+static inline uint64_t skerry_poll(void)
+{
+    return skerry_short_call(SKERRY_NB_WAIT_CALL, skerry_info()->events, 0, 0).badge;
+}
+
+/* Signals a line of a channel that this program signals. */
+static inline void skerry_signal(const struct skerry_channel *channel, uint32_t line)
+{
+    if (line < channel->lines) {
+        skerry_short_call(SKERRY_SEND_CALL, channel->first_slot + line, 0, 0);
+    }
+}
+
+/* Lets a line of a channel that this program receives come again. */
+static inline void skerry_ack(const struct skerry_channel *channel, uint32_t line)
+{
+    if (line < channel->lines) {
+        skerry_short_call(SKERRY_CALL, channel->first_slot + line, SKERRY_LABEL_ACK, 0);
+    }
+}
+
+static inline void skerry_yield(void)
+{
+    skerry_short_call(SKERRY_YIELD_CALL, 0, 0, 0);
+}
+
+/* Begins a program with `int function(void)`; its result is the exit code. To be used once. */
+#define SKERRY_PROGRAM(function)                                                                                       \
+    __attribute__((used)) static _Noreturn void skerry_begin(void)                                                     \
+    {                                                                                                                  \
+        skerry_exit(function());                                                                                       \
+    }                                                                                                                  \
+    __asm__(".pushsection .text\n.global _start\n_start:\n\txorl %ebp, %ebp\n\tcall skerry_begin\n\tud2\n.popsection")
+
+#endif

@@ -14,6 +14,7 @@
 mod check;
 mod code;
 mod env;
+mod hostile;
 mod tests;
 mod window;
 

@@ -8,6 +8,7 @@ mod bootinfo;
 mod cnode;
 mod debug;
 mod domain;
+mod entry;
 mod fault;
 mod fpu;
 mod io_port;
@@ -32,6 +33,7 @@ pub(crate) const ALL: &[&[Test]] = &[
     tcb_registers::TESTS,
     tcb::TESTS,
     fault::TESTS,
+    entry::TESTS,
     fpu::TESTS,
     ipc::TESTS,
     debug::TESTS,

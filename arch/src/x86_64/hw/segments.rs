@@ -6,7 +6,9 @@
 //!      0x28 user code (iretq)   0x30 user data   0x38 user code (sysretq)
 //! ```
 //!
-//! `sysretq` wants data and code in that order, `iretq` any; both user code segments are alike.
+//! `sysretq` wants data and code in that order, `iretq` any; both user code segments are alike. There is no local table:
+//! LDTR is loaded with the null selector, because the one a processor starts with is at address 0, where programs
+//! could put descriptors of their own.
 
 use core::arch::asm;
 
@@ -169,6 +171,7 @@ fn load(tables: &Tables) {
             "mov es, {null:e}",
             "mov fs, {null:e}",
             "mov gs, {null:e}",
+            "lldt {null:x}",
             "ltr {tss:x}",
             gdt = in(reg) &raw const gdt,
             idt = in(reg) &raw const idt,

@@ -122,6 +122,42 @@ pieces! {
     float_keep_end: "movq rax, xmm0", "movq rbx, xmm15";
     /// Follows it.
     float_keep_at: "ud2";
+    /// Keeps RDI in the upper halves of AVX registers, and ESI and RDX as control words of SSE and x87, over many
+    /// system calls.
+    avx_keep:
+        "push rsi", "ldmxcsr [rsp]", "mov [rsp], rdx", "fldcw [rsp]", "vmovq xmm0, rdi", "vmovddup xmm0, xmm0",
+        "vinsertf128 ymm0, ymm0, xmm0, 1", "vmovaps ymm15, ymm0", "mov r14, rsp", "mov ebx, 50",
+        "2: mov rdx, -11", "syscall", "mov rsp, r14", "dec ebx", "jnz 2b";
+    /// Has the upper halves in RAX and RBX, the control words in ECX and RDX.
+    avx_keep_end:
+        "vextractf128 xmm1, ymm0, 1", "vmovq rax, xmm1", "vextractf128 xmm1, ymm15, 1", "vpextrq rbx, xmm1, 1",
+        "push 0", "stmxcsr [rsp]", "pop rcx", "push 0", "fnstcw [rsp]", "pop rdx";
+    /// Follows it.
+    avx_keep_at: "ud2";
+    /// The same for CPUs without AVX.
+    sse_keep:
+        "push rsi", "ldmxcsr [rsp]", "mov [rsp], rdx", "fldcw [rsp]", "movq xmm0, rdi", "movq xmm15, rdi",
+        "mov r14, rsp", "mov ebx, 50", "2: mov rdx, -11", "syscall", "mov rsp, r14", "dec ebx", "jnz 2b";
+    /// Has the registers in RAX and RBX, the control words in ECX and RDX.
+    sse_keep_end:
+        "movq rax, xmm0", "movq rbx, xmm15", "push 0", "stmxcsr [rsp]", "pop rcx", "push 0", "fnstcw [rsp]",
+        "pop rdx";
+    /// Follows it.
+    sse_keep_at: "ud2";
+    /// Keeps RDI as FS base and RDI + 8 as GS base over many system calls, then has them in RAX and RBX.
+    bases_keep:
+        "wrfsbase rdi", "add rdi, 8", "wrgsbase rdi", "mov r14, rsp", "mov ebx, 50",
+        "2: mov rdx, -11", "syscall", "mov rsp, r14", "dec ebx", "jnz 2b", "rdfsbase rax", "rdgsbase rbx";
+    /// Follows it.
+    bases_keep_at: "ud2";
+    /// Reads the bases again.
+    bases_look: "rdfsbase rax", "rdgsbase rbx";
+    /// Follows it.
+    bases_look_at: "ud2";
+    /// The system call SetTLSBase, then the same.
+    bases_call: "mov rdx, -33", "syscall", "rdfsbase rax", "rdgsbase rbx";
+    /// Follows it.
+    bases_call_at: "ud2";
     /// Sets DF, AC and NT, makes the system call Yield, and has the flags in RAX.
     flags:
         "mov r14, rsp", "pushfq", "or qword ptr [rsp], 0x44400", "popfq", "mov rdx, -11", "syscall", "mov rsp, r14",

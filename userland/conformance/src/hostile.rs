@@ -117,6 +117,16 @@ impl Hostile {
         Ok(())
     }
 
+    /// Writes a word of the page.
+    pub(crate) fn set(&self, index: usize, word: u64) {
+        self.window.set(index, word);
+    }
+
+    /// The fault of a thread that goes on by itself.
+    pub(crate) fn next_fault(&self, env: &Env) -> Result<Received, Failure> {
+        env.receive(self.endpoint, self.reply)
+    }
+
     /// Replies to the last fault and waits for the next.
     pub(crate) fn reply(&self, env: &Env, words: &[u64]) -> Result<Received, Failure> {
         Message::new(0, words).send(self.reply.0);

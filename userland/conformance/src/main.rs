@@ -13,6 +13,7 @@
 
 mod check;
 mod code;
+mod cpu;
 mod env;
 mod hostile;
 mod tests;

@@ -3,7 +3,9 @@
 
 use crate::check::Test;
 
+mod address;
 mod asid;
+mod bases;
 mod bootinfo;
 mod cnode;
 mod debug;
@@ -34,6 +36,8 @@ pub(crate) const ALL: &[&[Test]] = &[
     tcb::TESTS,
     fault::TESTS,
     entry::TESTS,
+    address::TESTS,
+    bases::TESTS,
     fpu::TESTS,
     ipc::TESTS,
     debug::TESTS,

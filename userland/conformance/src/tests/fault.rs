@@ -95,7 +95,7 @@ fn is_exception(fault: &Received, ip: u64, vector: u64, code: u64) -> Outcome {
 
 /// Checks a page fault but for the bit that tells a fetch, which depends on the CPU.
 #[track_caller]
-fn is_page_fault(fault: &Received, ip: u64, address: u64, code: u64) -> Outcome {
+pub(super) fn is_page_fault(fault: &Received, ip: u64, address: u64, code: u64) -> Outcome {
     const FETCH: u64 = 1 << 4;
     is_fault(fault, FaultKind::VmFault, vm_fault::LENGTH)?;
     same([fault.word(vm_fault::IP), fault.word(vm_fault::ADDRESS)], [ip, address])?;

@@ -27,13 +27,13 @@ pub fn compare(world: &World, event: Event) -> bool {
     let kernel = &world.kernel;
     let context = &kernel.objs[kernel.current()].context;
     // What cannot be a fast path is not worth a copy; a look at the target is enough. Inboxes are not copied.
-    let (path, target): (FastPath, _) = match Syscall::from_word(context.rdx) {
-        Some(Syscall::Call) => (Kernel::fast_call, CapTag::Endpoint),
-        Some(Syscall::ReplyRecv) => (Kernel::fast_reply_recv, CapTag::Endpoint),
-        Some(Syscall::Send | Syscall::NBSend) => (Kernel::fast_send, CapTag::Notification),
+    let (path, targets): (FastPath, &[CapTag]) = match Syscall::from_word(context.rdx) {
+        Some(Syscall::Call) => (Kernel::fast_call, &[CapTag::Endpoint, CapTag::Frame]),
+        Some(Syscall::ReplyRecv) => (Kernel::fast_reply_recv, &[CapTag::Endpoint]),
+        Some(Syscall::Send | Syscall::NBSend) => (Kernel::fast_send, &[CapTag::Notification]),
         _ => return false,
     };
-    if world.cap(context.rdi).tag() != target {
+    if !targets.contains(&world.cap(context.rdi).tag()) {
         return false;
     }
     let mut fast = kernel.clone();

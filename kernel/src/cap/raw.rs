@@ -197,6 +197,12 @@ impl RawCap {
         if self.word0 & MASK == WRITABLE | Tag::Frame as u64 { Some(self.address()) } else { None }
     }
 
+    /// Whether this is a capability to a 4 KiB frame, device memory or not.
+    #[inline(always)]
+    pub(crate) const fn is_small_frame(self) -> bool {
+        self.word0 & (TAG_MASK | FRAME_SIZE_MASK << KIND_SHIFT) == Tag::Frame as u64
+    }
+
     /// The object of a reply capability.
     #[inline(always)]
     pub(crate) const fn reply_object(self) -> Option<ObjRef<Reply>> {
@@ -248,8 +254,9 @@ impl RawCap {
         }
     }
 
+    /// Access of a frame capability.
     #[inline]
-    const fn page_access(self) -> PageAccess {
+    pub(crate) const fn page_access(self) -> PageAccess {
         match self.word0 >> ACCESS_SHIFT & 3 {
             0 => PageAccess::KernelOnly,
             1 => PageAccess::ReadOnly,
@@ -261,6 +268,12 @@ impl RawCap {
     #[inline]
     pub(crate) const fn asid_word(self) -> u64 {
         self.word1 & ASID_MASK
+    }
+
+    /// The same, where it counts.
+    #[inline]
+    pub(crate) const fn asid(self) -> Option<Asid> {
+        Asid::from_word(self.asid_word())
     }
 
     #[inline]
@@ -353,11 +366,19 @@ impl RawCap {
         }
     }
 
-    const fn unpack_mapping(self) -> Option<Mapping> {
-        match Asid::from_word(self.asid_word()) {
+    /// Where a frame or table capability is mapped.
+    #[inline]
+    pub(crate) const fn mapping(self) -> Option<Mapping> {
+        match self.asid() {
             Some(asid) => Some(Mapping { address: VirtAddr(self.word1 & !ASID_MASK), asid }),
             None => None,
         }
+    }
+
+    /// The frame or table capability mapped elsewhere.
+    #[inline]
+    pub(crate) const fn with_mapping(self, mapping: Option<Mapping>) -> Self {
+        Self { word1: Self::pack_mapping(mapping), ..self }
     }
 
     /// The capability in these words.
@@ -395,7 +416,7 @@ impl RawCap {
                 size: self.page_size(),
                 access: self.page_access(),
                 is_device: self.word0 & DEVICE_FRAME != 0,
-                mapping: self.unpack_mapping(),
+                mapping: self.mapping(),
             },
             14 => Cap::Table {
                 table: address,
@@ -404,9 +425,9 @@ impl RawCap {
                     1 => Level::PageDirectory,
                     _ => Level::Pdpt,
                 },
-                mapping: self.unpack_mapping(),
+                mapping: self.mapping(),
             },
-            15 => Cap::VSpace { root: address, asid: Asid::from_word(self.asid_word()) },
+            15 => Cap::VSpace { root: address, asid: self.asid() },
             16 => Cap::AsidControl,
             17 => Cap::AsidPool { pool: ObjRef::at(address), base: Asid((self.word1 & ASID_MASK) as u16) },
             18 => Cap::IoPortControl,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Call: message and scheduling context to a receiver that waits.
+//! Call: message and scheduling context to a receiver that waits. On frames, see `page.rs`.
 
 use arch::Machine;
 
@@ -10,7 +10,7 @@ use crate::object::reply::Above;
 use crate::object::tcb::{Tcb, TcbSlot, ThreadState};
 
 impl<M: Machine> Kernel<M> {
-    /// Call: hands message and scheduling context to a receiver that waits.
+    /// Call: hands message and scheduling context to a receiver that waits, or maps and unmaps a page.
     #[inline]
     pub fn fast_call(&mut self) -> Option<ObjRef<Tcb>> {
         let caller = self.sched.current;
@@ -18,7 +18,9 @@ impl<M: Machine> Kernel<M> {
         let info = thread.context.info_register();
         let slot = thread.slots[TcbSlot::CSpace as usize].cap.plain_slot(thread.context.cap_register())?;
         let cap = self.objs[slot].cap;
-        let endpoint = cap.callable_endpoint()?;
+        let Some(endpoint) = cap.callable_endpoint() else {
+            return if cap.is_small_frame() { self.fast_page(slot, cap) } else { None };
+        };
         let callee = self.objs[endpoint].first_receiver()?;
         let partner = &self.objs[callee];
         let reply = partner.reply?;

@@ -9,9 +9,11 @@
 //! The cases: no capabilities in the message; a CSpace whose root is one plain CNode; for Call and ReplyRecv, the
 //! partner waits, is of at least the caller's priority, and runs on the scheduling context that is passed along, no
 //! signal is pending for a receiver, and buffers, if there are more than four words, are in 4 KiB frames; for Send,
-//! a signal that wakes nobody here. docs/performance.md counts what is left.
+//! a signal that wakes nobody here; for Call on a 4 KiB frame, Map and Unmap that succeed. docs/performance.md counts
+//! what is left.
 
 mod call;
+mod page;
 mod reply_recv;
 mod send;
 

@@ -2,6 +2,7 @@
 //! A fast path leaves what the slow path leaves, word by word.
 
 mod line;
+mod page;
 mod twins;
 
 use super::*;

@@ -11,6 +11,7 @@ use arch::{Machine, PageSize, PhysAddr, TableEntry, VirtAddr};
 use crate::Kernel;
 use crate::args::Args;
 use crate::cap::derive::mask_access;
+use crate::cap::raw::RawCap;
 use crate::cap::slot::SlotRef;
 use crate::cap::{Cap, Mapping};
 use crate::error::{Preempted, SyscallError};
@@ -19,24 +20,28 @@ use crate::memory::objects::{ObjRef, Word};
 use crate::object::asid::Asid;
 use crate::object::table::{find_entry, missing_table};
 
+/// What mapping a frame changes.
+#[derive(Clone, Copy, Debug)]
+pub struct PageChange {
+    /// Slot of the capability.
+    pub(crate) slot: SlotRef,
+    /// What it becomes.
+    pub(crate) cap: RawCap,
+    /// Entry that is to refer to the frame.
+    pub(crate) place: ObjRef<Word>,
+    /// Its new content.
+    pub(crate) entry: TableEntry,
+    /// Top-level table of the address space.
+    pub(crate) root: PhysAddr,
+    /// Where the mapping is.
+    pub(crate) address: VirtAddr,
+}
+
 /// A decoded invocation.
 #[derive(Clone, Copy, Debug)]
 pub enum Invocation {
     /// Maps a frame, or changes the rights or attributes of its mapping.
-    Map {
-        /// Slot of the capability.
-        slot: SlotRef,
-        /// What it becomes.
-        cap: Cap,
-        /// Entry that is to refer to the frame.
-        place: ObjRef<Word>,
-        /// Its new content.
-        entry: TableEntry,
-        /// Top-level table of the address space.
-        root: PhysAddr,
-        /// Where the mapping is.
-        address: VirtAddr,
-    },
+    Map(PageChange),
     /// Takes the mapping away.
     Unmap {
         /// Slot of the capability.
@@ -84,20 +89,14 @@ impl<M: Machine> Kernel<M> {
         let address = VirtAddr(address);
         let mapping = Some(Mapping { address, asid });
         let entry = TableEntry::page(base, size, mask_access(access, rights), attributes.pat_index());
-        let cap = Cap::Frame { base, size, access, is_device, mapping };
-        Ok(Invocation::Map { slot, cap, place, entry, root, address })
+        let cap = Cap::Frame { base, size, access, is_device, mapping }.pack();
+        Ok(Invocation::Map(PageChange { slot, cap, place, entry, root, address }))
     }
 
     pub(crate) fn execute_frame(&mut self, invocation: Invocation) -> Result<Reply, Preempted> {
         match invocation {
-            Invocation::Map { slot, cap, place, entry, root, address } => {
-                let was_present = TableEntry(self.objs[place].0).is_present();
-                self.objs[place].0 = entry.0;
-                self.objs[slot].cap = cap.pack();
-                // The processor keeps nothing of entries that were not present.
-                if was_present && root == self.active_root {
-                    self.machine.invalidate_page(address);
-                }
+            Invocation::Map(change) => {
+                self.map_page(change);
                 Ok(Reply::Done)
             }
             Invocation::Unmap { slot, cap } => {
@@ -111,9 +110,29 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
+    /// Changes entry and capability.
+    #[inline(always)]
+    pub(crate) fn map_page(&mut self, change: PageChange) {
+        let PageChange { slot, cap, place, entry, root, address } = change;
+        let was_present = TableEntry(self.objs[place].0).is_present();
+        self.objs[place].0 = entry.0;
+        self.objs[slot].cap = cap;
+        // The processor keeps nothing of entries that were not present.
+        if was_present && root == self.active_root {
+            self.machine.invalidate_page(address);
+        }
+    }
+
     /// Takes away the mapping of a frame capability, which is about to go or to forget it.
     pub(crate) fn finalise_frame(&mut self, cap: Cap) {
-        let Cap::Frame { base, size, mapping: Some(Mapping { address, asid }), .. } = cap else { return };
+        if let Cap::Frame { base, size, mapping: Some(mapping), .. } = cap {
+            self.unmap_page(base, size, mapping);
+        }
+    }
+
+    /// Takes away a mapping that a capability records, unless another frame has displaced it.
+    #[inline(always)]
+    pub(crate) fn unmap_page(&mut self, base: PhysAddr, size: PageSize, Mapping { address, asid }: Mapping) {
         let Some(root) = self.lookup_vspace(asid) else { return };
         let Ok(place) = find_entry(&self.objs, root, address.0, size.level()) else { return };
         if maps(TableEntry(self.objs[place].0), base, size) {

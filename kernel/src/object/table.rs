@@ -49,7 +49,7 @@ const WALK: [(Level, Level); 3] = [
 ];
 
 /// The entry for `address` in the table of `level` below `root`, or the level of the first table that is missing.
-#[inline]
+#[inline(always)]
 pub(crate) fn find_entry(
     objs: &Objects,
     root: PhysAddr,

@@ -39,7 +39,8 @@ impl<'a> Message<'a> {
         let extra_caps = self.caps.len().min(MAX_EXTRA_CAPS);
         if length > REGISTER_MESSAGES || extra_caps > 0 {
             let buffer = IpcBuffer::current();
-            for (register, &word) in self.words.iter().enumerate().take(length).skip(REGISTER_MESSAGES) {
+            let beyond = self.words.get(REGISTER_MESSAGES..length).unwrap_or_default();
+            for (register, &word) in (REGISTER_MESSAGES..).zip(beyond) {
                 buffer.set_word(register, word);
             }
             for (index, &cap) in self.caps.iter().enumerate().take(extra_caps) {

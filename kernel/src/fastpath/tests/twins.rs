@@ -2,7 +2,7 @@
 //! Two equal worlds with a thread each: one takes fast paths, the other does not.
 
 use abi::Syscall;
-use arch::{PhysAddr, SimMachine};
+use arch::{Effect, PhysAddr, SimMachine};
 
 use crate::ipc::testing::World;
 use crate::memory::objects::ObjRef;
@@ -15,6 +15,8 @@ pub(super) struct Twins {
     pub(super) fast: World,
     slow: World,
     pub(super) tcb: ObjRef<Tcb>,
+    /// What the last call did to the processor.
+    pub(super) effects: Vec<Effect>,
 }
 
 /// Which path took a call.
@@ -33,7 +35,7 @@ impl Twins {
             world.run(tcb);
             (world, tcb)
         });
-        Self { fast, slow, tcb }
+        Self { fast, slow, tcb, effects: Vec::new() }
     }
 
     /// Does the same to both.
@@ -61,7 +63,8 @@ impl Twins {
         let resume = slow.handle(Event::Syscall);
         assert_eq!(resume, Resume::Thread(next.unwrap_or(tcb)));
         assert_same(fast, slow);
-        self.both(|world| world.kernel.machine.effects.clear());
+        self.effects = fast.machine.take_effects();
+        slow.machine.take_effects();
         if next.is_some() { Taken::Fast } else { Taken::Slow }
     }
 }

@@ -254,12 +254,18 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Moves a context to a thread that has none.
+    ///
+    /// A current thread has none only when it gave its own away in the same event. That asked for a choice, so whoever
+    /// was woken meanwhile is not compared with it, but goes to the head of its queue.
     #[doc(alias = "schedContext_donate")]
     #[inline]
     pub(crate) fn donate(&mut self, sc: ObjRef<SchedContext>, to: ObjRef<Tcb>) {
         self.unbind_sched_context(sc);
         self.objs[sc].tcb = Some(to);
         self.objs[to].sched_context = Some(sc);
+        if to == self.sched.current {
+            self.reschedule_required();
+        }
     }
 
     /// Takes back the context that a notification lent, from a thread about to wait for the notification again.

@@ -267,6 +267,25 @@ fn a_server_answers_and_receives_the_next_call_on_a_borrowed_budget() {
 }
 
 #[test]
+fn a_caller_answered_while_its_server_takes_the_next_call_goes_before_its_equals() {
+    let mut scene = Scene::new();
+    let priority = scene.world.kernel.objs[scene.caller].priority;
+    let server = scene.world.passive(priority);
+    scene.world.receive(server, scene.endpoint, Some(scene.reply));
+    scene.call(Call, ENDPOINT, 0, 0);
+    let (equal, next) = (scene.world.thread(priority), scene.world.thread(priority));
+    scene.world.ready(equal);
+    scene.world.send(next, scene.endpoint, 0, SendFlags::CALL | SendFlags::GRANT);
+    let lent = scene.world.sc(next);
+    scene.world.run(server);
+    let resume = scene.world.syscall(server, ReplyRecv, ENDPOINT, REPLY);
+    assert_eq!((resume, scene.world.sc(server)), (Resume::Thread(server), lent));
+    let kernel = &scene.world.kernel;
+    assert_eq!(kernel.sched.ready[usize::from(priority)].head, Some(scene.caller));
+    assert_eq!(kernel.objs[scene.caller].sched_next, Some(equal));
+}
+
+#[test]
 fn a_combined_call_receives_even_when_it_gives_its_budget_away() {
     let mut scene = Scene::new();
     let server = scene.world.passive(9);

@@ -142,6 +142,7 @@ fn a_lent_budget_that_is_not_available_postpones_the_thread() {
     world.kernel.objs[sc.refill(0)].time = Ticks(500);
     world.kernel.objs[notification].sched_context = Some(sc);
     wait(&mut world, tcb, notification);
+    world.kernel.sched.current = world.kernel.sched.idle;
     world.kernel.send_signal(notification, 1);
     assert_eq!((world.state(tcb), world.sc(tcb)), (Running, Some(sc)));
     assert_eq!(world.kernel.sched.release.head, Some(tcb));

@@ -10,3 +10,6 @@ pub(crate) mod storm;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod transfer;
+
+#[cfg(test)]
+mod tests;

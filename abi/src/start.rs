@@ -16,8 +16,8 @@
 //!  0 ... image ... REGIONS ... chosen addresses ... AREA  | INFO | BUFFER | status pages |  guard | stack | END
 //! ```
 
-use crate::chunk::skerry::{Entries, Name, Table};
-use crate::chunk::wire::{Field, Reader, Writer, wire_struct};
+use crate::chunk::skerry::{Entries, Name, Table, put_all};
+use crate::chunk::wire::{Reader, Writer, wire_struct};
 
 /// The version of the layout.
 pub const VERSION: u32 = 1;
@@ -313,10 +313,6 @@ impl Contents<'_> {
     }
 }
 
-fn put_all<T: Field>(writer: &mut Writer<'_>, entries: &[T]) -> Option<()> {
-    entries.iter().try_for_each(|entry| entry.write(writer))
-}
-
 /// The length of the start info whose fixed part this is; nothing if it is none, or of another version.
 pub fn length(head: &[u8]) -> Option<usize> {
     let head: Head = Reader::new(head).take()?;
@@ -340,9 +336,7 @@ impl<'a> StartInfo<'a> {
 
     /// The arguments; empty if they are no UTF-8 or not inside the info.
     pub fn arguments(&self) -> &'a str {
-        let Table { offset, count } = self.head.arguments;
-        let text = self.bytes.get(offset as usize..).and_then(|rest| rest.get(..count as usize));
-        core::str::from_utf8(text.unwrap_or_default()).unwrap_or_default()
+        self.head.arguments.text(self.bytes)
     }
 
     /// The regions it maps.

@@ -10,6 +10,7 @@
 //! | `row` | a root task | one row of the result table: an object whose keys are the columns |
 //! | `table` | a root task | several such rows: an array of objects, or an object with `rows` |
 //! | `exit` | a root task | it has finished, with this code |
+//! | `fault` | init | a program faulted: an object that says which, how, and what became of it |
 //! | `halted` | an instance | its kernel was asked to halt |
 //! | `failed` | an instance, boot | its kernel failed, and why |
 
@@ -33,6 +34,8 @@ pub enum Message {
     Rows(Vec<Row>),
     /// The root task finished.
     Exit(i64),
+    /// A program faulted.
+    Fault(Value),
     /// The instance was halted on request.
     Halted,
     /// The kernel failed.
@@ -58,6 +61,7 @@ fn message(key: &str, value: Value) -> Option<Message> {
         "row" => Message::Rows(rows(Value::Array(vec![value]))),
         "table" => Message::Rows(rows(value)),
         "exit" => Message::Exit(value.as_i64()?),
+        "fault" => Message::Fault(value),
         "halted" => Message::Halted,
         "failed" => Message::Failed(text(value)),
         _ => return None,
@@ -114,6 +118,7 @@ mod tests {
         assert_eq!(one(r#"!skerry {"up":1234}"#), Some(Message::Up(Some(1234))));
         assert_eq!(one(r#"!skerry {"up":{"us":1234}}"#), Some(Message::Up(Some(1234))));
         assert_eq!(one(r#"!skerry {"halted":true}"#), Some(Message::Halted));
+        assert_eq!(one(r#"!skerry {"fault":{"ip":1}}"#), Some(Message::Fault(serde_json::json!({"ip": 1}))));
         assert_eq!(one(r#"!skerry {"plan":{"a":1}}"#), Some(Message::Plan(serde_json::json!({"a": 1}))));
         assert_eq!(one(r#"!skerry {"audit":"ok"}"#), Some(Message::Audit(Value::from("ok"))));
         assert_eq!(one(r#"!skerry {"invented":1}"#), None);

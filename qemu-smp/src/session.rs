@@ -37,6 +37,8 @@ pub struct InstanceState {
     pub boot_us: Option<u64>,
     /// The exit code of its root task.
     pub exit: Option<i64>,
+    /// Faults of the programs that its init started, in order.
+    pub faults: Vec<Value>,
     /// Whether its kernel was asked to halt.
     pub halted: bool,
     /// Why its kernel failed.
@@ -72,6 +74,7 @@ impl Session {
             name: described.name.clone(),
             boot_us: None,
             exit: None,
+            faults: Vec::new(),
             halted: false,
             failed: None,
             reached_root_task: false,
@@ -118,6 +121,7 @@ impl Session {
         match message {
             Message::Failed(reason) => instance.failed = Some(reason),
             Message::Halted => instance.halted = true,
+            Message::Fault(fault) => instance.faults.push(fault),
             Message::Up(microseconds) => {
                 instance.reached_root_task = true;
                 instance.boot_us = microseconds;

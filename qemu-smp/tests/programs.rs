@@ -3,7 +3,22 @@
 
 mod system;
 
-use system::run;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use system::{root, run};
+
+/// Writes a description into a directory.
+fn description(dir: &Path, text: &str) -> PathBuf {
+    let path = dir.join("system.toml");
+    std::fs::write(&path, text).expect("the description can be written");
+    path
+}
+
+fn program(name: &str, instance: &str, keys: &str) -> String {
+    format!("[[program]]\nname = '{name}'\ninstance = '{instance}'\nimage = 'crew'\n{keys}\n")
+}
 
 #[test]
 #[ignore = "boots"]
@@ -29,4 +44,71 @@ fn programs_share_regions_and_lines_and_are_restarted_when_they_fault() {
 fn programs_of_a_release_kernel_print_as_well() {
     let run = run(&["systems/programs.toml", "--profile", "release"]).expect(0);
     assert!(run.shown.contains("core 0 | producer: 1000 numbers were taken"), "{}", run.shown);
+}
+
+/// One instance whose programs fail in every way that init knows, and one that ends well all the same.
+fn troubled() -> String {
+    let instances = "[[instance]]\nname = 'bad'\n[[instance]]\nname = 'good'\n";
+    let restarted = "arguments = ['role=clumsy']\nstack = '32K'\nrestart = 'on-fault'\nrestart-limit = 1";
+    let late = "arguments = ['role=greedy']\nbudget-us = 1000\nperiod-us = 20000\non-timeout = 'fault'\npriority = 50";
+    let clumsy = "arguments = ['role=clumsy']\nrestart = 'on-fault'";
+    [
+        instances.to_owned(),
+        program("aimless", "bad", ""),
+        program("restarted", "bad", restarted),
+        program("late", "bad", late),
+        program("lucky", "good", clumsy),
+        program("service", "good", "background = true\narguments = ['role=sleeper']\npriority = 10"),
+    ]
+    .concat()
+}
+
+#[test]
+#[ignore = "boots"]
+fn programs_that_fail_stop_alone_and_decide_how_their_instance_ends() {
+    let dir = tempfile::tempdir().expect("a temporary directory can be made");
+    let path = description(dir.path(), &troubled());
+    let run = run(&[path.to_str().expect("the path is text")]).expect(1);
+    for line in [
+        "core 0 | aimless: error: the arguments name no role",
+        "core 0 | aimless ended with 1",
+        "restarted, once so far",
+        "; stopped",
+        "core 0 | late faulted: budget used up,",
+        "core 1 | lucky: nothing wrong this time",
+    ] {
+        assert!(run.shown.contains(line), "{line}\n{}", run.shown);
+    }
+    let instances = &run.document["instances"];
+    assert_eq!((&instances[0]["exit"], &instances[1]["exit"]), (&Value::from(1), &Value::from(0)));
+    let faults = instances[0]["faults"].as_array().expect("the faults are in the document");
+    let what =
+        |fault: &Value| ["program", "kind", "action"].map(|key| fault[key].as_str().unwrap_or("").to_owned());
+    let of = |name: &str| faults.iter().map(what).filter(|fault| fault[0] == name).collect::<Vec<_>>();
+    assert_eq!(of("restarted"), [["restarted", "page", "restart"], ["restarted", "page", "stop"]]);
+    assert_eq!(of("late"), [["late", "budget", "stop"]]);
+    let first = faults.iter().find(|fault| fault["program"] == "restarted").expect("it faulted");
+    assert_eq!((&first["address"], &first["access"]), (&Value::from(0xdead_0000u32), &Value::from("write")));
+}
+
+#[test]
+#[ignore = "boots"]
+fn programs_that_cannot_be_loaded_are_refused_without_booting() {
+    let dir = tempfile::tempdir().expect("a temporary directory can be made");
+    let text = "\
+[[instance]]
+name = 'a'
+[[region]]
+name = 'frames'
+size = '64K'
+members = [{ instance = 'a' }]
+";
+    let text = [text.to_owned(), program("over", "a", "regions = [{ name = 'frames', address = 0x400000 }]")];
+    let path = description(dir.path(), &text.concat());
+    let mut validate = Command::new(env!("CARGO_BIN_EXE_qemu-smp"));
+    let output = validate.current_dir(root()).arg("validate").arg(&path).output().expect("the runner starts");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert!(errors.contains("crew cannot be program over: its segment 0x400000.."), "{errors}");
+    assert!(errors.contains("lies over frames") && errors.contains("system.toml:10:9"), "{errors}");
 }

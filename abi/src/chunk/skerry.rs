@@ -195,6 +195,15 @@ wire_struct! {
     }
 }
 
+impl Table {
+    /// The text that it is the place of; empty if that is no UTF-8 or not inside these bytes.
+    pub(crate) fn text(self, bytes: &[u8]) -> &str {
+        let rest = bytes.get(self.offset as usize..);
+        let text = rest.and_then(|rest| rest.get(..self.count as usize));
+        core::str::from_utf8(text.unwrap_or_default()).unwrap_or_default()
+    }
+}
+
 /// The offset of the first table.
 const TABLES: usize = HEADER_LEN + Head::LEN;
 
@@ -274,7 +283,8 @@ impl Contents<'_> {
     }
 }
 
-fn put_all<T: Field>(writer: &mut Writer<'_>, entries: &[T]) -> Option<()> {
+/// Writes the entries of a table.
+pub(crate) fn put_all<T: Field>(writer: &mut Writer<'_>, entries: &[T]) -> Option<()> {
     entries.iter().try_for_each(|entry| entry.write(writer))
 }
 
@@ -317,9 +327,7 @@ impl<'a> SkerryChunk<'a> {
 
     /// The arguments; empty if they are no UTF-8 or not inside the chunk.
     pub fn arguments(&self) -> &'a str {
-        let Table { offset, count } = self.head.arguments;
-        let text = self.bytes.get(offset as usize..).and_then(|rest| rest.get(..count as usize));
-        core::str::from_utf8(text.unwrap_or_default()).unwrap_or_default()
+        self.head.arguments.text(self.bytes)
     }
 
     /// The other instances.

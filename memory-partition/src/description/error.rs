@@ -189,21 +189,22 @@ impl fmt::Display for Item {
             Item::Channel(_) => write!(f, "channel"),
             Item::Device(_) => write!(f, "device"),
             Item::Program(_) => write!(f, "program"),
-            Item::Entry { list, position, .. } => write!(f, "entry {position} in {list} of program"),
+            Item::Entry { list, position, .. } => write!(f, "entry {position} in {} of program", list.key()),
         }
     }
 }
 
-impl fmt::Display for List {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl List {
+    /// The key of a program that holds it.
+    pub const fn key(self) -> &'static str {
+        match self {
             List::Regions => "regions",
             List::Receive => "receive",
             List::Signal => "signal",
             List::Interrupts => "interrupts",
             List::Ports => "ports",
             List::Mmio => "mmio",
-        })
+        }
     }
 }
 

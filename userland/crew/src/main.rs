@@ -7,6 +7,7 @@
 //! | `clerk` | reads registers of the HPET and waits for an interrupt of the serial port |
 //! | `clumsy` | faults in a new way at each start, then ends well |
 //! | `greedy` | computes for longer than its budget |
+//! | `sleeper` | waits for what never comes |
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 mod clerk;
@@ -54,7 +55,7 @@ impl fmt::Display for Failure {
         match self {
             Self::Missing(missing) => write!(f, "{missing}"),
             Self::NoRole => {
-                write!(f, "the arguments name no role: role=producer, clerk, clumsy or greedy")
+                write!(f, "the arguments name no role: role=producer, clerk, clumsy, greedy or sleeper")
             }
             Self::Port(error) => write!(f, "the port cannot be used: {error}"),
             Self::Device { expected, found } => {
@@ -76,6 +77,9 @@ fn run(program: &mut Program) -> Result<(), Failure> {
             compute(program);
             Ok(())
         }
+        Some("sleeper") => loop {
+            program.wait_any();
+        },
         _ => Err(Failure::NoRole),
     }
 }

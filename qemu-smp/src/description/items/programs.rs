@@ -145,7 +145,7 @@ fn each<T>(
     found: &mut Findings,
     mut read: impl FnMut(&Entry<'_>, &mut Findings) -> Option<T>,
 ) -> Vec<T> {
-    let (Item::Program(program), key) = (table.item, key_of(list)) else { return Vec::new() };
+    let (Item::Program(program), key) = (table.item, list.key()) else { return Vec::new() };
     let mut entries = Vec::new();
     for (position, value) in table.list(key, found).unwrap_or_default().iter().enumerate() {
         // Positions are those of what could be read, as validation counts them.
@@ -161,17 +161,6 @@ fn each<T>(
         }
     }
     entries
-}
-
-fn key_of(list: List) -> &'static str {
-    match list {
-        List::Regions => "regions",
-        List::Receive => "receive",
-        List::Signal => "signal",
-        List::Interrupts => "interrupts",
-        List::Ports => "ports",
-        List::Mmio => "mmio",
-    }
 }
 
 /// A list of names, each the name of an item.

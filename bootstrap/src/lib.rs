@@ -18,6 +18,7 @@ pub mod options;
 pub mod plant;
 pub mod program;
 pub mod pvh;
+pub mod reserve;
 pub mod tables;
 pub mod window;
 

@@ -38,8 +38,15 @@ Examples:
   ./x new ../beacon                    make the crate `beacon` beside this tree
   cd ../beacon && ./x run              compile it and boot its system.toml";
 
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  ./x report systems/ping-pong.toml              tables
+  ./x report my-system.toml --html report.html   one page with drawings, needs nothing else
+  ./x report my-system.toml --json - | jq .totals
+  ./x report --schema                            what the fields of the JSON mean";
+
 /// CPU model with everything QEMU can emulate or pass on.
-const DEFAULT_CPU: &str = "max";
+pub const DEFAULT_CPU: &str = "max";
 /// Seconds until a run is given up.
 const DEFAULT_TIMEOUT: u64 = 120;
 
@@ -64,6 +71,9 @@ pub enum Command {
     New(NewOptions),
     /// Check a system description without booting it
     Validate(ValidateOptions),
+    /// Tell who owns what: memory, lines, regions, devices
+    #[command(after_help = REPORT_EXAMPLES, args_override_self = true)]
+    Report(ReportOptions),
     /// List prerequisites with the version found
     Doctor,
 }
@@ -112,6 +122,9 @@ pub struct RunOptions {
     /// Write results, plan and ending to this file
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Write plan, drawings and results as one page to this file
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
     /// End successfully when a line of the merged log matches
     #[arg(long, value_name = "REGEX")]
     pub until: Option<Regex>,
@@ -152,6 +165,7 @@ impl RunOptions {
             timeout: DEFAULT_TIMEOUT,
             log_dir: None,
             json: None,
+            report: None,
             until: None,
             fail_on: None,
             collect: None,
@@ -238,6 +252,26 @@ pub struct ValidateOptions {
     /// Memory of the machine it is for [default: 512M, more for many instances]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub memory: Option<u64>,
+}
+
+/// Options of `report`.
+#[derive(Debug, Clone, Args)]
+pub struct ReportOptions {
+    /// What would be booted
+    #[command(flatten)]
+    pub what: SystemOptions,
+    /// Write the report as JSON to this file, `-` for standard output
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Write the report as a page with drawings to this file
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Print the schema of the JSON and nothing else
+    #[arg(long)]
+    pub schema: bool,
+    /// Print no tables
+    #[arg(long)]
+    pub quiet: bool,
 }
 
 #[cfg(test)]

@@ -85,8 +85,7 @@ impl<'a> Compiler<'a> {
 
     /// Compiles the kernel of an instance, then the boot image that embeds it.
     pub fn kernel(&self, profile: Profile) -> Result<Kernel, Failure> {
-        let dir = self.workspace.target_dir().join("skerry").join(profile.name());
-        let kernel = Kernel { boot: dir.join("boot.elf"), instance: dir.join("instance.elf") };
+        let kernel = kernel_files(self.workspace, profile);
         if !kernel.boot.exists() {
             anstream::eprintln!("compiling the kernel (profile {}), once", profile.name());
         }
@@ -134,9 +133,9 @@ impl<'a> Compiler<'a> {
 
     /// Compiles a program that is one C file, with `include/skerry.h` in reach and nothing else.
     pub fn c_file(&self, file: &Path) -> Result<PathBuf, Failure> {
-        let dir = self.workspace.target_dir().join("skerry").join("c");
-        fs::create_dir_all(&dir).doing(format_args!("making {}", dir.display()))?;
-        let program = dir.join(file.file_name().unwrap_or_default()).with_extension("elf");
+        let program = c_program_file(self.workspace, file);
+        let dir = program.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(dir).doing(format_args!("making {}", dir.display()))?;
         let script = self.workspace.root().join("userland/runtime/link.ld");
         let mut compiler = Command::new("cc");
         compiler.args(C_FLAGS).arg("-I").arg(self.workspace.root().join("include"));
@@ -165,12 +164,33 @@ impl<'a> Compiler<'a> {
     }
 
     fn target_dir(&self) -> PathBuf {
-        self.workspace.target_dir().join("bare-metal")
+        bare_metal_dir(self.workspace)
     }
 
     fn artifact(&self, binary: &str) -> PathBuf {
-        self.target_dir().join(TARGET).join("release").join(binary)
+        program_file(self.workspace, binary)
     }
+}
+
+/// Where the kernel of a profile is once it was compiled.
+pub fn kernel_files(workspace: &Workspace, profile: Profile) -> Kernel {
+    let dir = workspace.target_dir().join("skerry").join(profile.name());
+    Kernel { boot: dir.join("boot.elf"), instance: dir.join("instance.elf") }
+}
+
+/// Where a program of `userland/` is once it was compiled.
+pub fn program_file(workspace: &Workspace, name: &str) -> PathBuf {
+    bare_metal_dir(workspace).join(TARGET).join("release").join(name)
+}
+
+/// Where the program of a C file is once it was compiled.
+pub fn c_program_file(workspace: &Workspace, file: &Path) -> PathBuf {
+    let name = Path::new(file.file_name().unwrap_or_default()).with_extension("elf");
+    workspace.target_dir().join("skerry").join("c").join(name)
+}
+
+fn bare_metal_dir(workspace: &Workspace) -> PathBuf {
+    workspace.target_dir().join("bare-metal")
 }
 
 fn run(cargo: &mut Command, what: &str) -> Result<(), Failure> {

@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bench;
+pub mod browser;
 pub mod check;
 pub mod cli;
 pub mod collect;
@@ -23,11 +24,13 @@ pub mod image_command;
 pub mod launch;
 pub mod log;
 pub mod machine;
+pub mod model;
 pub mod new;
 pub mod prerequisites;
 pub mod protocol;
 pub mod q35;
 pub mod qemu;
+pub mod report;
 pub mod results;
 pub mod run;
 pub mod session;

@@ -7,7 +7,7 @@ use clap::Parser;
 
 use qemu_smp::cli::{Cli, Command};
 use qemu_smp::failure::{Exit, Failure};
-use qemu_smp::{bench, check, image_command, new, prerequisites, run, soak, test, validate};
+use qemu_smp::{bench, check, image_command, new, prerequisites, report, run, soak, test, validate};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -28,6 +28,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Soak(options) => soak::soak(&options),
         Command::New(options) => new::new(&options),
         Command::Validate(options) => validate::validate(&options),
+        Command::Report(options) => report::report(&options),
         Command::Doctor => Ok(prerequisites::doctor()),
     }
 }

@@ -3,6 +3,7 @@
 
 use std::process::Command;
 
+use crate::browser;
 use crate::failure::{Exit, Failure};
 use crate::qemu;
 use crate::results::new_table;
@@ -79,6 +80,16 @@ fn findings() -> Vec<Finding> {
             &QEMU_MINIMUM,
             "missing: package qemu-system-x86, 7.2 or newer",
         ),
+        Finding {
+            name: "browser",
+            needed_for: "pages in ./x test",
+            found: browser::find().and_then(version_line),
+            advice: match browser::find() {
+                Some(_) => String::new(),
+                None => "optional: package chromium-headless-shell or chromium".to_owned(),
+            },
+        },
+        tool("gdb", "./x debug", "gdb", &[], "optional: package gdb"),
         tool("rustfmt", "./x check", "rustfmt", &[], "optional: rustup component add rustfmt"),
         tool("clippy", "./x check", "cargo-clippy", &[], "optional: rustup component add clippy"),
         tool("cargo-deny", "licences in ./x check", "cargo-deny", &[], "optional: cargo install cargo-deny"),

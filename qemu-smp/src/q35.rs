@@ -12,11 +12,14 @@ const SPLIT: u64 = 2 << 30;
 const FOUR_GIB: u64 = 4 << 30;
 /// ACPI tables and the like at the end of the memory below 4 GiB.
 const FIRMWARE_TOP: u64 = 128 << 10;
+/// QEMU keeps so much of the memory below 4 GiB clear of modules.
+const MODULE_TOP: u64 = 160 << 10;
+const PAGE: u64 = 4096;
 const IO_APIC: IoApic = IoApic { address: 0xfec0_0000, pins: 24, gsi_base: 0 };
 
 /// The record of a machine with so many cores and so much memory.
 pub fn firmware(cpus: u32, memory: u64) -> Firmware {
-    let below = if memory < MOST_BELOW_4_GIB { memory } else { SPLIT };
+    let below = below_4_gib(memory);
     let mut usable =
         vec![MemoryRange::new(0, LOW_END), MemoryRange::new(MIB, below.saturating_sub(FIRMWARE_TOP))];
     if memory > below {
@@ -24,6 +27,17 @@ pub fn firmware(cpus: u32, memory: u64) -> Firmware {
     }
     let cores = (0..cpus).map(|apic_id| Core { apic_id, enabled: true, node: 0 });
     Firmware { usable, cores: cores.collect(), io_apics: vec![IO_APIC], ..Firmware::default() }
+}
+
+/// Where QEMU loads a module of so many bytes.
+pub fn module(memory: u64, bytes: u64) -> MemoryRange {
+    let last = below_4_gib(memory).saturating_sub(MODULE_TOP + 1);
+    let start = last.saturating_sub(bytes);
+    MemoryRange::of_size(start - start % PAGE, bytes)
+}
+
+fn below_4_gib(memory: u64) -> u64 {
+    if memory < MOST_BELOW_4_GIB { memory } else { SPLIT }
 }
 
 #[cfg(test)]

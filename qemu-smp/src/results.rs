@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::failure::{Doing, Exit, Failure};
 use crate::machine::Instrument;
 use crate::protocol::Row;
+use crate::report::document::Report;
 use crate::session::{Ending, InstanceState, Session};
 
 /// Version of the JSON document; raised when a field changes its meaning or goes.
@@ -26,6 +27,9 @@ pub struct Results<'a> {
     /// One entry for each instance that reached its root task.
     instances: Vec<&'a InstanceState>,
     plan: Option<&'a Value>,
+    /// The plan once more, with names for numbers, and what was measured: docs/report.md.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<&'a Report>,
     audit: Option<&'a Value>,
     table: &'a [Row],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,11 +57,27 @@ impl<'a> Results<'a> {
             instrument: instrument.to_string(),
             instances: session.reached(),
             plan: session.plan(),
+            report: None,
             audit: session.audit(),
             table: session.rows(),
             collected: session.document(),
             exit: ExitRecord { code: ending.exit as u8, reason: &ending.reason },
         }
+    }
+
+    /// What the time stamps count.
+    pub fn instrument(&self) -> &str {
+        &self.instrument
+    }
+
+    /// Exit code and reason.
+    pub fn exit(&self) -> (u8, &str) {
+        (self.exit.code, self.exit.reason)
+    }
+
+    /// Adds the report of the run.
+    pub fn with_report(self, report: Option<&'a Report>) -> Self {
+        Results { report, ..self }
     }
 
     /// Writes the JSON document.
@@ -105,7 +125,8 @@ pub fn new_table() -> Table {
     table
 }
 
-fn ended(state: &InstanceState) -> String {
+/// How an instance ended, in a word or two.
+pub fn ended(state: &InstanceState) -> String {
     match (&state.failed, state.exit) {
         (Some(_), _) => "kernel failed".to_owned(),
         (None, Some(0)) => "ok".to_owned(),
@@ -139,7 +160,8 @@ pub fn bytes(count: u64) -> String {
         0..1024 => format!("{count} B"),
         1024..0x10_0000 => format!("{:.1} KiB", count as f64 / 1024.0),
         0x10_0000..0x4000_0000 => format!("{:.1} MiB", count as f64 / 1_048_576.0),
-        _ => format!("{:.1} GiB", count as f64 / 1_073_741_824.0),
+        0x4000_0000..0x100_0000_0000 => format!("{:.1} GiB", count as f64 / 1_073_741_824.0),
+        _ => format!("{:.1} TiB", count as f64 / 1_099_511_627_776.0),
     }
 }
 

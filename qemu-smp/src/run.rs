@@ -9,16 +9,20 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::cli::RunOptions;
+use crate::cli::{DEFAULT_CPU, RunOptions};
 use crate::collect::{Collected, Collector};
 use crate::compile::{Compiler, Kernel};
 use crate::console::{LineAssembler, Source};
 use crate::failure::{Doing, Exit, Failure};
 use crate::log::{Log, Show};
 use crate::machine::Machine;
+use crate::model::Files;
 use crate::prerequisites;
 use crate::protocol;
 use crate::qemu::{Event, Qemu};
+use crate::report;
+use crate::report::document::Report;
+use crate::report::page::page;
 use crate::results::Results;
 use crate::session::{Ending, Session};
 use crate::symbols::Symbols;
@@ -71,11 +75,45 @@ pub fn run(options: &RunOptions) -> Result<Exit, Failure> {
     follower.log.finish()?;
 
     let results = Results::new(&system.description, &follower.session, machine.instrument(), &ending);
+    let files = boot_files(options, &system, &kernel, &workspace);
+    let report = report::of_run(&system, files.as_ref(), &follower.session, &results);
+    let results = results.with_report(report.as_ref());
     if let Some(path) = &options.json {
         results.write_json(path)?;
     }
+    if let Some(path) = &options.report {
+        write_report(path, report.as_ref())?;
+    }
     results.print();
     Ok(ending.exit)
+}
+
+/// What was booted, where it is known: the places of images depend on the mode of the APIC, so on the CPU model.
+fn boot_files(
+    options: &RunOptions,
+    system: &System,
+    kernel: &Kernel,
+    workspace: &Workspace,
+) -> Option<Files> {
+    const LOCAL_APIC: u64 = 0xfee0_0000;
+    let local_apic = match options.cpu.as_str() {
+        DEFAULT_CPU => None,
+        "max,-x2apic" => Some(LOCAL_APIC),
+        _ => return None,
+    };
+    let is_own = options.module.is_none() && options.boot_image.is_none();
+    let files = is_own.then(|| Files::of(system, kernel, workspace)).flatten()?;
+    Some(Files { local_apic, ..files })
+}
+
+fn write_report(path: &Path, report: Option<&Report>) -> Result<(), Failure> {
+    let report = report.ok_or_else(|| {
+        Failure::bad_input(format!(
+            "writing {}: there is no plan to report, as the boot printed none",
+            path.display()
+        ))
+    })?;
+    report::write(path, &page(report))
 }
 
 fn show(options: &RunOptions) -> Show {

@@ -205,6 +205,11 @@ impl Session {
         self.instances.iter().filter(|instance| instance.reached_root_task).collect()
     }
 
+    /// All instances, in the order of the description.
+    pub fn instances(&self) -> &[InstanceState] {
+        &self.instances
+    }
+
     /// The plan that the boot code printed.
     pub fn plan(&self) -> Option<&Value> {
         self.plan.as_ref()

@@ -123,12 +123,34 @@ impl System {
 
     /// Compiles and reads the programs and makes the boot module.
     pub fn module(&self, compiler: &Compiler<'_>) -> Result<Vec<u8>, Failure> {
-        let mut programs = self.programs(compiler)?;
-        if self.plain {
-            return Ok(programs.pop().map(|program| program.bytes).unwrap_or_default());
+        let find = |name: &str, given: Option<&Path>| match given {
+            Some(path) if path.is_dir() => compiler.crate_in(path),
+            Some(path) if path.extension().is_some_and(|extension| extension == "c") => compiler.c_file(path),
+            Some(file) => Ok(file.to_owned()),
+            None => compiler.program(name),
+        };
+        self.module_of(&self.members(find)?)
+    }
+
+    /// Makes the boot module of its members.
+    pub fn module_of(&self, members: &[Program]) -> Result<Vec<u8>, Failure> {
+        match members {
+            [program] if self.plain => Ok(program.bytes.clone()),
+            _ => system_image(&self.description, members),
         }
-        let root_tasks = launch::root_tasks(&self.description, &programs);
-        system_image(&self.description, &root_tasks.map_err(|error| self.refusal(error))?)
+    }
+
+    /// Reads the root tasks as the boot module holds them. `find` says where a program is, by its name and by the file or
+    /// directory that was given for it.
+    pub fn members(
+        &self,
+        find: impl Fn(&str, Option<&Path>) -> Result<PathBuf, Failure>,
+    ) -> Result<Vec<Program>, Failure> {
+        let programs = self.programs(find)?;
+        if self.plain {
+            return Ok(programs);
+        }
+        launch::root_tasks(&self.description, &programs).map_err(|error| self.refusal(error))
     }
 
     /// What is wrong with programs, at the places of the description that name them.
@@ -143,21 +165,17 @@ impl System {
         }
     }
 
-    fn programs(&self, compiler: &Compiler<'_>) -> Result<Vec<Program>, Failure> {
+    fn programs(
+        &self,
+        find: impl Fn(&str, Option<&Path>) -> Result<PathBuf, Failure>,
+    ) -> Result<Vec<Program>, Failure> {
         let root_tasks = self.description.instances.iter().map(|instance| instance.root_task.name.as_str());
         let started = self.description.programs.iter().map(|program| program.image.as_str());
         let mut names: Vec<&str> = root_tasks.chain(started).collect();
         names.sort_unstable();
         names.dedup();
         let read = |name: &str| {
-            let path = match self.files.get(name) {
-                Some(path) if path.is_dir() => compiler.crate_in(path)?,
-                Some(path) if path.extension().is_some_and(|extension| extension == "c") => {
-                    compiler.c_file(path)?
-                }
-                Some(file) => file.clone(),
-                None => compiler.program(name)?,
-            };
+            let path = find(name, self.files.get(name).map(PathBuf::as_path))?;
             let bytes = fs::read(&path).doing(format_args!("reading the program {}", path.display()))?;
             check_program(&path.display().to_string(), &bytes)?;
             Ok(Program { name: name.to_owned(), bytes })

@@ -3,14 +3,18 @@
 
 use std::process::Command;
 
+use crate::browser;
 use crate::cli::TestOptions;
 use crate::failure::{Exit, Failure};
 use crate::prerequisites;
-use crate::steps::Steps;
+use crate::steps::{Outcome, Steps, command_outcome};
 use crate::workspace::Workspace;
 
 /// Packages whose protocols are explored by loom.
 const LOOM_PACKAGES: [&str; 2] = ["skerry-ipi", "skerry-shared-region"];
+
+/// What the names of tests that need a browser end with.
+const IN_A_BROWSER: &str = "in_a_browser";
 
 /// Runs the host tests, the doc tests, the loom models and the boot tests.
 pub fn test(options: &TestOptions) -> Result<Exit, Failure> {
@@ -35,8 +39,16 @@ pub fn test(options: &TestOptions) -> Result<Exit, Failure> {
         let mut boot = cargo();
         boot.args(["--package", "qemu-smp", "--tests", "--", "--ignored"]);
         // Two machines at a time: each boot test has several cores of its own.
-        boot.args(["--test-threads", "2"]);
+        boot.args(["--test-threads", "2", "--skip", IN_A_BROWSER]);
         steps.command("boot tests", &mut boot);
+        steps.step("pages in a browser", || match browser::find() {
+            Some(_) => {
+                let mut pages = cargo();
+                pages.args(["--package", "qemu-smp", "--test", "page", "--", "--ignored"]);
+                command_outcome(&mut pages)
+            }
+            None => Outcome::Skipped(format!("no browser: install one of {}", browser::PROGRAMS.join(", "))),
+        });
     }
     Ok(steps.finish())
 }

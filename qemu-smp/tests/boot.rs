@@ -25,6 +25,37 @@ fn the_example_runs_on_four_cores_and_ends_with_a_table() {
     }
 }
 
+/// `report` before a boot.
+fn report(arguments: &[&str]) -> Value {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_qemu-smp"));
+    command.current_dir(root()).args(["report", "--json", "-"]).args(arguments);
+    let output = command.output().expect("the tool starts");
+    serde_json::from_slice(&output.stdout).expect("it is JSON")
+}
+
+#[test]
+#[ignore = "boots"]
+fn a_report_before_the_boot_is_that_of_the_boot() {
+    for arguments in [&["systems/ping-pong.toml"][..], &["--cpus", "2", "--memory", "3G"]] {
+        let page = tempfile::NamedTempFile::new().expect("a temporary file can be made");
+        let path = page.path().display().to_string();
+        let mut booted = run(&[arguments, &["--report", &path]].concat()).expect(0).document["report"].take();
+        let mut planned = report(arguments);
+        assert_eq!((&planned["basis"], &booted["basis"]), (&"compiled".into(), &"booted".into()));
+        let measured = booted["measured"].take();
+        assert!(measured["audit"]["mappings"].as_u64() > Some(100), "{measured}");
+        assert!(measured["instances"][1]["boot_us"].as_u64() > Some(0), "{measured}");
+        let images = planned["instances"][0]["images"].as_array().map(Vec::len);
+        assert_eq!(images, Some(5), "kernel, tables, hand-over, root task, objects");
+        planned["basis"].take();
+        booted["basis"].take();
+        booted.as_object_mut().expect("it is an object").remove("measured");
+        assert_eq!(planned, booted);
+        let written = fs::read_to_string(page.path()).expect("the page was written");
+        assert!(written.contains("Done: every instance has finished"), "{written}");
+    }
+}
+
 fn ring(cpus: u32, arguments: &[&str]) {
     let count = cpus.to_string();
     let arguments = [&["--cpus", count.as_str()], arguments].concat();

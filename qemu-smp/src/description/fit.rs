@@ -17,7 +17,7 @@ const LEAST_RESERVE: u64 = 1 << 20;
 impl Loaded {
     /// Divides a machine as described, or says what does not fit.
     pub fn plan(&self, firmware: &Firmware) -> Result<Plan, Failure> {
-        plan(firmware, &self.description, &footprints(&self.description))
+        plan(firmware, &self.description, &least_footprints(&self.description))
             .map_err(|error| self.refusal(&error))
     }
 
@@ -69,7 +69,8 @@ impl Loaded {
     }
 }
 
-fn footprints(description: &Description) -> Vec<Footprint> {
+/// Footprints for when programs and kernel are not known yet: at least this much is needed.
+pub fn least_footprints(description: &Description) -> Vec<Footprint> {
     let slots = |bits: u8| 1u64 << (u32::from(bits) + 5);
     let of = |bits| Footprint { reserve_bytes: LEAST_RESERVE + slots(bits), record_bytes: 0 };
     description.instances.iter().map(|instance| of(instance.cnode_bits)).collect()

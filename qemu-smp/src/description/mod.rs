@@ -28,6 +28,7 @@ use memory_partition::{Description, DescriptionError, Problem};
 use toml::de::DeTable;
 
 use crate::failure::{Doing, Failure};
+pub use fit::least_footprints;
 use mistakes::{Mistake, render};
 use places::Places;
 

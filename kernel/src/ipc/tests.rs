@@ -6,7 +6,7 @@
 
 mod model;
 
-use abi::{MessageInfo, Rights, Syscall};
+use abi::{Label, MessageInfo, Rights, Syscall};
 
 use model::{Doing, Half, Model, Receive, Send, Target, Thread};
 
@@ -28,6 +28,8 @@ const ENDPOINTS: usize = 6;
 const NOTIFICATIONS: usize = 3;
 const REPLIES: usize = 16;
 const PRIORITIES: usize = 4;
+/// Messages have labels from here on, which are those of no invocation.
+const FIRST_LABEL: u64 = 1 << 16;
 
 /// Rights and badges of the capabilities to each endpoint, and to each notification.
 const ENDPOINT_CAPS: [(u64, Rights); 5] = [
@@ -72,6 +74,7 @@ impl Pair {
         for index in 0..THREADS {
             let priority = random.below(PRIORITIES) as u8;
             let tcb = world.thread(priority);
+            world.kernel.objs[tcb].mcp = u8::MAX;
             contexts.push(world.sc(tcb).expect("a new thread has a context"));
             threads.push(tcb);
             models.push(Thread {
@@ -79,6 +82,7 @@ impl Pair {
                 priority,
                 context: (index < FIRST_PASSIVE).then_some(index),
                 bound: None,
+                yields_to: None,
                 fault: None,
                 handler: None,
                 badge: world.message_of(tcb).0,
@@ -97,7 +101,7 @@ impl Pair {
             replies: Vec::new(),
             targets: vec![Target::Nothing],
             step: String::new(),
-            label: 0,
+            label: FIRST_LABEL,
             longest_chain: 0,
         };
         pair.place_objects();
@@ -131,6 +135,10 @@ impl Pair {
             let object = self.world.reply(self.targets.len());
             self.replies.push(object);
             self.targets.push(Target::Reply(reply));
+        }
+        for (context, &sc) in self.contexts.iter().enumerate().take(FIRST_PASSIVE) {
+            self.world.put(self.targets.len(), Cap::SchedContext { sc, size_bits: 7 });
+            self.targets.push(Target::Context(context));
         }
     }
 
@@ -185,8 +193,8 @@ impl Pair {
     fn pick_call(&mut self) -> Syscall {
         let usual = if (self.label / 64).is_multiple_of(2) { Syscall::Call } else { Syscall::ReplyRecv };
         match self.random.below(120) {
-            choice @ 0..10 => Syscall::ALL[choice],
-            10..12 => Syscall::Recv,
+            choice @ 0..11 => Syscall::ALL[choice],
+            11..13 => Syscall::Recv,
             _ => usual,
         }
     }
@@ -200,6 +208,9 @@ impl Pair {
             Syscall::Send | Syscall::NBSend => self.slot(is_object),
             Syscall::Call if self.random.below(8) > 0 => {
                 self.passive_server().unwrap_or_else(|| self.slot(is_endpoint))
+            }
+            Syscall::Call if self.random.below(3) == 0 => {
+                self.slot(|target| matches!(target, Target::Context(_)))
             }
             Syscall::Call => self.slot(is_object),
             _ => self.slot(is_source),
@@ -217,7 +228,9 @@ impl Pair {
         self.step = format!("{current}: {call:?} {:?} {:?} {:?}", target, r12, r13);
         let context = &mut self.world.kernel.objs[self.threads[current]].context;
         self.label += 1;
-        let info = MessageInfo::new(self.label, 0, 0, 0);
+        let is_yield = call == Syscall::Call && matches!(self.targets[target], Target::Context(_));
+        let label = if is_yield { Label::SchedContextYieldTo.word() } else { self.label };
+        let info = MessageInfo::new(label, 0, 0, 0);
         (context.rdx, context.rdi, context.rsi) = (call.word(), target as u64, info.word());
         (context.r12, context.r13, context.entry_word) = (r12 as u64, r13 as u64, 1);
         (self.model.threads[current].badge, self.model.threads[current].info) = (target as u64, info);
@@ -226,6 +239,10 @@ impl Pair {
     }
 
     fn model_syscall(&mut self, current: usize, call: Syscall, [target, r12, r13]: [Target; 3]) {
+        if call == Syscall::Yield {
+            self.model.yield_slice(current);
+            return self.model.schedule();
+        }
         let half = match call {
             Syscall::Send => Some((target, Half::Send)),
             Syscall::NBSend => Some((target, Half::NbSend)),
@@ -346,6 +363,7 @@ impl Pair {
         }
         self.world.kernel.handle(interrupt());
         self.model.schedule();
+        self.compare();
     }
 
     /// Lets a thread without a context wait for calls, as if it had just given its context away.
@@ -354,7 +372,8 @@ impl Pair {
         let slot = self.free_reply();
         let Target::Reply(reply) = self.targets[slot] else { return };
         let Thread { doing, context: None, .. } = self.model.threads[thread] else { return };
-        if matches!(doing, Doing::Receiving { .. } | Doing::AwaitingReply(_)) {
+        let waits = matches!(doing, Doing::Receiving { .. } | Doing::AwaitingReply(_));
+        if waits || self.model.current == Some(thread) {
             return;
         }
         let (tcb, object) = (self.threads[thread], self.endpoints[endpoint]);

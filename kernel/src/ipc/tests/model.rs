@@ -47,6 +47,7 @@ pub(super) enum Target {
     Endpoint { endpoint: usize, badge: u64, rights: Rights },
     Notification { notification: usize, badge: u64, rights: Rights },
     Reply(usize),
+    Context(usize),
 }
 
 /// How a send half behaves.
@@ -72,6 +73,8 @@ pub(super) struct Thread {
     pub(super) priority: u8,
     pub(super) context: Option<usize>,
     pub(super) bound: Option<usize>,
+    /// The context it yields to, and will be told about when it runs again.
+    pub(super) yields_to: Option<usize>,
     /// The message of the fault it sends or waits for an answer to.
     pub(super) fault: Option<MessageInfo>,
     pub(super) handler: Option<(usize, Send)>,
@@ -84,6 +87,7 @@ pub(super) struct Thread {
 pub(super) struct Context {
     pub(super) thread: Option<usize>,
     pub(super) notification: Option<usize>,
+    yielder: Option<usize>,
     /// Reply objects from the first donation to the latest.
     pub(super) chain: Vec<usize>,
 }
@@ -219,6 +223,50 @@ impl Model {
         {
             self.threads[current].doing = Doing::Running;
         }
+        if let Some(current) = self.current {
+            self.complete_yield(current);
+        }
+    }
+
+    fn complete_yield(&mut self, thread: usize) {
+        if let Some(context) = self.threads[thread].yields_to.take() {
+            self.contexts[context].yielder = None;
+            self.answer(thread, ErrorCode::NoError, 1);
+        }
+    }
+
+    fn answer(&mut self, thread: usize, code: ErrorCode, length: usize) {
+        let thread = &mut self.threads[thread];
+        (thread.badge, thread.info) = (0, MessageInfo::new(code.word(), 0, 0, length));
+    }
+
+    /// The current thread gives up its slice.
+    pub(super) fn yield_slice(&mut self, thread: usize) {
+        self.ready.entry(self.threads[thread].priority).or_default().push_back(thread);
+        self.ask_for_choice();
+    }
+
+    /// The current thread lets the thread of a context run.
+    fn yield_to(&mut self, thread: usize, context: usize) {
+        let Some(target) = self.contexts[context].thread.filter(|&target| target != thread) else {
+            return self.answer(thread, ErrorCode::IllegalOperation, 0);
+        };
+        if let Some(earlier) = self.contexts[context].yielder {
+            self.complete_yield(earlier);
+        }
+        if !self.is_schedulable(target) {
+            return self.answer(thread, ErrorCode::NoError, 1);
+        }
+        self.dequeue(target);
+        if self.threads[target].priority < self.threads[thread].priority {
+            self.enqueue_head(target);
+            return self.answer(thread, ErrorCode::NoError, 1);
+        }
+        self.threads[thread].yields_to = Some(context);
+        self.contexts[context].yielder = Some(thread);
+        self.enqueue_head(thread);
+        self.enqueue_head(target);
+        self.ask_for_choice();
     }
 
     fn take_context(&mut self, context: usize) {
@@ -455,22 +503,24 @@ impl Model {
 
     pub(super) fn send_half(&mut self, thread: usize, target: Target, half: Half) {
         let is_call = half == Half::Call;
-        let answer = match target {
+        let (code, length) = match target {
             Target::Endpoint { endpoint, badge, rights } if rights.can_write() => {
                 return self.send(thread, endpoint, Send { badge, rights, is_call }, half);
             }
             Target::Notification { notification, badge, rights } if rights.can_write() => {
                 self.signal(notification, badge);
-                MessageInfo::new(ErrorCode::NoError.word(), 0, 0, 0)
+                (ErrorCode::NoError, 0)
             }
             Target::Reply(reply) => {
                 self.reply(thread, reply);
-                MessageInfo::new(ErrorCode::NoError.word(), 0, 0, 0)
+                (ErrorCode::NoError, 0)
             }
-            _ => MessageInfo::new(ErrorCode::InvalidCapability.word(), 0, 0, 1),
+            // Nothing else is asked of contexts, and only by Call.
+            Target::Context(context) if is_call => return self.yield_to(thread, context),
+            _ => (ErrorCode::InvalidCapability, 1),
         };
         if is_call {
-            (self.threads[thread].badge, self.threads[thread].info) = (0, answer);
+            self.answer(thread, code, length);
         }
     }
 
@@ -494,6 +544,7 @@ impl Model {
 
     pub(super) fn suspend(&mut self, thread: usize) {
         self.cancel(thread);
+        self.complete_yield(thread);
         self.threads[thread].doing = Doing::Nothing;
         self.dequeue(thread);
     }

@@ -138,6 +138,8 @@ pub trait Machine {
     fn read_port(&mut self, port: u16, width: PortWidth) -> u32;
     /// Writes an IO port.
     fn write_port(&mut self, port: u16, width: PortWidth, value: u32);
+    /// Bytes of the kernel stack ever used.
+    fn stack_high_water(&self) -> u64;
     /// Sends the doorbell interrupt to `core`.
     fn ring_doorbell(&mut self, core: CoreId);
     /// Writes back and drops all caches (`WBINVD`).

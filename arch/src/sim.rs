@@ -56,6 +56,8 @@ pub struct SimMachine {
     pub bases: BaseRegisters,
     /// What `read_port` answers.
     pub port_value: u32,
+    /// What `stack_high_water` answers.
+    pub stack_high_water: u64,
 }
 
 impl SimMachine {
@@ -121,6 +123,9 @@ impl Machine for SimMachine {
     }
     fn write_port(&mut self, port: u16, width: PortWidth, value: u32) {
         self.record(Effect::WritePort(port, width, value));
+    }
+    fn stack_high_water(&self) -> u64 {
+        self.stack_high_water
     }
     fn ring_doorbell(&mut self, core: CoreId) {
         self.record(Effect::Doorbell(core));

@@ -134,20 +134,27 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Prints the threads the scheduler knows: the current one, the ready ones, those that wait for their budget.
+    /// Then how much of the kernel's stack was ever used.
     fn dump_scheduler(&mut self) {
         let current = self.sched.current;
-        let ready = self.sched.ready;
-        let release = self.sched.release;
         self.print(|objs, console| {
             console.line(format_args!("name                 state                prio ip"));
             dump_thread(objs, console, current);
-            let queues = ready.iter().rev().chain([&release]);
-            for queue in queues {
-                let mut next = queue.head;
-                while let Some(tcb) = next {
-                    dump_thread(objs, console, tcb);
-                    next = objs[tcb].sched_next;
-                }
+        });
+        for priority in (0..self.sched.ready.len()).rev() {
+            self.dump_queue(self.sched.ready[priority].head);
+        }
+        self.dump_queue(self.sched.release.head);
+        let stack = self.publish_stack();
+        self.print(|_, console| console.line(format_args!("kernel stack: {stack} bytes used at most")));
+    }
+
+    fn dump_queue(&mut self, head: Option<ObjRef<Tcb>>) {
+        self.print(|objs, console| {
+            let mut next = head;
+            while let Some(tcb) = next {
+                dump_thread(objs, console, tcb);
+                next = objs[tcb].sched_next;
             }
         });
     }

@@ -75,11 +75,21 @@ impl<M: Machine> Kernel<M> {
         page.set(StatusWord::Magic, MAGIC);
     }
 
-    /// Shows `state`.
+    /// Shows `state`, and how much of the stack was used up to now.
     pub fn publish_state(&mut self, state: State) {
+        self.publish_stack();
         if let Some(page) = self.status_page() {
             page.set(StatusWord::State, state.word());
         }
+    }
+
+    /// Shows how much of the stack was used up to now, and answers that.
+    pub(crate) fn publish_stack(&mut self) -> u64 {
+        let bytes = self.machine.stack_high_water();
+        if let Some(page) = self.status_page() {
+            page.set(StatusWord::StackHighWater, bytes);
+        }
+        bytes
     }
 
     /// Adds one to each of these counters.
@@ -96,14 +106,13 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Shows that this kernel failed, and why.
-    pub fn publish_failure(&mut self, message: fmt::Arguments<'_>, stack_high_water: u64) {
+    pub fn publish_failure(&mut self, message: fmt::Arguments<'_>) {
         let Some(page) = self.status_page() else { return };
         let mut text = TextWriter { page, length: 0 };
         // Writing cannot fail; what does not fit is cut.
         let _ = text.write_fmt(message);
         let length = text.length as u64;
         page.set(StatusWord::PanicLength, length);
-        page.set(StatusWord::StackHighWater, stack_high_water);
         self.publish_state(State::Failed);
     }
 }
@@ -117,7 +126,7 @@ mod tests {
     fn a_failure_leaves_its_text_and_state_on_the_page() {
         let mut test = TestKernel::new();
         test.kernel.count([StatusWord::IpisSent]);
-        test.kernel.publish_failure(format_args!("lost {} links", 3), 640);
+        test.kernel.publish_failure(format_args!("lost {} links", 3));
         let words = test.kernel.objs[test.kernel.config.status].words;
         assert_eq!(words[StatusWord::State.index()], State::Failed.word());
         assert_eq!(words[StatusWord::IpisSent.index()], 1);
@@ -128,7 +137,7 @@ mod tests {
     #[test]
     fn text_beyond_the_page_is_cut() {
         let mut test = TestKernel::new();
-        test.kernel.publish_failure(format_args!("{:>1$}", "end", 2 * MAX_PANIC_TEXT), 0);
+        test.kernel.publish_failure(format_args!("{:>1$}", "end", 2 * MAX_PANIC_TEXT));
         assert_eq!(test.kernel.counted(StatusWord::PanicLength), MAX_PANIC_TEXT as u64);
     }
 
@@ -147,7 +156,7 @@ mod tests {
     fn a_kernel_that_fails_before_it_knows_its_page_shows_nothing() {
         let mut test = TestKernel::new();
         test.kernel.config.status = ObjRef::UNSET;
-        test.kernel.publish_failure(format_args!("no page"), 0);
+        test.kernel.publish_failure(format_args!("no page"));
         test.kernel.publish_state(State::Halted);
     }
 }

@@ -173,6 +173,15 @@ fn a_plain_root_task_gets_the_answers_that_upstreams_kernel_gives() {
     assert!(missing.is_empty(), "{} answers differ:\n{}\n\n{}", missing.len(), missing.join("\n"), run.shown);
 }
 
+/// Bytes of a kernel's stack, below which is a guard page.
+const KERNEL_STACK: u64 = 8 << 10;
+
+/// How much of their stacks the kernels of a run of the conformance suite have used.
+fn kernel_stacks(shown: &str) -> Vec<u64> {
+    let used = |line: &str| line.split_once("kernel stack: ")?.1.split_once(" bytes")?.0.parse().ok();
+    shown.lines().filter_map(used).collect()
+}
+
 /// A processor without XSAVE, FSGSBASE, SMEP, SMAP, UMIP and x2APIC.
 const PLAIN_PROCESSOR: &str = "qemu64";
 
@@ -189,6 +198,12 @@ fn the_interface_conforms_on_two_instances_and_alone() {
         let alone =
             run(&["--root-task", &program, "--cpu", processor, "--icount", "--timeout", "300"]).expect(0);
         assert!(alone.shown.contains(" passed, 0 failed"), "{processor}: {}", alone.shown);
+        let used = kernel_stacks(&alone.shown);
+        println!("{processor}: kernel stack used: {used:?} bytes");
+        assert!(
+            !used.is_empty() && used.iter().all(|&bytes| bytes < KERNEL_STACK),
+            "{used:?} bytes of stack"
+        );
     }
 }
 

@@ -3,6 +3,7 @@
 
 use abi::CapTag;
 use abi::Syscall::*;
+use abi::status::Word as StatusWord;
 use arch::Effect;
 
 use super::*;
@@ -141,9 +142,12 @@ fn the_scheduler_dump_lists_running_ready_and_waiting_threads() {
         world.kernel.objs[thread].name[..5].copy_from_slice(name);
     }
     world.ready(other);
+    world.kernel.machine.stack_high_water = 1234;
     world.syscall(tcb, DebugDumpScheduler, 0, 0);
     let text = console(&world);
     assert!(text.contains("first") && text.contains("other"), "{text}");
+    assert!(text.ends_with("kernel stack: 1234 bytes used at most\n"), "{text}");
+    assert_eq!(world.kernel.counted(StatusWord::StackHighWater), 1234);
 }
 
 #[test]

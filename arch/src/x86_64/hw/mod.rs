@@ -11,6 +11,7 @@ mod fpu;
 mod ioapic;
 mod lapic;
 mod segments;
+pub mod stack;
 
 use core::arch::asm;
 
@@ -232,6 +233,10 @@ impl Machine for HwMachine {
                 asm!("out dx, eax", in("dx") port, in("eax") value, options(nomem, nostack))
             },
         }
+    }
+
+    fn stack_high_water(&self) -> u64 {
+        stack::high_water()
     }
 
     #[inline]

@@ -8,8 +8,8 @@ use core::mem::offset_of;
 use core::ptr::NonNull;
 
 use abi::status::State;
-use arch::hw::entry::{enter_user, kernel_stack, let_interrupts_in, wait_for_store, wait_halted};
-use arch::hw::{Console, HwMachine, IoApics, LapicMode, MachineConfig, Timer};
+use arch::hw::entry::{enter_user, let_interrupts_in, wait_for_store, wait_halted};
+use arch::hw::{Console, HwMachine, IoApics, LapicMode, MachineConfig, Timer, stack};
 use arch::{CoreId, Machine, StopReason, Ticks, WINDOW_BASE};
 use ipi::{Inbox, Mode, Work};
 use kernel::handover::{Handover, IdleMode, MAGIC};
@@ -35,10 +35,6 @@ global_asm!(
 
 /// Physical address of the local APIC's registers in xAPIC mode.
 const LAPIC_PAGE: u64 = 0xfee0_0000;
-/// What the unused part of the kernel stack is filled with, to find its high-water mark.
-const STACK_FILL: u64 = 0x5afe_57ac_5afe_57ac;
-/// Left free below the stack pointer while filling.
-const FILL_MARGIN: u64 = 512;
 
 /// Exceptions that no user program may cause and no kernel survives, a bit each: NMI, double fault, machine check.
 const FATAL: u64 = 1 << 2 | 1 << 8 | 1 << 18;
@@ -88,7 +84,7 @@ extern "C" fn instance_main(handover: *const Handover) -> ! {
     let handover = unsafe { &*handover };
     // SAFETY: nothing else runs yet.
     let instance = unsafe { instance() };
-    fill_stack();
+    stack::fill();
     assert!(handover.magic == MAGIC, "boot image and instance image differ in version");
     // SAFETY: first thing on this core, on the instance's own tables.
     unsafe { instance.kernel.machine.start(machine_config(handover)) };
@@ -132,27 +128,6 @@ fn machine_config(handover: &Handover) -> MachineConfig {
         io_apics,
         core: CoreId(handover.core as u32),
     }
-}
-
-fn fill_stack() {
-    let (bottom, _) = kernel_stack();
-    let here = (&raw const bottom).addr() as u64 - FILL_MARGIN;
-    for address in (bottom..here & !7).step_by(8) {
-        let word: *mut u64 = core::ptr::with_exposed_provenance_mut(address as usize);
-        // SAFETY: the words lie in the stack, well below everything in use.
-        unsafe { word.write_volatile(STACK_FILL) };
-    }
-}
-
-/// Bytes of the kernel stack ever used.
-pub(crate) fn stack_high_water() -> u64 {
-    let (bottom, top) = kernel_stack();
-    let untouched = (bottom..top).step_by(8).take_while(|&address| {
-        let word: *const u64 = core::ptr::with_exposed_provenance(address as usize);
-        // SAFETY: the words lie in the stack, which is mapped.
-        unsafe { word.read_volatile() == STACK_FILL }
-    });
-    top - bottom - 8 * untouched.count() as u64
 }
 
 /// Leaves for the thread that a fast path has switched to, if it did.

@@ -14,7 +14,7 @@ use arch::hw::entry::{GENERAL_NAMES, KernelFrame, kernel_stack};
 use arch::{CoreId, Machine, StopReason, Ticks};
 use kernel::handover::Handover;
 
-use crate::bare::{Instance, after, instance, stack_high_water};
+use crate::bare::{Instance, after, instance};
 
 /// Return addresses looked for at most.
 const BACKTRACE_DEPTH: usize = 24;
@@ -106,7 +106,7 @@ fn fail(message: fmt::Arguments<'_>, frame: Option<&KernelFrame>, stack: u64) ->
     let number = instance.kernel.config.instance;
     // Printing cannot fail: `Printer` never answers an error.
     let _ = report(&mut out, number, message, frame, stack);
-    instance.kernel.publish_failure(message, stack_high_water());
+    instance.kernel.publish_failure(message);
     instance.kernel.ring_failure_lines();
     instance.kernel.machine.stop_self(StopReason::Failed);
     stop_core()

@@ -296,3 +296,37 @@ fn a_root_task_that_is_no_program_is_refused_before_anything_boots() {
     let run = run(&["--root-task", "README.md"]).expect(2);
     assert!(run.errors.contains("not an ELF file"), "{}", run.errors);
 }
+
+/// Writes a root task made of `code`: position-independent, its section headers cut off.
+fn root_task(dir: &Path, code: &[u8]) -> String {
+    const CODE: u64 = 64 + 56;
+    const BEHIND_THE_FILE: u64 = 1 << 30;
+    let words = |values: &[u64]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>();
+    let halves = |values: &[u16]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>();
+    let elf = [
+        b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0".to_vec(),
+        halves(&[3, 62, 1, 0]), // DYN, x86-64, version 1
+        words(&[CODE, 64, BEHIND_THE_FILE]),
+        halves(&[0, 0, 64, 56, 1, 64, 9, 8]),
+        halves(&[1, 0, 7, 0]), // a segment to load, all rights
+        words(&[0, 0, 0, CODE + code.len() as u64, 4096, 4096]),
+        code.to_vec(),
+    ];
+    let file = dir.join("program.elf");
+    fs::write(&file, elf.concat()).expect("the program can be written");
+    file.display().to_string()
+}
+
+#[test]
+#[ignore = "boots"]
+fn a_position_independent_root_task_without_sections_runs_and_ends_the_run_by_halting() {
+    const HALT: &[u8] = &[
+        0x48, 0xc7, 0xc2, 0xf2, 0xff, 0xff, 0xff, // mov rdx, -14 (DebugHalt)
+        0x0f, 0x05, // syscall
+        0xeb, 0xfe, // jmp to itself
+    ];
+    let dir = tempfile::tempdir().expect("a temporary directory can be made");
+    let run = run(&["--root-task", &root_task(dir.path(), HALT), "--timeout", "30"]).expect(0);
+    assert!(run.shown.contains("halted the instance"), "{}", run.shown);
+    assert_eq!(run.document["instances"][0]["halted"], true);
+}

@@ -273,9 +273,17 @@ fn stop(instance: &mut Instance, reason: StopReason) -> ! {
         StopReason::Halted => {
             instance.kernel.publish_state(State::Halted);
             instance.kernel.ring_failure_lines();
+            report_halted(instance);
             failure::stop_core()
         }
     }
+}
+
+/// Tells the runner that a program has halted its instance; the kernel has told the reader.
+fn report_halted(instance: &Instance) {
+    let mut console = failure::Printer(instance.kernel.machine.console());
+    // Writing to a console cannot fail.
+    let _ = writeln!(console, "!skerry {{\"halted\":true}}");
 }
 
 /// Waits for an interrupt or a signal; interrupts start afresh on an empty stack.

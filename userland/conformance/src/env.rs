@@ -20,7 +20,7 @@ const MEMORY_BITS: u32 = 23;
 /// The slots of a test.
 const SLOTS: u64 = 1024;
 /// The most threads of a test.
-const THREADS: usize = 6;
+const THREADS: usize = 16;
 /// Words that threads leave for the test.
 const RESULTS: usize = 32;
 

@@ -3,10 +3,10 @@
 
 use crate::check::{Failure, Outcome, holds, same, tests};
 use crate::code::{self, Code};
-use crate::env::{Env, SLICE};
+use crate::env::{Env, SLICE, leave};
 use crate::window::{ADDRESS, FAR_ADDRESS, map};
 use abi::fault::{cap_fault, unknown_syscall, user_exception, vm_fault};
-use abi::{ErrorCode, FaultKind, INITIAL_RFLAGS, LookupFailureKind, Register, Rights, Syscall};
+use abi::{ErrorCode, FaultKind, INITIAL_RFLAGS, LookupFailureKind, MessageInfo, Register, Rights, Syscall};
 use userland::object::{Flow, SchedParameters};
 use userland::syscall::{self, Received};
 use userland::{
@@ -39,6 +39,7 @@ tests!(
     fault_handler_is_deleted_with_its_endpoint,
     fault_timeout_tells_data_and_time,
     fault_timeout_reply_restarts_the_thread,
+    fault_timeout_in_a_server_lets_its_handler_answer_the_client,
     syscall_entry_hides_flags_from_the_kernel_and_gives_them_back,
     syscall_entry_with_the_trap_flag_traps_after_the_call,
     syscall_preserves_registers,
@@ -393,6 +394,34 @@ fn fault_timeout_reply_restarts_the_thread(env: &mut Env) -> Outcome {
     let mut registers = [0; 1];
     tcb.read_registers(Flow::Keep, &mut registers)?;
     same(registers, [code::undefined().address()])
+}
+
+fn fault_timeout_in_a_server_lets_its_handler_answer_the_client(env: &mut Env) -> Outcome {
+    let [calls, faults]: [Endpoint; 2] = [env.make()?, env.make()?];
+    let [owed, reply]: [Reply; 2] = [env.make()?, env.make()?];
+    let server = super::reply::passive(env, move || {
+        syscall::recv(calls.0, owed.0);
+        loop {
+            core::hint::spin_loop();
+        }
+    })?;
+    server.set_timeout_endpoint(Some(env.badged(faults, 3)?))?;
+    let time = SchedParameters { data: 9, ..SchedParameters::periodic(1_000, 20_000) };
+    let context = env.sched_context(time)?;
+    let thread = env.thread(Options::new(crate::env::MIDDLE, Some(context)))?;
+    let client = thread.tcb;
+    thread.start(move || {
+        leave(0, syscall::call(calls.0, MessageInfo::new(0, 0, 0, 0), [0; 4]).info.label());
+    })?;
+    let fault = env.receive(faults, reply)?;
+    is_fault(&fault, FaultKind::Timeout, abi::fault::timeout::LENGTH)?;
+    same((fault.badge, fault.word(abi::fault::timeout::DATA)), (3, 9))?;
+    Message::new(5, &[]).send(owed.0);
+    // The client has its context back, and waits for the next period.
+    context.unbind_object(client)?;
+    env.sched_context(SLICE)?.bind(client)?;
+    env.settle();
+    same(env.left(0), 5)
 }
 
 fn syscall_entry_hides_flags_from_the_kernel_and_gives_them_back(env: &mut Env) -> Outcome {

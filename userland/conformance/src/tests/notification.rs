@@ -20,6 +20,7 @@ tests!(
     notification_bound_lets_only_its_thread_wait,
     notification_deleted_restarts_its_waiters,
     notification_lends_its_scheduling_context,
+    notification_lends_its_scheduling_context_between_calls,
     notification_does_not_touch_message_registers,
 );
 
@@ -185,6 +186,41 @@ fn notification_lends_its_scheduling_context(env: &mut Env) -> Outcome {
     }
     // The context is given back while the thread waits.
     let other: userland::Tcb = env.make()?;
+    context.bind(other)?;
+    Ok(())
+}
+
+fn notification_lends_its_scheduling_context_between_calls(env: &mut Env) -> Outcome {
+    const SIGNAL: u64 = 5;
+    let (endpoint, reply): (Endpoint, Reply) = (env.make()?, env.make()?);
+    let notification: Notification = env.make()?;
+    let badged = env.badged(notification, SIGNAL)?;
+    let server = super::reply::passive(env, move || {
+        let mut received = syscall::recv(endpoint.0, reply.0);
+        loop {
+            if received.badge == SIGNAL {
+                append(0, 1);
+                received = syscall::recv(endpoint.0, reply.0);
+            } else {
+                append(0, 2);
+                syscall::signal(badged.0);
+                received = syscall::reply_recv(endpoint.0, MessageInfo::new(7, 0, 0, 0), [0; 4], reply.0);
+            }
+        }
+    })?;
+    server.bind_notification(notification)?;
+    let context = env.sched_context(SLICE)?;
+    context.bind(notification)?;
+    syscall::signal(badged.0);
+    env.settle();
+    same(env.left(0), 1)?;
+    // It has been given back: another thread can have it.
+    let other: userland::Tcb = env.make()?;
+    context.bind(other)?;
+    context.unbind_object(other)?;
+    env.spawn(MIDDLE, move || leave(1, syscall::call(endpoint.0, EMPTY, [0; 4]).info.label()))?;
+    env.settle();
+    same((env.left(0), env.left(1)), (0x121, 7))?;
     context.bind(other)?;
     Ok(())
 }

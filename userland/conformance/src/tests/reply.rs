@@ -17,6 +17,7 @@ tests!(
     reply_suspended_caller_leaves_the_reply_object,
     reply_donation_lets_a_passive_server_run,
     reply_donation_nests,
+    reply_donation_goes_down_a_long_chain_and_back,
     reply_donation_returns_when_the_reply_object_is_deleted,
     reply_donation_stays_with_the_server_when_the_caller_is_suspended,
     reply_donation_does_not_happen_by_send,
@@ -168,6 +169,29 @@ fn reply_donation_nests(env: &mut Env) -> Outcome {
         env.settle();
     }
     same([env.left(0), env.left(1), env.left(2)], [6, 6, 6])
+}
+
+fn reply_donation_goes_down_a_long_chain_and_back(env: &mut Env) -> Outcome {
+    const SERVERS: u64 = 12;
+    let (mut endpoint, reply): (Endpoint, Reply) = (env.make()?, env.make()?);
+    server(env, endpoint, reply, 1)?;
+    for _ in 1..SERVERS {
+        let inner = endpoint;
+        endpoint = env.make()?;
+        let (outer, reply): (Endpoint, Reply) = (endpoint, env.make()?);
+        passive(env, move || {
+            syscall::recv(outer.0, reply.0);
+            loop {
+                let label = syscall::call(inner.0, EMPTY, [0; 4]).info.label() + 1;
+                syscall::reply_recv(outer.0, MessageInfo::new(label, 0, 0, 0), [0; 4], reply.0);
+            }
+        })?;
+    }
+    for index in 0..3 {
+        client(env, endpoint, index)?;
+        env.settle();
+    }
+    same([env.left(0), env.left(1), env.left(2)], [SERVERS; 3])
 }
 
 fn reply_donation_returns_when_the_reply_object_is_deleted(env: &mut Env) -> Outcome {

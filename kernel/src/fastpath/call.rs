@@ -58,7 +58,7 @@ impl<M: Machine> Kernel<M> {
 
     /// Takes `receiver`, the first of the queue, out of it.
     #[inline(always)]
-    fn pop_receiver(&mut self, endpoint: ObjRef<Endpoint>, receiver: ObjRef<Tcb>) {
+    pub(super) fn pop_receiver(&mut self, endpoint: ObjRef<Endpoint>, receiver: ObjRef<Tcb>) {
         let next = self.objs[receiver].ipc_next.take();
         match next {
             None => self.objs[endpoint] = Endpoint::default(),

@@ -2,20 +2,23 @@
 //! The common cases of Call, ReplyRecv and Send, tried before [`Kernel::handle`].
 //!
 //! A fast path is one function in a file of its own: it finishes the event and names the thread to resume, or it has
-//! changed nothing and answers `None`. It does what the slow path would do for the same state, but for the clock: it
-//! is not read, so the time is charged on the next slow entry, to the scheduling context that has been the current
-//! one all along.
+//! changed nothing and answers `None`. It does what the slow path would do for the same state, but for the clock: where
+//! the scheduling context stays the current one, the clock is not read, and the time is charged on the next entry that
+//! reads it.
 //!
 //! The cases: no capabilities in the message; a CSpace whose root is one plain CNode; for Call and ReplyRecv, the
 //! partner waits, is of at least the caller's priority, and runs on the scheduling context that is passed along, no
 //! signal is pending for a receiver, and buffers, if there are more than four words, are in 4 KiB frames; for Send,
-//! a signal that wakes nobody here; for Call on a 4 KiB frame, Map and Unmap that succeed. docs/performance.md counts
-//! what is left.
+//! a signal or a short message, and if it wakes somebody, a thread of higher priority with a scheduling context of its
+//! own; for Call on a 4 KiB frame, Map and Unmap that succeed. docs/performance.md counts what is left.
 
 mod call;
 mod page;
 mod reply_recv;
 mod send;
+mod wake;
+
+pub use send::Sent;
 
 use abi::ipc_buffer::{MAX_LENGTH, REGISTER_MESSAGES, message_offset};
 use abi::sizes::SMALL_PAGE_BITS;

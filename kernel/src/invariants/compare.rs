@@ -56,6 +56,7 @@ impl Kernel<SimMachine> {
             ("consumed", a.consumed == b.consumed),
             ("now", a.now == b.now),
             ("reprogram", a.reprogram == b.reprogram),
+            ("alarm", a.alarm == b.alarm),
             ("deadline", self.machine.deadline == other.machine.deadline),
             ("effects", self.machine.effects == other.machine.effects),
             ("fpu", self.machine.fpu == other.machine.fpu),

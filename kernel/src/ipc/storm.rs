@@ -45,8 +45,8 @@ pub(crate) struct Storm {
     contexts: Vec<ObjRef<SchedContext>>,
     random: Random,
     path: Path,
-    /// Calls, ReplyRecvs and signals that a fast path has finished.
-    pub(crate) fast_events: [usize; 3],
+    /// What fast paths have finished: Calls, ReplyRecvs, signals kept, and sends that woke somebody.
+    pub(crate) fast_events: [usize; 4],
 }
 
 impl Storm {
@@ -70,7 +70,7 @@ impl Storm {
             threads.push(tcb);
             contexts.push(sc);
         }
-        let mut storm = Self { world, random, threads, contexts, path, fast_events: [0; 3] };
+        let mut storm = Self { world, random, threads, contexts, path, fast_events: [0; 4] };
         storm.share_cspace();
         storm.place_objects();
         for server in SERVERS {
@@ -177,19 +177,20 @@ impl Storm {
             1..=3 => Event::Interrupt(abi::vector::TIMER),
             _ => Event::Syscall,
         };
-        if event != Event::Syscall {
-            self.world.kernel.machine.time += Ticks(self.random.below(1_500_000) as u64);
-        }
+        let passed = if event == Event::Syscall { 50 } else { 1_500_000 };
+        self.world.kernel.machine.time += Ticks(self.random.below(passed) as u64);
         self.write_message(current);
-        let call = match self.random.below(19) {
+        let call = match self.random.below(24) {
             index @ 0..11 => Syscall::ALL[index],
             11..15 => Syscall::Call,
-            _ => Syscall::ReplyRecv,
+            15..19 => Syscall::ReplyRecv,
+            _ => Syscall::Send,
         };
         let sending = [ENDPOINTS, NOTIFICATIONS, REPLIES, THREADS_AT, CONTEXTS, 0..1];
         let receiving = [ENDPOINTS, ENDPOINTS, NOTIFICATIONS];
         let target = match call {
             Syscall::Call if self.random.below(2) == 0 => self.target(&[ENDPOINTS]),
+            Syscall::Send if self.random.below(2) == 0 => self.target(&[NOTIFICATIONS, ENDPOINTS]),
             Syscall::Send | Syscall::NBSend | Syscall::Call => self.target(&sending),
             _ => self.target(&receiving),
         };
@@ -213,10 +214,18 @@ impl Storm {
     }
 
     fn try_fast_path(&mut self, call: Syscall) -> bool {
+        if self.path == Path::Slow {
+            return false;
+        }
+        let kernel = &mut self.world.kernel;
+        let sender = kernel.current();
         let (kind, next) = match call {
-            Syscall::Call if self.path == Path::Fast => (0, self.world.kernel.fast_call()),
-            Syscall::ReplyRecv if self.path == Path::Fast => (1, self.world.kernel.fast_reply_recv()),
-            Syscall::Send | Syscall::NBSend if self.path == Path::Fast => (2, self.world.kernel.fast_send()),
+            Syscall::Call => (0, kernel.fast_call()),
+            Syscall::ReplyRecv => (1, kernel.fast_reply_recv()),
+            Syscall::Send | Syscall::NBSend => {
+                let next = kernel.fast_send_and_wake();
+                (if next == Some(sender) { 2 } else { 3 }, next)
+            }
             _ => return false,
         };
         self.fast_events[kind] += usize::from(next.is_some());

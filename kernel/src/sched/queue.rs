@@ -24,6 +24,7 @@ use crate::memory::objects::{ObjRef, Objects};
 use crate::object::tcb::Tcb;
 
 impl Queue {
+    #[inline]
     fn push_front(&mut self, objs: &mut Objects, tcb: ObjRef<Tcb>) {
         let old = self.head.replace(tcb);
         let thread = &mut objs[tcb];
@@ -99,6 +100,16 @@ impl<M: Machine> Kernel<M> {
         if let Some(priority) = self.begin_enqueue(tcb) {
             self.sched.ready[usize::from(priority)].push_front(&mut self.objs, tcb);
         }
+    }
+
+    /// Puts the current thread, which is in no queue (READY), at the head of its ready queue.
+    #[inline(always)]
+    pub(crate) fn enqueue_preempted(&mut self, tcb: ObjRef<Tcb>) {
+        let thread = &mut self.objs[tcb];
+        thread.in_ready_queue = 1;
+        let priority = thread.priority;
+        self.sched.mark_occupied(priority);
+        self.sched.ready[usize::from(priority)].push_front(&mut self.objs, tcb);
     }
 
     /// Puts a thread at the tail of its ready queue, unless it is in it.

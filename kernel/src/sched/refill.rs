@@ -75,13 +75,13 @@ impl<M: Machine> Kernel<M> {
     }
 
     #[inline]
-    fn head_mut(&mut self, sc: ObjRef<SchedContext>) -> &mut Refill {
+    pub(crate) fn head_mut(&mut self, sc: ObjRef<SchedContext>) -> &mut Refill {
         let head = sc.refill(self.objs[sc].head);
         &mut self.objs[head]
     }
 
     #[inline]
-    fn tail_mut(&mut self, sc: ObjRef<SchedContext>) -> &mut Refill {
+    pub(crate) fn tail_mut(&mut self, sc: ObjRef<SchedContext>) -> &mut Refill {
         let tail = sc.refill(self.objs[sc].tail);
         &mut self.objs[tail]
     }

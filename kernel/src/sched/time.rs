@@ -181,7 +181,6 @@ impl<M: Machine> Kernel<M> {
 
     /// Charges the time consumed so far to the current scheduling context, which can pay for it.
     #[doc(alias = "commitTime")]
-    #[inline]
     pub(crate) fn commit_time(&mut self) {
         let sc = self.sched.current_sc;
         let used = core::mem::replace(&mut self.sched.consumed, Ticks::ZERO);
@@ -267,7 +266,8 @@ impl<M: Machine> Kernel<M> {
     ///
     /// It fires a little early, so that the kernel is there in time; what is nearer than that is not awaited by
     /// firing again and again.
-    fn program_timer(&mut self) {
+    #[inline(never)]
+    pub(crate) fn program_timer(&mut self) {
         let end = self.end_of_budget(self.sched.current_sc);
         let release = self.sched.release.head.map_or(Ticks::MAX, |first| self.release_time(first));
         let first = end.min(release);

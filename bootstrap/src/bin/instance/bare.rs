@@ -12,8 +12,11 @@ use arch::hw::entry::{enter_user, let_interrupts_in, wait_for_store, wait_halted
 use arch::hw::{Console, HwMachine, IoApics, LapicMode, MachineConfig, Timer, stack};
 use arch::{CoreId, Machine, StopReason, Ticks, WINDOW_BASE};
 use ipi::{Inbox, Mode, Work};
+use kernel::fastpath::Sent;
 use kernel::handover::{Handover, IdleMode, MAGIC};
 use kernel::memory::objects::{ObjRef, Objects};
+use kernel::object::endpoint::Endpoint;
+use kernel::object::notification::Notification;
 use kernel::object::tcb::Tcb;
 use kernel::{Event, Kernel, Resume};
 
@@ -159,14 +162,38 @@ extern "C" fn instance_fast_reply_recv() {
 extern "C" fn instance_fast_send() -> bool {
     // SAFETY: entry point; nobody up the stack holds a reference.
     let instance = unsafe { instance() };
-    let sender = instance.kernel.current();
     match instance.kernel.fast_send() {
-        next if next == Some(sender) => true,
-        next => {
-            leave_fast(instance, next);
-            false
-        }
+        Some(Sent::Done) => true,
+        Some(Sent::Signal { notification, waiter, badge }) => wake_by_signal(notification, waiter, badge),
+        Some(Sent::Message { endpoint, badge }) => wake_by_message(endpoint, badge),
+        None => false,
     }
+}
+
+/// Apart from the path that wakes nobody, which needs no stack. Returns only to say `false`.
+#[inline(never)]
+fn wake_by_signal(notification: ObjRef<Notification>, waiter: ObjRef<Tcb>, badge: u64) -> bool {
+    // SAFETY: the entry point that ends here uses its reference no more.
+    let instance = unsafe { instance() };
+    let next = instance.kernel.fast_signal(notification, waiter, badge);
+    leave_fast(instance, next);
+    not_done()
+}
+
+/// As for a signal.
+#[inline(never)]
+fn wake_by_message(endpoint: ObjRef<Endpoint>, badge: u64) -> bool {
+    // SAFETY: the entry point that ends here uses its reference no more.
+    let instance = unsafe { instance() };
+    let next = instance.kernel.fast_message(endpoint, badge);
+    leave_fast(instance, next);
+    not_done()
+}
+
+/// `false`, but unknown to the compiler: so a caller passes the answer on and can end in a jump, without a stack.
+#[inline(always)]
+fn not_done() -> bool {
+    core::hint::black_box(false)
 }
 
 #[unsafe(no_mangle)]

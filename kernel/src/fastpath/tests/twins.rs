@@ -54,14 +54,16 @@ impl Twins {
         let (fast, slow) = (&mut self.fast.kernel, &mut self.slow.kernel);
         let next = match call {
             Syscall::Call => fast.fast_call(),
-            _ => fast.fast_send(),
+            _ => fast.fast_send_and_wake(),
         };
-        if next.is_none() {
-            assert_same(fast, slow);
-            fast.handle(Event::Syscall);
-        }
-        let resume = slow.handle(Event::Syscall);
-        assert_eq!(resume, Resume::Thread(next.unwrap_or(tcb)));
+        let resume = match next {
+            Some(next) => Resume::Thread(next),
+            None => {
+                assert_same(fast, slow);
+                fast.handle(Event::Syscall)
+            }
+        };
+        assert_eq!(resume, slow.handle(Event::Syscall));
         assert_same(fast, slow);
         self.effects = fast.machine.take_effects();
         slow.machine.take_effects();

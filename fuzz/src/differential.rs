@@ -8,8 +8,6 @@
 use abi::{CapTag, Syscall};
 use arch::{SimMachine, Ticks};
 use kernel::invariants::Difference;
-use kernel::memory::objects::ObjRef;
-use kernel::object::tcb::Tcb;
 use kernel::{Event, Kernel, Resume};
 
 use crate::world::{START, World};
@@ -17,29 +15,14 @@ use crate::world::{START, World};
 /// Time that the fast path does not notice, and time until the next entry.
 const LATER: [Ticks; 2] = [Ticks(3), Ticks(500)];
 
-type FastPath = fn(&mut Kernel<SimMachine>) -> Option<ObjRef<Tcb>>;
-
 /// Compares both paths for `event`, if a fast path takes it; says whether one did.
 pub fn compare(world: &World, event: Event) -> bool {
-    if event != Event::Syscall || world.kernel.is_idle() {
-        return false;
-    }
     let kernel = &world.kernel;
-    let context = &kernel.objs[kernel.current()].context;
-    // What cannot be a fast path is not worth a copy; a look at the target is enough. Inboxes are not copied.
-    let (path, targets): (FastPath, &[CapTag]) = match Syscall::from_word(context.rdx) {
-        Some(Syscall::Call) => (Kernel::fast_call, &[CapTag::Endpoint, CapTag::Frame]),
-        Some(Syscall::ReplyRecv) => (Kernel::fast_reply_recv, &[CapTag::Endpoint]),
-        Some(Syscall::Send | Syscall::NBSend) => {
-            (Kernel::fast_send_and_wake, &[CapTag::Notification, CapTag::Endpoint])
-        }
-        _ => return false,
-    };
-    if !targets.contains(&world.cap(context.rdi).tag()) {
+    if kernel.is_idle() || !may_be_fast(world, event) {
         return false;
     }
     let mut fast = kernel.clone();
-    let next = path(&mut fast);
+    let next = fast.fast_path(event);
     let Some(next) = next else {
         assert_eq!(fast.differences(kernel, START), [], "a fast path that gives up has changed something");
         return false;
@@ -61,16 +44,29 @@ pub fn compare(world: &World, event: Event) -> bool {
     }
     assert_eq!(fast.differences(&slow, START), [], "the fast path did something else");
     assert_eq!(resume, Resume::Thread(next), "the fast path chose somebody else");
-    compare_later(before, path);
+    compare_later(before, event);
     true
 }
 
+/// What cannot take a fast path is not worth a copy; a look at the target is enough. Inboxes are not copied.
+fn may_be_fast(world: &World, event: Event) -> bool {
+    let context = &world.kernel.objs[world.kernel.current()].context;
+    let targets: &[CapTag] = match (event, Syscall::from_word(context.rdx)) {
+        (Event::PageFault { .. } | Event::Exception { .. }, _) => return true,
+        (Event::Syscall, Some(Syscall::Call)) => &[CapTag::Endpoint, CapTag::Frame],
+        (Event::Syscall, Some(Syscall::ReplyRecv)) => &[CapTag::Endpoint],
+        (Event::Syscall, Some(Syscall::Send | Syscall::NBSend)) => &[CapTag::Notification, CapTag::Endpoint],
+        _ => return false,
+    };
+    targets.contains(&world.cap(context.rdi).tag())
+}
+
 /// The same with time running, and compared after the next entry, when the fast path has caught up.
-fn compare_later(mut fast: Kernel<SimMachine>, path: FastPath) {
+fn compare_later(mut fast: Kernel<SimMachine>, event: Event) {
     fast.machine.time = fast.machine.time.saturating_add(LATER[0]);
     let mut slow = fast.clone();
-    let taken = path(&mut fast);
-    let resume = slow.handle(Event::Syscall);
+    let taken = fast.fast_path(event);
+    let resume = slow.handle(event);
     let Some(next) = taken.filter(|&next| resume == Resume::Thread(next)) else { return };
     if fast.objs[next].context.entry() != slow.objs[next].context.entry() {
         // The budget was just enough without the time that passed; the slow path will repeat the call.

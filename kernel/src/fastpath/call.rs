@@ -6,7 +6,7 @@ use arch::Machine;
 use crate::Kernel;
 use crate::memory::objects::ObjRef;
 use crate::object::endpoint::{Endpoint, EndpointState};
-use crate::object::reply::Above;
+use crate::object::reply::{Above, Reply};
 use crate::object::tcb::{Tcb, TcbSlot, ThreadState};
 
 impl<M: Machine> Kernel<M> {
@@ -29,10 +29,22 @@ impl<M: Machine> Kernel<M> {
         }
         let root = self.fast_root(callee)?;
         let buffers = self.fast_buffers(info, caller, callee)?;
-        let sc = self.sched.current_sc;
         let badge = cap.word1;
 
         self.pop_receiver(endpoint, callee);
+        self.lend_on_reply(reply, caller, callee);
+        self.pass_message(caller, callee, badge, info);
+        if let Some(buffers) = buffers {
+            self.pass_buffer(buffers, info);
+        }
+        self.fast_switch(caller, callee, root);
+        Some(callee)
+    }
+
+    /// Makes `caller` wait on `reply` for `callee`, which runs on the current scheduling context from now on.
+    #[inline(always)]
+    pub(super) fn lend_on_reply(&mut self, reply: ObjRef<Reply>, caller: ObjRef<Tcb>, callee: ObjRef<Tcb>) {
+        let sc = self.sched.current_sc;
         let below = self.objs[sc].reply.replace(reply);
         if let Some(below) = below {
             self.objs[below].set_above(Above::Reply(reply));
@@ -48,12 +60,6 @@ impl<M: Machine> Kernel<M> {
         let partner = &mut self.objs[callee];
         partner.reply = None;
         partner.set_state_raw(ThreadState::Running);
-        self.pass_message(caller, callee, badge, info);
-        if let Some(buffers) = buffers {
-            self.pass_buffer(buffers, info);
-        }
-        self.fast_switch(caller, callee, root);
-        Some(callee)
     }
 
     /// Takes `receiver`, the first of the queue, out of it.

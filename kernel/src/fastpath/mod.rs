@@ -13,6 +13,7 @@
 //! own; for Call on a 4 KiB frame, Map and Unmap that succeed. docs/performance.md counts what is left.
 
 mod call;
+mod fault;
 mod page;
 mod reply_recv;
 mod send;
@@ -24,11 +25,16 @@ use abi::ipc_buffer::{MAX_LENGTH, REGISTER_MESSAGES, message_offset};
 use abi::sizes::SMALL_PAGE_BITS;
 use arch::{Machine, PhysAddr};
 
+#[cfg(not(target_os = "none"))]
+use abi::Syscall;
+
 use crate::Kernel;
 use crate::memory::objects::ObjRef;
 use crate::memory::user::UserFrame;
 use crate::object::sched_context::SchedContext;
 use crate::object::tcb::{Tcb, TcbSlot};
+#[cfg(not(target_os = "none"))]
+use crate::{Event, error::Fault};
 
 /// Low bits of a message info: extra capabilities and length. Without the former it is a small number.
 const SHAPE_MASK: u64 = 0x1ff;
@@ -98,6 +104,32 @@ impl<M: Machine> Kernel<M> {
         self.save_bases(from);
         self.enter_thread_context(to, root);
         self.sched.current = to;
+    }
+}
+
+#[cfg(not(target_os = "none"))]
+impl<M: Machine> Kernel<M> {
+    /// All that the entry stubs try for `event` of the current thread before they ask [`Kernel::handle`].
+    pub fn fast_path(&mut self, event: Event) -> Option<ObjRef<Tcb>> {
+        match event {
+            Event::Syscall => match Syscall::from_word(self.objs[self.sched.current].context.rdx)? {
+                Syscall::Call => self.fast_call(),
+                Syscall::ReplyRecv => self.fast_reply_recv(),
+                Syscall::Send | Syscall::NBSend => match self.fast_send()? {
+                    Sent::Done => Some(self.sched.current),
+                    Sent::Signal { notification, waiter, badge } => {
+                        self.fast_signal(notification, waiter, badge)
+                    }
+                    Sent::Message { endpoint, badge } => self.fast_message(endpoint, badge),
+                },
+                _ => None,
+            },
+            Event::PageFault { address, code } => self.fast_fault(Fault::VmFault { address, code }),
+            Event::Exception { vector, code } => {
+                self.fast_fault(Fault::UserException { vector: vector.into(), code })
+            }
+            Event::Interrupt(_) | Event::UnknownSyscall { .. } => None,
+        }
     }
 }
 

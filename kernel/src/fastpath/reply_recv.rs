@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! ReplyRecv: the answer and the scheduling context back to the caller, and the wait for the next.
 
+use abi::MessageInfo;
+use abi::ipc_buffer::MAX_LENGTH;
 use arch::Machine;
 
+use super::SHAPE_MASK;
 use crate::Kernel;
+use crate::error::Fault;
 use crate::memory::objects::ObjRef;
-use crate::object::endpoint::EndpointState;
-use crate::object::reply::Above;
+use crate::object::endpoint::{Endpoint, EndpointState};
+use crate::object::reply::{Above, Reply};
 use crate::object::tcb::{Tcb, TcbSlot, ThreadState};
 use crate::sched::Queue;
 
@@ -36,14 +40,31 @@ impl<M: Machine> Kernel<M> {
         if object.above() != Above::SchedContext(sc) {
             return None;
         }
-        let below = object.below;
         let partner = &self.objs[caller];
-        if partner.fault.is_some() || partner.sched_context.is_some() || partner.priority < thread.priority {
+        if partner.sched_context.is_some() || partner.priority < thread.priority {
             return None;
+        }
+        if partner.fault.is_some() {
+            return self.answer_faulter(endpoint, reply, caller);
         }
         let root = self.fast_root(caller)?;
         let buffers = self.fast_buffers(info, server, caller)?;
 
+        self.take_turn(endpoint, reply, caller);
+        self.pass_message(server, caller, 0, info);
+        if let Some(buffers) = buffers {
+            self.pass_buffer(buffers, info);
+        }
+        self.fast_switch(server, caller, root);
+        Some(caller)
+    }
+
+    /// Gives the scheduling context back to the caller, which runs, and lets the server wait for the next.
+    #[inline(always)]
+    fn take_turn(&mut self, endpoint: ObjRef<Endpoint>, reply: ObjRef<Reply>, caller: ObjRef<Tcb>) {
+        let server = self.sched.current;
+        let below = self.objs[reply].below;
+        let sc = self.sched.current_sc;
         self.objs[sc].reply = below;
         if let Some(below) = below {
             self.objs[below].set_above(Above::SchedContext(sc));
@@ -62,10 +83,31 @@ impl<M: Machine> Kernel<M> {
         thread.blocked_on = endpoint.paddr().0;
         thread.reply = Some(reply);
         thread.set_state_raw(ThreadState::BlockedOnReceive);
-        self.pass_message(server, caller, 0, info);
-        if let Some(buffers) = buffers {
-            self.pass_buffer(buffers, info);
+    }
+
+    /// The caller is a thread with a fault, which goes on with the registers that the answer gives it.
+    ///
+    /// A function of its own, so that other answers do not carry what this one needs.
+    #[inline(never)]
+    fn answer_faulter(
+        &mut self,
+        endpoint: ObjRef<Endpoint>,
+        reply: ObjRef<Reply>,
+        caller: ObjRef<Tcb>,
+    ) -> Option<ObjRef<Tcb>> {
+        let server = self.sched.current;
+        let info = self.objs[server].context.info_register();
+        let fault = self.objs[caller].fault.get()?;
+        let stays_stopped = !matches!(fault, Fault::VmFault { .. } | Fault::CapFault { .. })
+            && MessageInfo(info).label() != 0;
+        if info & SHAPE_MASK > MAX_LENGTH as u64 || stays_stopped {
+            return None;
         }
+        let root = self.fast_root(caller)?;
+
+        self.take_turn(endpoint, reply, caller);
+        self.answer_fault(server, caller, fault);
+        self.objs[caller].context.restart();
         self.fast_switch(server, caller, root);
         Some(caller)
     }

@@ -122,15 +122,3 @@ impl<M: Machine> Kernel<M> {
         }
     }
 }
-
-#[cfg(not(target_os = "none"))]
-impl<M: Machine> Kernel<M> {
-    /// A fast send with what may follow, as the entry stubs put it together: who runs, if it came to its end.
-    pub fn fast_send_and_wake(&mut self) -> Option<ObjRef<Tcb>> {
-        match self.fast_send()? {
-            Sent::Done => Some(self.sched.current),
-            Sent::Signal { notification, waiter, badge } => self.fast_signal(notification, waiter, badge),
-            Sent::Message { endpoint, badge } => self.fast_message(endpoint, badge),
-        }
-    }
-}

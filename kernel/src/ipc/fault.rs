@@ -18,7 +18,7 @@ use crate::object::endpoint::{Endpoint, Send};
 use crate::object::tcb::{SendFlags, Tcb, TcbSlot, ThreadState};
 
 /// Error-code bit of a page fault that was an instruction fetch (SDM vol. 3, 4.7).
-const FETCH_SHIFT: u32 = 4;
+pub(crate) const FETCH_SHIFT: u32 = 4;
 
 impl<M: Machine> Kernel<M> {
     /// Sends `fault` to the fault handler of `tcb`, or stops the thread when it has none.

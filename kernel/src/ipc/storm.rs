@@ -45,8 +45,8 @@ pub(crate) struct Storm {
     contexts: Vec<ObjRef<SchedContext>>,
     random: Random,
     path: Path,
-    /// What fast paths have finished: Calls, ReplyRecvs, signals kept, and sends that woke somebody.
-    pub(crate) fast_events: [usize; 4],
+    /// What fast paths have finished: Calls, ReplyRecvs, signals kept, sends that woke somebody, faults.
+    pub(crate) fast_events: [usize; 5],
 }
 
 impl Storm {
@@ -70,7 +70,7 @@ impl Storm {
             threads.push(tcb);
             contexts.push(sc);
         }
-        let mut storm = Self { world, random, threads, contexts, path, fast_events: [0; 4] };
+        let mut storm = Self { world, random, threads, contexts, path, fast_events: [0; 5] };
         storm.share_cspace();
         storm.place_objects();
         for server in SERVERS {
@@ -172,12 +172,13 @@ impl Storm {
         if current == self.world.kernel.sched.idle {
             return self.poke();
         }
-        let event = match self.random.below(24) {
+        let event = match self.random.below(25) {
             0 => Event::PageFault { address: 0x1000, code: 4 },
-            1..=3 => Event::Interrupt(abi::vector::TIMER),
+            1 => Event::Exception { vector: 6, code: 0 },
+            2..=4 => Event::Interrupt(abi::vector::TIMER),
             _ => Event::Syscall,
         };
-        let passed = if event == Event::Syscall { 50 } else { 1_500_000 };
+        let passed = if event == Event::Interrupt(abi::vector::TIMER) { 1_500_000 } else { 50 };
         self.world.kernel.machine.time += Ticks(self.random.below(passed) as u64);
         self.write_message(current);
         let call = match self.random.below(24) {
@@ -200,7 +201,7 @@ impl Storm {
         let context = &mut self.world.kernel.objs[current].context;
         (context.rdx, context.rdi, context.r12, context.r13) = (call.word(), target, r12, r13);
         context.entry_word = u64::from(event == Event::Syscall);
-        if event != Event::Syscall || !self.try_fast_path(call) {
+        if !self.try_fast_path(event, call) {
             self.world.kernel.handle(event);
         }
     }
@@ -213,23 +214,21 @@ impl Storm {
         })
     }
 
-    fn try_fast_path(&mut self, call: Syscall) -> bool {
+    fn try_fast_path(&mut self, event: Event, call: Syscall) -> bool {
         if self.path == Path::Slow {
             return false;
         }
-        let kernel = &mut self.world.kernel;
-        let sender = kernel.current();
-        let (kind, next) = match call {
-            Syscall::Call => (0, kernel.fast_call()),
-            Syscall::ReplyRecv => (1, kernel.fast_reply_recv()),
-            Syscall::Send | Syscall::NBSend => {
-                let next = kernel.fast_send_and_wake();
-                (if next == Some(sender) { 2 } else { 3 }, next)
-            }
-            _ => return false,
+        let current = self.world.kernel.current();
+        let Some(next) = self.world.kernel.fast_path(event) else { return false };
+        let kind = match call {
+            _ if event != Event::Syscall => 4,
+            Syscall::Call => 0,
+            Syscall::ReplyRecv => 1,
+            _ if next == current => 2,
+            _ => 3,
         };
-        self.fast_events[kind] += usize::from(next.is_some());
-        next.is_some()
+        self.fast_events[kind] += 1;
+        true
     }
 
     /// A CPtr of one of these kinds, rarely of any.

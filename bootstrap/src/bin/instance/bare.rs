@@ -12,6 +12,7 @@ use arch::hw::entry::{enter_user, let_interrupts_in, wait_for_store, wait_halted
 use arch::hw::{Console, HwMachine, IoApics, LapicMode, MachineConfig, Timer, stack};
 use arch::{CoreId, Machine, StopReason, Ticks, WINDOW_BASE};
 use ipi::{Inbox, Mode, Work};
+use kernel::error::Fault;
 use kernel::fastpath::Sent;
 use kernel::handover::{Handover, IdleMode, MAGIC};
 use kernel::memory::objects::{ObjRef, Objects};
@@ -218,13 +219,18 @@ extern "C" fn instance_trap(vector: u64, code: u64) -> ! {
 
 #[inline(always)]
 fn take_exception(instance: &mut Instance, vector: u64, code: u64) -> Resume {
-    if vector == PAGE_FAULT {
-        return instance.kernel.handle(Event::PageFault { address: page_fault_address(), code });
-    }
-    if FATAL & 1 << vector != 0 {
+    let (fault, event) = if vector == PAGE_FAULT {
+        let address = page_fault_address();
+        (Fault::VmFault { address, code }, Event::PageFault { address, code })
+    } else if FATAL & 1 << vector == 0 {
+        (Fault::UserException { vector, code }, Event::Exception { vector: vector as u8, code })
+    } else {
         panic!("exception {vector} (error code {code:#x})");
+    };
+    match instance.kernel.fast_fault(fault) {
+        Some(handler) => Resume::Thread(handler),
+        None => instance.kernel.handle(event),
     }
-    instance.kernel.handle(Event::Exception { vector: vector as u8, code })
 }
 
 #[inline(always)]

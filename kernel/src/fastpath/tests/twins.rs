@@ -52,10 +52,7 @@ impl Twins {
             (context.rdx, context.rdi, context.entry_word) = (call.word(), target, 1);
         });
         let (fast, slow) = (&mut self.fast.kernel, &mut self.slow.kernel);
-        let next = match call {
-            Syscall::Call => fast.fast_call(),
-            _ => fast.fast_send_and_wake(),
-        };
+        let next = fast.fast_path(Event::Syscall);
         let resume = match next {
             Some(next) => Resume::Thread(next),
             None => {

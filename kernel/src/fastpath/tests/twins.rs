@@ -51,16 +51,21 @@ impl Twins {
             let context = &mut world.kernel.objs[tcb].context;
             (context.rdx, context.rdi, context.entry_word) = (call.word(), target, 1);
         });
+        self.event(Event::Syscall)
+    }
+
+    /// An event of the current thread. Both worlds must end up alike.
+    pub(super) fn event(&mut self, event: Event) -> Taken {
         let (fast, slow) = (&mut self.fast.kernel, &mut self.slow.kernel);
-        let next = fast.fast_path(Event::Syscall);
+        let next = fast.fast_path(event);
         let resume = match next {
             Some(next) => Resume::Thread(next),
             None => {
                 assert_same(fast, slow);
-                fast.handle(Event::Syscall)
+                fast.handle(event)
             }
         };
-        assert_eq!(resume, slow.handle(Event::Syscall));
+        assert_eq!(resume, slow.handle(event));
         assert_same(fast, slow);
         self.effects = fast.machine.take_effects();
         slow.machine.take_effects();

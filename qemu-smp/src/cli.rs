@@ -45,6 +45,15 @@ Examples:
   ./x report my-system.toml --json - | jq .totals
   ./x report --schema                            what the fields of the JSON mean";
 
+const DEBUG_EXAMPLES: &str = "\
+Examples:
+  ./x debug                                 gdb in this terminal, at the kernel of core 0
+  ./x debug --core 2 systems/ping-pong.toml symbols of core 2: its kernel and its root task
+  ./x debug --print                         commands for another terminal and for Visual Studio Code
+  ./x debug --core 1 -- -ex 'hbreak main' -ex continue   arguments for gdb
+
+In gdb, cores are threads, counted from 1; `hbreak FUNCTION thread N` stops one core.";
+
 /// CPU model with everything QEMU can emulate or pass on.
 pub const DEFAULT_CPU: &str = "max";
 /// Seconds until a run is given up.
@@ -74,6 +83,9 @@ pub enum Command {
     /// Tell who owns what: memory, lines, regions, devices
     #[command(after_help = REPORT_EXAMPLES, args_override_self = true)]
     Report(ReportOptions),
+    /// Boot a system that waits for gdb, which starts with the symbols of one core
+    #[command(after_help = DEBUG_EXAMPLES, args_override_self = true)]
+    Debug(DebugOptions),
     /// List prerequisites with the version found
     Doctor,
 }
@@ -252,6 +264,32 @@ pub struct ValidateOptions {
     /// Memory of the machine it is for [default: 512M, more for many instances]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub memory: Option<u64>,
+}
+
+/// Options of `debug`.
+#[derive(Debug, Clone, Args)]
+pub struct DebugOptions {
+    /// What to boot
+    #[command(flatten)]
+    pub what: SystemOptions,
+    /// The core to look at
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub core: u32,
+    /// Symbols of this program that init starts, instead of those of the root task
+    #[arg(long, value_name = "NAME")]
+    pub program: Option<String>,
+    /// TCP port of this machine that gdb connects to, 0 for any that is free
+    #[arg(long, value_name = "PORT", default_value_t = 1234)]
+    pub port: u16,
+    /// Do not start gdb: wait, and print the commands that do
+    #[arg(long)]
+    pub print: bool,
+    /// Do not say what is debugged
+    #[arg(long)]
+    pub quiet: bool,
+    /// Arguments for gdb
+    #[arg(last = true, value_name = "GDB ARGUMENTS")]
+    pub gdb: Vec<String>,
 }
 
 /// Options of `report`.

@@ -7,7 +7,7 @@ use clap::Parser;
 
 use qemu_smp::cli::{Cli, Command};
 use qemu_smp::failure::{Exit, Failure};
-use qemu_smp::{bench, check, image_command, new, prerequisites, report, run, soak, test, validate};
+use qemu_smp::{bench, check, debug, image_command, new, prerequisites, report, run, soak, test, validate};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -29,6 +29,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::New(options) => new::new(&options),
         Command::Validate(options) => validate::validate(&options),
         Command::Report(options) => report::report(&options),
+        Command::Debug(options) => debug::debug(&options),
         Command::Doctor => Ok(prerequisites::doctor()),
     }
 }

@@ -7,6 +7,7 @@
 
 use std::io::{BufReader, Read};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -165,6 +166,8 @@ fn spawn(machine: &Machine, sockets: &TempDir) -> Result<Process, Failure> {
         Command::new(PROGRAM)
     };
     command.args(machine.arguments(sockets.path())).stdin(Stdio::null()).stdout(Stdio::null());
+    // Ctrl-C is for this tool, which ends QEMU itself, and for gdb.
+    command.process_group(0);
     command.spawn().map(Process).map_err(|error| {
         Failure::bad_input(format!(
             "starting {PROGRAM}: {error}\n  expected: QEMU 7.2 or newer on the PATH\n  try: ./x doctor, or install \

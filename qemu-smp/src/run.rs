@@ -53,16 +53,9 @@ pub fn run(options: &RunOptions) -> Result<Exit, Failure> {
 
     let machine = machine(options, &system, &kernel, module);
     let log = Log::new(show(options), machine.consoles, options.log_dir.as_deref())?;
-    let symbols = Symbols::new(&kernel.instance);
     let session = Session::new(&system.description, options.until.clone(), options.fail_on.clone());
-    let mut follower = Follower {
-        log,
-        symbols,
-        session,
-        collector: options.collect.as_deref().map(Collector::new),
-        partial: BTreeMap::new(),
-        open_consoles: machine.sources().len(),
-    };
+    let mut follower = Follower::new(log, &kernel.instance, session, &machine);
+    follower.collector = options.collect.as_deref().map(Collector::new);
 
     let deadline = Instant::now() + Duration::from_secs(options.timeout);
     let (qemu, sender, events) = Qemu::start(&machine)?;
@@ -72,7 +65,6 @@ pub fn run(options: &RunOptions) -> Result<Exit, Failure> {
     let quitting = thread::spawn(move || qemu.quit());
     follower.drain(&events)?;
     drop(quitting.join());
-    follower.log.finish()?;
 
     let results = Results::new(&system.description, &follower.session, machine.instrument(), &ending);
     let files = boot_files(options, &system, &kernel, &workspace);
@@ -120,7 +112,8 @@ fn show(options: &RunOptions) -> Show {
     if options.quiet { Show::Nothing } else { Show::Terminal }
 }
 
-fn machine(options: &RunOptions, system: &System, kernel: &Kernel, module: &Path) -> Machine {
+/// The machine that the options ask for.
+pub(crate) fn machine(options: &RunOptions, system: &System, kernel: &Kernel, module: &Path) -> Machine {
     Machine {
         cpus: system.cpus,
         memory: system.memory,
@@ -143,7 +136,8 @@ fn kernel_words(options: &RunOptions) -> String {
 /// Whether Ctrl-C was pressed.
 static IS_INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-fn on_interrupt(events: SyncSender<Event>) -> Result<(), Failure> {
+/// Lets Ctrl-C end a run.
+pub(crate) fn on_interrupt(events: SyncSender<Event>) -> Result<(), Failure> {
     let interrupt = move || {
         IS_INTERRUPTED.store(true, Ordering::Relaxed);
         // Wakes whoever waits for events; nobody does while the channel is full.
@@ -153,7 +147,7 @@ fn on_interrupt(events: SyncSender<Event>) -> Result<(), Failure> {
 }
 
 /// Reads the consoles of a running machine.
-struct Follower {
+pub(crate) struct Follower {
     log: Log,
     symbols: Symbols,
     session: Session,
@@ -163,8 +157,24 @@ struct Follower {
 }
 
 impl Follower {
+    /// A reader of a machine that has said nothing yet; `kernel` is the ELF file of an instance's kernel.
+    pub(crate) fn new(log: Log, kernel: &Path, session: Session, machine: &Machine) -> Self {
+        Follower {
+            log,
+            symbols: Symbols::new(kernel),
+            session,
+            collector: None,
+            partial: BTreeMap::new(),
+            open_consoles: machine.sources().len(),
+        }
+    }
+
     /// Follows the machine until it has ended, or must be ended.
-    fn follow(&mut self, events: &Receiver<Event>, mut deadline: Instant) -> Result<Ending, Failure> {
+    pub(crate) fn follow(
+        &mut self,
+        events: &Receiver<Event>,
+        mut deadline: Instant,
+    ) -> Result<Ending, Failure> {
         let mut casualty = None;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -211,9 +221,14 @@ impl Follower {
     }
 
     /// Shows what was written before the consoles were closed, unfinished lines included.
-    fn drain(&mut self, events: &Receiver<Event>) -> Result<(), Failure> {
+    pub(crate) fn drain(&mut self, events: &Receiver<Event>) -> Result<(), Failure> {
+        self.drain_for(events, LAST_WORDS)
+    }
+
+    /// The same, however long the machine takes to end.
+    pub(crate) fn drain_for(&mut self, events: &Receiver<Event>, patience: Duration) -> Result<(), Failure> {
         while self.open_consoles > 0 {
-            match events.recv_timeout(LAST_WORDS) {
+            match events.recv_timeout(patience) {
                 Ok(Event::Output(source, bytes)) => self.output(source, &bytes)?,
                 Ok(Event::Closed(_)) => self.open_consoles -= 1,
                 Ok(Event::Interrupted) => {}
@@ -225,7 +240,7 @@ impl Follower {
                 self.line(source, &line)?;
             }
         }
-        Ok(())
+        self.log.finish()
     }
 
     fn output(&mut self, source: Source, bytes: &[u8]) -> Result<(), Failure> {

@@ -123,13 +123,22 @@ impl System {
 
     /// Compiles and reads the programs and makes the boot module.
     pub fn module(&self, compiler: &Compiler<'_>) -> Result<Vec<u8>, Failure> {
-        let find = |name: &str, given: Option<&Path>| match given {
+        let find = |name: &str, given: Option<&Path>| Self::compile(name, given, compiler);
+        self.module_of(&self.members(find)?)
+    }
+
+    /// Compiles a program and says where it is.
+    pub fn place(&self, name: &str, compiler: &Compiler<'_>) -> Result<PathBuf, Failure> {
+        Self::compile(name, self.files.get(name).map(PathBuf::as_path), compiler)
+    }
+
+    fn compile(name: &str, given: Option<&Path>, compiler: &Compiler<'_>) -> Result<PathBuf, Failure> {
+        match given {
             Some(path) if path.is_dir() => compiler.crate_in(path),
             Some(path) if path.extension().is_some_and(|extension| extension == "c") => compiler.c_file(path),
             Some(file) => Ok(file.to_owned()),
             None => compiler.program(name),
-        };
-        self.module_of(&self.members(find)?)
+        }
     }
 
     /// Makes the boot module of its members.

@@ -14,6 +14,7 @@ use crate::compile::Compiler;
 use crate::failure::{Doing, Exit, Failure};
 use crate::machine::Accelerator;
 use crate::prerequisites;
+use crate::progress::{self, Lasts};
 use crate::results::{new_table, untyped_bytes};
 use crate::workspace::Workspace;
 
@@ -54,7 +55,10 @@ pub fn bench(options: &BenchOptions) -> Result<Exit, Failure> {
 fn measure(options: &BenchOptions, workspace: &Workspace) -> Result<Report, Failure> {
     let compiler = Compiler::new(workspace)?.toolchain().version();
     let mut report: Option<Report> = None;
-    for system in if options.quick { QUICK } else { COMPLETE } {
+    let systems = if options.quick { QUICK } else { COMPLETE };
+    for (number, system) in (1..).zip(systems) {
+        let what = format!("measuring {system}, {number} of {}", systems.len());
+        let _step = progress::step(what, Lasts::Long);
         let document = run_system(options, &workspace.root().join(system))?;
         let instrument = document["instrument"].as_str().unwrap_or_default();
         let report = report.get_or_insert_with(|| Report::new(instrument, &compiler));
@@ -99,7 +103,7 @@ fn run_system(options: &BenchOptions, system: &Path) -> Result<Value, Failure> {
     let file = tempfile::NamedTempFile::new().doing("making a file for the results")?;
     let tool = std::env::current_exe().doing("finding this tool")?;
     let mut command = Command::new(tool);
-    command.arg("run").arg(system).args(["--profile", "bench", "--timeout", TIMEOUT]);
+    command.arg("run").arg(system).args(["--quiet", "--profile", "bench", "--timeout", TIMEOUT]);
     command.args(instrument_arguments(options.accel)).arg("--json").arg(file.path());
     let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
     let output = output.doing(format_args!("running {}", system.display()))?;

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The command line.
 
+mod examples;
+
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 use regex::Regex;
 
 use crate::compile::Profile;
@@ -16,6 +19,9 @@ pub struct Cli {
     /// Refuse to install missing prerequisites (acted on by ./x itself)
     #[arg(long, global = true)]
     pub no_install: bool,
+    /// Show results and errors only: no log, no progress
+    #[arg(long, global = true)]
+    pub quiet: bool,
     /// What to do
     #[command(subcommand)]
     pub command: Command,
@@ -24,35 +30,6 @@ pub struct Cli {
 const EXIT_CODES: &str = "\
 Exit codes:
   0 success   1 a root task, test or check failed   2 bad usage or description   3 timeout   4 a kernel failed";
-
-const RUN_EXAMPLES: &str = "\
-Examples:
-  ./x run                              boot system.toml where you are, else systems/ping-pong.toml
-  ./x run --cpus 8                     8 instances, memory split equally, a ring of pings
-  ./x run --icount --json out.json     count instructions, write the results to a file
-  ./x run --root-task probe.elf        boot one seL4 root task that owns the machine
-  ./x run --timeout 20 -- -d int       pass `-d int` on to QEMU";
-
-const NEW_EXAMPLES: &str = "\
-Examples:
-  ./x new ../beacon                    make the crate `beacon` beside this tree
-  cd ../beacon && ./x run              compile it and boot its system.toml";
-
-const REPORT_EXAMPLES: &str = "\
-Examples:
-  ./x report systems/ping-pong.toml              tables
-  ./x report my-system.toml --html report.html   one page with drawings, needs nothing else
-  ./x report my-system.toml --json - | jq .totals
-  ./x report --schema                            what the fields of the JSON mean";
-
-const DEBUG_EXAMPLES: &str = "\
-Examples:
-  ./x debug                                 gdb in this terminal, at the kernel of core 0
-  ./x debug --core 2 systems/ping-pong.toml symbols of core 2: its kernel and its root task
-  ./x debug --print                         commands for another terminal and for Visual Studio Code
-  ./x debug --core 1 -- -ex 'hbreak main' -ex continue   arguments for gdb
-
-In gdb, cores are threads, counted from 1; `hbreak FUNCTION thread N` stops one core.";
 
 /// CPU model with everything QEMU can emulate or pass on.
 pub const DEFAULT_CPU: &str = "max";
@@ -63,30 +40,40 @@ const DEFAULT_TIMEOUT: u64 = 120;
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Boot a system in QEMU and show the merged log of its cores
-    #[command(after_help = RUN_EXAMPLES, args_override_self = true)]
+    #[command(after_help = examples::RUN, args_override_self = true)]
     Run(Box<RunOptions>),
     /// Run everything: host tests, doc tests, boot tests
+    #[command(after_help = examples::TEST)]
     Test(TestOptions),
     /// Check format, lints, documentation, unsafe code, file sizes and licences
+    #[command(after_help = examples::CHECK)]
     Check,
     /// Write the bootable pair of files: boot.elf and system.img
+    #[command(after_help = examples::IMAGE)]
     Image(ImageOptions),
     /// Count instructions of kernel paths
+    #[command(after_help = examples::BENCH)]
     Bench(BenchOptions),
     /// Send signals by the million and prove that no wake-up is lost
+    #[command(after_help = examples::SOAK)]
     Soak(SoakOptions),
     /// Make a crate for a workload of your own, with a system description that boots it
-    #[command(after_help = NEW_EXAMPLES)]
+    #[command(after_help = examples::NEW)]
     New(NewOptions),
     /// Check a system description without booting it
+    #[command(after_help = examples::VALIDATE)]
     Validate(ValidateOptions),
     /// Tell who owns what: memory, lines, regions, devices
-    #[command(after_help = REPORT_EXAMPLES, args_override_self = true)]
+    #[command(after_help = examples::REPORT, args_override_self = true)]
     Report(ReportOptions),
     /// Boot a system that waits for gdb, which starts with the symbols of one core
-    #[command(after_help = DEBUG_EXAMPLES, args_override_self = true)]
+    #[command(after_help = examples::DEBUG, args_override_self = true)]
     Debug(DebugOptions),
+    /// Print what a shell needs to complete these commands
+    #[command(after_help = examples::COMPLETIONS)]
+    Completions(CompletionsOptions),
     /// List prerequisites with the version found
+    #[command(after_help = examples::DOCTOR)]
     Doctor,
 }
 
@@ -158,9 +145,6 @@ pub struct RunOptions {
     /// Further words for the kernel command line
     #[arg(long, value_name = "WORDS")]
     pub append: Option<String>,
-    /// Do not show the log, only the table
-    #[arg(long)]
-    pub quiet: bool,
     /// Arguments for QEMU
     #[arg(last = true, value_name = "QEMU ARGUMENTS")]
     pub extra: Vec<String>,
@@ -185,7 +169,6 @@ impl RunOptions {
             module: None,
             inject: None,
             append: None,
-            quiet: false,
             extra: Vec::new(),
         }
     }
@@ -284,12 +267,17 @@ pub struct DebugOptions {
     /// Do not start gdb: wait, and print the commands that do
     #[arg(long)]
     pub print: bool,
-    /// Do not say what is debugged
-    #[arg(long)]
-    pub quiet: bool,
     /// Arguments for gdb
     #[arg(last = true, value_name = "GDB ARGUMENTS")]
     pub gdb: Vec<String>,
+}
+
+/// Options of `completions`.
+#[derive(Debug, Clone, Args)]
+pub struct CompletionsOptions {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: Shell,
 }
 
 /// Options of `report`.
@@ -307,15 +295,16 @@ pub struct ReportOptions {
     /// Print the schema of the JSON and nothing else
     #[arg(long)]
     pub schema: bool,
-    /// Print no tables
-    #[arg(long)]
-    pub quiet: bool,
+}
+
+/// Prints what a shell needs to complete the commands of `x`.
+pub fn print_completions(shell: Shell) {
+    clap_complete::generate(shell, &mut Cli::command(), "x", &mut std::io::stdout());
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {
@@ -348,6 +337,39 @@ mod tests {
             ["x", "run", "--profile", "fast"],
         ] {
             assert!(Cli::try_parse_from(arguments).is_err(), "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn every_command_has_examples_that_are_valid() {
+        let mut tried = 0;
+        for command in Cli::command().get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.starts_with("Examples:\n"), "{} has none", command.get_name());
+            for line in help.lines().filter_map(|line| line.strip_prefix("  ./")) {
+                // Two spaces set the comment apart.
+                let words =
+                    line.split("  ").next().unwrap_or_default().split(['|', '>']).next().unwrap_or_default();
+                let parsed = Cli::try_parse_from(words.split_whitespace());
+                assert!(parsed.is_ok(), "{line}: {:?}", parsed.err());
+                tried += 1;
+            }
+        }
+        assert!(tried > 20, "{tried} examples");
+    }
+
+    #[test]
+    fn every_command_can_be_quiet() {
+        for command in Cli::command().get_subcommands() {
+            let mut arguments = vec!["x", command.get_name(), "--quiet"];
+            arguments.extend(match command.get_name() {
+                "new" => Some("crate"),
+                "validate" => Some("system.toml"),
+                "completions" => Some("bash"),
+                _ => None,
+            });
+            let cli = Cli::try_parse_from(&arguments);
+            assert!(cli.is_ok_and(|cli| cli.quiet), "{arguments:?}");
         }
     }
 }

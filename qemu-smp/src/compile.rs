@@ -10,6 +10,7 @@ use cargo_metadata::Message;
 use clap::ValueEnum;
 
 use crate::failure::{Doing, Failure};
+use crate::progress::{self, Lasts};
 use crate::toolchain::{TARGET, Toolchain};
 use crate::workspace::Workspace;
 
@@ -86,26 +87,26 @@ impl<'a> Compiler<'a> {
     /// Compiles the kernel of an instance, then the boot image that embeds it.
     pub fn kernel(&self, profile: Profile) -> Result<Kernel, Failure> {
         let kernel = kernel_files(self.workspace, profile);
-        if !kernel.boot.exists() {
-            anstream::eprintln!("compiling the kernel (profile {}), once", profile.name());
-        }
-
+        let lasts = if kernel.boot.exists() { Lasts::Briefly } else { Lasts::Long };
+        let what = format!("the kernel (profile {})", profile.name());
         let mut cargo = self.build("skerry-bootstrap", "instance");
         cargo.args(["--features", profile.features()]);
-        run(&mut cargo, "the kernel")?;
+        run(&mut cargo, &what, lasts)?;
         copy_if_different(&self.artifact("instance"), &kernel.instance)?;
 
         let mut cargo = self.build("skerry-bootstrap", "skerry");
         cargo.args(["--features", profile.features()]).env("SKERRY_INSTANCE_ELF", &kernel.instance);
-        run(&mut cargo, "the boot image")?;
+        run(&mut cargo, "the boot image", Lasts::Briefly)?;
         copy_if_different(&self.artifact("skerry"), &kernel.boot)?;
         Ok(kernel)
     }
 
     /// Compiles a program of `userland/`; its package, directory and binary have the same name.
     pub fn program(&self, name: &str) -> Result<PathBuf, Failure> {
-        run(&mut self.build(name, name), name)?;
-        Ok(self.artifact(name))
+        let program = self.artifact(name);
+        let lasts = if program.exists() { Lasts::Briefly } else { Lasts::Long };
+        run(&mut self.build(name, name), &format!("the program {name}"), lasts)?;
+        Ok(program)
     }
 
     /// Compiles the program of the crate in `dir`, which has exactly one, with the settings of this workspace.
@@ -140,7 +141,7 @@ impl<'a> Compiler<'a> {
         let mut compiler = Command::new("cc");
         compiler.args(C_FLAGS).arg("-I").arg(self.workspace.root().join("include"));
         compiler.arg("-T").arg(script).arg("-o").arg(&program).arg(file).stdin(Stdio::null());
-        run(&mut compiler, &file.display().to_string())?;
+        run(&mut compiler, &file.display().to_string(), Lasts::Briefly)?;
         Ok(program)
     }
 
@@ -193,9 +194,18 @@ fn bare_metal_dir(workspace: &Workspace) -> PathBuf {
     workspace.target_dir().join("bare-metal")
 }
 
-fn run(cargo: &mut Command, what: &str) -> Result<(), Failure> {
-    let status = cargo.status().doing(format_args!("starting {}", cargo.get_program().display()))?;
-    succeeded(status, what)
+fn run(compiler: &mut Command, what: &str, lasts: Lasts) -> Result<(), Failure> {
+    let name = compiler.get_program().display().to_string();
+    let step = progress::step(format!("compiling {what}"), lasts);
+    if !step.is_drawn() {
+        return succeeded(compiler.status().doing(format_args!("starting {name}"))?, what);
+    }
+    // Messages come when the moving line is gone.
+    let output = compiler.env("CARGO_TERM_COLOR", "always").output();
+    drop(step);
+    let output = output.doing(format_args!("starting {name}"))?;
+    anstream::eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    succeeded(output.status, what)
 }
 
 fn succeeded(status: ExitStatus, what: impl Display) -> Result<(), Failure> {

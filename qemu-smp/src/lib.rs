@@ -28,6 +28,7 @@ pub mod machine;
 pub mod model;
 pub mod new;
 pub mod prerequisites;
+pub mod progress;
 pub mod protocol;
 pub mod q35;
 pub mod qemu;

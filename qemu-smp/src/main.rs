@@ -5,12 +5,15 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use qemu_smp::cli::{Cli, Command};
+use qemu_smp::cli::{Cli, Command, print_completions};
 use qemu_smp::failure::{Exit, Failure};
-use qemu_smp::{bench, check, debug, image_command, new, prerequisites, report, run, soak, test, validate};
+use qemu_smp::{
+    bench, check, debug, image_command, new, prerequisites, progress, report, run, soak, test, validate,
+};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    progress::set_quiet(cli.quiet);
     let ended = dispatch(cli.command).unwrap_or_else(|failure| {
         anstream::eprintln!("error: {failure}");
         failure.exit
@@ -30,6 +33,10 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Validate(options) => validate::validate(&options),
         Command::Report(options) => report::report(&options),
         Command::Debug(options) => debug::debug(&options),
+        Command::Completions(options) => {
+            print_completions(options.shell);
+            Ok(Exit::Success)
+        }
         Command::Doctor => Ok(prerequisites::doctor()),
     }
 }

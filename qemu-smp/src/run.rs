@@ -18,6 +18,7 @@ use crate::log::{Log, Show};
 use crate::machine::Machine;
 use crate::model::Files;
 use crate::prerequisites;
+use crate::progress;
 use crate::protocol;
 use crate::qemu::{Event, Qemu};
 use crate::report;
@@ -52,7 +53,7 @@ pub fn run(options: &RunOptions) -> Result<Exit, Failure> {
     let module = options.module.as_deref().unwrap_or(made_module.path());
 
     let machine = machine(options, &system, &kernel, module);
-    let log = Log::new(show(options), machine.consoles, options.log_dir.as_deref())?;
+    let log = Log::new(show(), machine.consoles, options.log_dir.as_deref())?;
     let session = Session::new(&system.description, options.until.clone(), options.fail_on.clone());
     let mut follower = Follower::new(log, &kernel.instance, session, &machine);
     follower.collector = options.collect.as_deref().map(Collector::new);
@@ -108,8 +109,8 @@ fn write_report(path: &Path, report: Option<&Report>) -> Result<(), Failure> {
     report::write(path, &page(report))
 }
 
-fn show(options: &RunOptions) -> Show {
-    if options.quiet { Show::Nothing } else { Show::Terminal }
+fn show() -> Show {
+    if progress::is_quiet() { Show::Nothing } else { Show::Terminal }
 }
 
 /// The machine that the options ask for.

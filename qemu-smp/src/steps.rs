@@ -4,6 +4,7 @@
 use std::process::Command;
 
 use crate::failure::Exit;
+use crate::progress;
 
 /// How one step ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +35,9 @@ pub struct Steps {
 impl Steps {
     /// Does a step and says how it ended.
     pub fn step(&mut self, name: &str, work: impl FnOnce() -> Outcome) {
-        anstream::println!("=== {name}");
+        if !progress::is_quiet() {
+            anstream::println!("=== {name}");
+        }
         match work() {
             Outcome::Passed => self.passed += 1,
             Outcome::Skipped(why) => {

@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::browser;
 use crate::cli::TestOptions;
 use crate::failure::{Exit, Failure};
-use crate::prerequisites;
+use crate::prerequisites::{self, version_line};
 use crate::steps::{Outcome, Steps, command_outcome};
 use crate::workspace::Workspace;
 
@@ -15,6 +15,8 @@ const LOOM_PACKAGES: [&str; 2] = ["skerry-ipi", "skerry-shared-region"];
 
 /// What the names of tests that need a browser end with.
 const IN_A_BROWSER: &str = "in_a_browser";
+/// The same for gdb.
+const WITH_GDB: &str = "with_gdb";
 
 /// Runs the host tests, the doc tests, the loom models and the boot tests.
 pub fn test(options: &TestOptions) -> Result<Exit, Failure> {
@@ -39,15 +41,20 @@ pub fn test(options: &TestOptions) -> Result<Exit, Failure> {
         let mut boot = cargo();
         boot.args(["--package", "qemu-smp", "--tests", "--", "--ignored"]);
         // Two machines at a time: each boot test has several cores of its own.
-        boot.args(["--test-threads", "2", "--skip", IN_A_BROWSER]);
+        boot.args(["--test-threads", "2", "--skip", IN_A_BROWSER, "--skip", WITH_GDB]);
         steps.command("boot tests", &mut boot);
+        let with = |file: &str| {
+            let mut tests = cargo();
+            tests.args(["--package", "qemu-smp", "--test", file, "--", "--ignored"]);
+            command_outcome(&mut tests)
+        };
         steps.step("pages in a browser", || match browser::find() {
-            Some(_) => {
-                let mut pages = cargo();
-                pages.args(["--package", "qemu-smp", "--test", "page", "--", "--ignored"]);
-                command_outcome(&mut pages)
-            }
+            Some(_) => with("page"),
             None => Outcome::Skipped(format!("no browser: install one of {}", browser::PROGRAMS.join(", "))),
+        });
+        steps.step("debugging with gdb", || match version_line("gdb") {
+            Some(_) => with("debug"),
+            None => Outcome::Skipped("no gdb: install the package gdb".to_owned()),
         });
     }
     Ok(steps.finish())

@@ -4,6 +4,7 @@
 use crate::cli::{SystemOptions, ValidateOptions};
 use crate::compile::{Compiler, Profile};
 use crate::failure::{Exit, Failure};
+use crate::progress;
 use crate::system::System;
 use crate::workspace::Workspace;
 
@@ -28,6 +29,9 @@ pub fn validate(options: &ValidateOptions) -> Result<Exit, Failure> {
     let description = system.description;
     let (instances, regions) = (description.instances.len(), description.regions.len());
     let (channels, programs) = (description.channels.len(), description.programs.len());
+    if progress::is_quiet() {
+        return Ok(Exit::Success);
+    }
     anstream::println!(
         "{}: right: {instances} instances, {programs} programs, {regions} shared regions, {channels} channels",
         options.system.display()

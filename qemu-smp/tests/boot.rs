@@ -239,7 +239,7 @@ fn the_audit_refuses_a_planted_violation() {
 fn a_core_that_does_not_start_is_named() {
     let run = run(&["systems/ping-pong.toml", "--append", "silent=2"]).expect(2);
     let reason = run.document["exit"]["reason"].as_str().unwrap_or_default();
-    assert!(reason.contains("did not start") && reason.contains("[2]"), "{reason}");
+    assert!(reason.contains("did not start") && reason.contains("2 (south)"), "{reason}");
     assert!(run.finished().is_empty(), "nothing was started");
 }
 

@@ -48,8 +48,8 @@ pub(crate) enum BootError {
     Processor(&'static str),
     /// No instance runs on the boot core.
     NoBootInstance,
-    /// Cores that were started and did not answer.
-    SilentCores(Vec<u32>),
+    /// Cores that were started and did not answer, with their instances.
+    SilentCores(Vec<String>),
     /// A core that had answered does not any more.
     LostCore { apic_id: u32 },
     /// A core runs with control registers that differ from the boot core's.
@@ -103,7 +103,7 @@ impl fmt::Display for BootError {
             Self::Audit(violation) => write!(f, "{violation}"),
             Self::Processor(what) => write!(f, "this processor lacks {what}"),
             Self::NoBootInstance => write!(f, "the plan has no instance for the boot core"),
-            Self::SilentCores(ids) => write!(f, "cores that did not start (APIC ids): {ids:?}"),
+            Self::SilentCores(cores) => write!(f, "cores that did not start: {}", cores.join(", ")),
             Self::LostCore { apic_id } => write!(f, "core {apic_id} started and does not answer any more"),
             Self::PostureDiffers { apic_id, register, found, expected } => {
                 write!(f, "core {apic_id} has {register} = {found:#x}, the boot core {expected:#x}")

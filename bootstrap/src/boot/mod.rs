@@ -27,6 +27,7 @@ mod system;
 mod time;
 mod traps;
 
+use alloc::format;
 use alloc::vec::Vec;
 use core::arch::global_asm;
 use core::convert::Infallible;
@@ -144,7 +145,8 @@ fn refuse_silent(plan: &Plan, started: &Started) -> Result<(), BootError> {
     if missed.is_empty() {
         return Ok(());
     }
-    Err(BootError::SilentCores(missed.iter().map(|instance| instance.apic_id).collect()))
+    let name = |instance: &&InstancePlan| format!("{} ({})", instance.apic_id, instance.name);
+    Err(BootError::SilentCores(missed.iter().map(name).collect()))
 }
 
 /// Sends every core into its instance, this one last: its root task may use the memory this code runs on.

@@ -15,7 +15,8 @@ pub(crate) fn plan(plan: &Plan) {
         say!("region {:?}: {}, {} members", region.name, region.range, region.members.len());
     }
     for channel in &plan.channels {
-        say!("channel {:?}: {} to {}, {} lines", channel.name, channel.from, channel.to, channel.lines);
+        let [from, to] = [channel.from, channel.to].map(|index| &plan.instances[index].name);
+        say!("channel {:?}: {from} to {to}, {} lines", channel.name, channel.lines);
     }
     let kept: u64 = plan.kept.iter().map(|kept| kept.range.size()).sum();
     say!("kept back for restart: {kept} bytes; given to nobody: {} bytes", plan.dropped_bytes());

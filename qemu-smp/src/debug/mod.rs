@@ -23,6 +23,7 @@ use crate::log::{Log, Show};
 use crate::machine::{Accelerator, Machine};
 use crate::model::Model;
 use crate::prerequisites::{self, version_line};
+use crate::progress;
 use crate::qemu::{Event, Qemu};
 use crate::run::{self, Follower};
 use crate::session::{Ending, Session};
@@ -147,7 +148,7 @@ fn start_gdb(
     let logs = dir.join("log");
     let log = Log::new(Show::Nothing, machine.consoles, Some(&logs))?;
     let follower = follower(log, system, kernel, machine);
-    if !options.quiet {
+    if !progress::is_quiet() {
         anstream::println!("{}\nlog of all cores: {}", target.describe(), logs.join("merged.log").display());
     }
     // Ctrl-C is for gdb, which stops the machine; QEMU is out of its reach.

@@ -19,6 +19,7 @@ use std::path::Path;
 use crate::cli::ReportOptions;
 use crate::failure::{Doing, Exit, Failure};
 use crate::model::{Files, Model};
+use crate::progress;
 use crate::results::{Results, ended};
 use crate::session::Session;
 use crate::system::System;
@@ -39,7 +40,7 @@ pub fn report(options: &ReportOptions) -> Result<Exit, Failure> {
     let workspace = Workspace::find()?;
     let system = System::choose(&options.what, &workspace)?;
     let report = of_model(&system, &Model::of(&system, options.what.profile, &workspace)?);
-    let is_told = options.json.is_some() || options.html.is_some() || options.quiet;
+    let is_told = options.json.is_some() || options.html.is_some() || progress::is_quiet();
     if let Some(path) = &options.json {
         write(path, &json(&report)?)?;
     }

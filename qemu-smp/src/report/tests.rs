@@ -51,7 +51,7 @@ fn booted() -> Report {
 }
 
 fn options(arguments: SystemOptions) -> ReportOptions {
-    ReportOptions { what: arguments, json: None, html: None, schema: false, quiet: false }
+    ReportOptions { what: arguments, json: None, html: None, schema: false }
 }
 
 fn two_instances() -> SystemOptions {

@@ -297,9 +297,11 @@ pub struct ReportOptions {
     pub schema: bool,
 }
 
-/// Prints what a shell needs to complete the commands of `x`.
-pub fn print_completions(shell: Shell) {
-    clap_complete::generate(shell, &mut Cli::command(), "x", &mut std::io::stdout());
+/// What a shell needs to complete the commands of `x`.
+pub fn completions(shell: Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "x", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
 }
 
 #[cfg(test)]
@@ -370,6 +372,16 @@ mod tests {
             });
             let cli = Cli::try_parse_from(&arguments);
             assert!(cli.is_ok_and(|cli| cli.quiet), "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn shells_complete_every_command() {
+        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+            let script = completions(shell);
+            for command in Cli::command().get_subcommands() {
+                assert!(script.contains(command.get_name()), "{shell}: {}", command.get_name());
+            }
         }
     }
 }

@@ -93,6 +93,11 @@ impl Log {
     }
 }
 
+/// Writes a whole text to standard output.
+pub fn print(text: &str) -> Result<(), Failure> {
+    ignore_closed_pipe(write!(anstream::stdout(), "{text}")).doing("writing to standard output")
+}
+
 /// `./x run | head` is no error.
 fn ignore_closed_pipe(result: io::Result<()>) -> io::Result<()> {
     result.or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use qemu_smp::cli::{Cli, Command, print_completions};
+use qemu_smp::cli::{Cli, Command, completions};
 use qemu_smp::failure::{Exit, Failure};
 use qemu_smp::{
-    bench, check, debug, image_command, new, prerequisites, progress, report, run, soak, test, validate,
+    bench, check, debug, image_command, log, new, prerequisites, progress, report, run, soak, test, validate,
 };
 
 fn main() -> ExitCode {
@@ -33,10 +33,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Validate(options) => validate::validate(&options),
         Command::Report(options) => report::report(&options),
         Command::Debug(options) => debug::debug(&options),
-        Command::Completions(options) => {
-            print_completions(options.shell);
-            Ok(Exit::Success)
-        }
+        Command::Completions(options) => log::print(&completions(options.shell)).map(|()| Exit::Success),
         Command::Doctor => Ok(prerequisites::doctor()),
     }
 }

@@ -18,6 +18,7 @@ use std::path::Path;
 
 use crate::cli::ReportOptions;
 use crate::failure::{Doing, Exit, Failure};
+use crate::log::print;
 use crate::model::{Files, Model};
 use crate::progress;
 use crate::results::{Results, ended};
@@ -34,8 +35,7 @@ const STANDARD_OUTPUT: &str = "-";
 /// Plans a system and reports it in the forms asked for; as tables when none is.
 pub fn report(options: &ReportOptions) -> Result<Exit, Failure> {
     if options.schema {
-        anstream::print!("{}", document::schema());
-        return Ok(Exit::Success);
+        return print(&document::schema()).map(|()| Exit::Success);
     }
     let workspace = Workspace::find()?;
     let system = System::choose(&options.what, &workspace)?;
@@ -48,7 +48,7 @@ pub fn report(options: &ReportOptions) -> Result<Exit, Failure> {
         write(path, &page(&report))?;
     }
     if !is_told {
-        anstream::print!("{}", text::render(&report));
+        print(&text::render(&report))?;
     }
     Ok(Exit::Success)
 }
@@ -99,8 +99,7 @@ fn json(report: &Report) -> Result<String, Failure> {
 /// Writes a text, to standard output where `-` is given.
 pub fn write(path: &Path, text: &str) -> Result<(), Failure> {
     if path == Path::new(STANDARD_OUTPUT) {
-        anstream::print!("{text}");
-        return Ok(());
+        return print(text);
     }
     fs::write(path, text).map_err(|error| {
         Failure::bad_input(format!(

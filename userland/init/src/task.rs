@@ -10,8 +10,7 @@ use memory_partition::launch::{Image, Launch, Page};
 use memory_partition::{OnTimeout, Program};
 use userland::object::{Flow, SchedParameters, SchedParams, Space};
 use userland::{
-    AllocError, Capability, Endpoint, INIT_TCB, IrqHandler, Notification, RootTask, SchedContext, SmallPage,
-    Tcb, VSpace, syscall,
+    AllocError, Capability, Endpoint, INIT_TCB, IrqHandler, RootTask, SchedContext, SmallPage, Tcb, VSpace,
 };
 
 use crate::Why;
@@ -34,7 +33,6 @@ pub(crate) struct Task {
     slots: ProgramSlots,
     context: SchedContext,
     faults: Endpoint,
-    events: Notification,
     handlers: Vec<IrqHandler>,
     told: Told,
     memory: Memory,
@@ -126,7 +124,7 @@ impl Task {
         let (state, starts, faults) = (State::Stopped, 0, endpoints.faults);
         #[rustfmt::skip]
         let task = Self {
-            program, state, starts, tcb, instance, image, vspace, slots, context, faults, events, handlers, told,
+            program, state, starts, tcb, instance, image, vspace, slots, context, faults, handlers, told,
             memory, scratch,
         };
         Ok(task)
@@ -138,8 +136,8 @@ impl Task {
         let info = self.told.encode(self.head(root), &self.program.arguments);
         self.memory.reset(root, self.scratch, self.image, &info)?;
         self.configure()?;
-        // Lines and interrupts of an earlier life are forgotten, and may come again.
-        syscall::nb_wait(self.events.cptr());
+        // Lines and interrupts may come again. Those that came before the program, for the first time or between two
+        // lives, wait for it in its notification (NOT-LOST).
         for handler in &self.handlers {
             handler.ack()?;
         }

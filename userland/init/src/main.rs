@@ -104,6 +104,10 @@ fn run(root: &mut RootTask) -> Result<i32, StartError> {
         let program = task.program.name.as_str();
         task.start(root).map_err(|error| StartError::Program(program, error.into()))?;
     }
+    if tasks.iter().all(|task| task.program.background) {
+        // The instance serves others, which end by themselves.
+        userland::announce_exit(0);
+    }
     Ok(server.serve(root, &mut tasks))
 }
 

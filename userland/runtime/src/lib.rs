@@ -58,7 +58,7 @@ pub use measure::{Samples, ticks};
 pub use message::Message;
 pub use program::{Missing, Program};
 pub use random::Random;
-pub use report::{ExitCode, PANIC_CODE, exit, report_row};
+pub use report::{ExitCode, PANIC_CODE, announce_exit, exit, report_row};
 pub use root_task::RootTask;
 pub use thread::{Options, Stack, Thread};
 

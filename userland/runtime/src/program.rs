@@ -30,7 +30,7 @@ use abi::start::{Head, StartInfo};
 use core::fmt;
 
 pub use device::{IoPorts, Registers};
-pub use events::{Events, Interrupt, Receiver, Sender};
+pub use events::{Events, Interrupt, Receiver, Sender, SenderDoorbell};
 pub use region::SharedRegion;
 
 /// A running program and what it was given.
@@ -52,6 +52,8 @@ impl fmt::Display for Missing {
         write!(f, "this program is not given `{name}`: add it to `{key}` of its [[program]]")
     }
 }
+
+impl core::error::Error for Missing {}
 
 impl Program {
     /// The program whose start info is at `address`; nothing if none is there.

@@ -42,6 +42,7 @@ pub(crate) fn row(row: fmt::Arguments<'_>) -> bool {
     if is_used() {
         super::print(row);
         send(Request::Row);
+        super::AT_LINE_START.store(true, Ordering::Relaxed);
     }
     is_used()
 }

@@ -8,6 +8,7 @@
 //! A run boots an instance ([`world::World`]), lets its root task set up threads that can talk ([`prologue`]), and
 //! then lets whoever runs do random things, most of which are nearly right ([`storm`], [`recipe`]).
 
+pub mod decode;
 pub mod differential;
 pub mod fresh;
 pub mod input;

@@ -4,6 +4,8 @@
 //! ```text
 //! storm [--events N] [--seed S] [--bytes B] [--interval I]
 //!     runs of B random bytes until N events are handled; invariants are checked once in I events
+//! storm --decode [--events N] [--seed S] [--bytes B]
+//!     any messages to any capabilities instead, each of which begins in the same world
 //! storm FILE…
 //!     replays files and shows their events
 //! ```
@@ -15,6 +17,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use abi::{Label, MessageInfo, Syscall};
+use fuzz::decode::{self, Decoded};
 use fuzz::input::Random;
 use fuzz::world::World;
 use fuzz::{Summary, watch};
@@ -28,13 +31,14 @@ struct Options {
     seed: u64,
     bytes: usize,
     interval: u64,
+    is_decode: bool,
     files: Vec<String>,
 }
 
 impl Options {
     fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
         let (events, bytes, interval) = (DEFAULT_EVENTS, DEFAULT_BYTES, 1);
-        let mut options = Self { events, seed: 1, bytes, interval, files: Vec::new() };
+        let mut options = Self { events, seed: 1, bytes, interval, is_decode: false, files: Vec::new() };
         while let Some(argument) = arguments.next() {
             let mut number = || {
                 let value = arguments.next().ok_or_else(|| format!("{argument} wants a number"))?;
@@ -44,6 +48,7 @@ impl Options {
                 "--events" => options.events = number()?,
                 "--seed" => options.seed = number()?,
                 "--interval" => options.interval = number()?.max(1),
+                "--decode" => options.is_decode = true,
                 "--bytes" => options.bytes = number()? as usize,
                 _ if argument.starts_with('-') => return Err(format!("{argument} is unknown")),
                 _ => options.files.push(argument),
@@ -61,7 +66,11 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    if options.files.is_empty() { storm(&options) } else { replay(&options.files) }
+    match options {
+        Options { is_decode: true, .. } => decode_any(&options),
+        Options { ref files, .. } if files.is_empty() => storm(&options),
+        Options { ref files, .. } => replay(files),
+    }
 }
 
 fn replay(files: &[String]) -> ExitCode {
@@ -122,6 +131,27 @@ fn storm(options: &Options) -> ExitCode {
         total.frames,
         start.elapsed()
     );
+    ExitCode::SUCCESS
+}
+
+/// Sends any messages until there were enough.
+fn decode_any(options: &Options) -> ExitCode {
+    let start = Instant::now();
+    let (mut total, mut seed) = (Decoded::default(), options.seed);
+    while total.messages < options.events {
+        let bytes = Random::new(seed).bytes(options.bytes);
+        let Ok(decoded) = catch_unwind(|| decode::run(&bytes)) else {
+            eprintln!("seed {seed} fails");
+            return ExitCode::FAILURE;
+        };
+        total.messages += decoded.messages;
+        total.refused += decoded.refused;
+        total.accepted += decoded.accepted;
+        seed += 1;
+    }
+    let Decoded { messages, refused, accepted } = total;
+    let elapsed = start.elapsed();
+    println!("{messages} messages, {refused} refused, {accepted} accepted, {elapsed:.0?}, no failure");
     ExitCode::SUCCESS
 }
 

@@ -105,7 +105,8 @@ pub fn retype(world: &mut World, untyped: u64, kind: ObjectType, bits: u64, slot
     assert_eq!(answer, 0, "the untyped is too small for {kind:?}");
 }
 
-fn make_objects(world: &mut World, places: Places) {
+/// Makes one object of every kind that the threads need, and capabilities to them.
+pub fn make_objects(world: &mut World, places: Places) {
     let untyped = world.untyped;
     retype(world, untyped, ObjectType::Tcb, 0, places.threads, THREADS);
     retype(world, untyped, ObjectType::SchedContext, CONTEXT_BITS, places.contexts, THREADS);

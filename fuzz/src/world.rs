@@ -151,7 +151,7 @@ impl World {
     }
 
     /// Where the IPC buffer of the current thread is, if it may write it.
-    fn buffer(&self) -> Option<u64> {
+    pub fn buffer(&self) -> Option<u64> {
         let thread = &self.kernel.objs[self.kernel.current()];
         match thread.slots[2].cap.unpack() {
             Cap::Frame { base, size, is_device: false, .. } => {

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use fuzz::decode::{self, Decoded};
 use fuzz::input::Random;
 use fuzz::{Summary, run};
 
@@ -23,6 +24,22 @@ fn the_corpus_of_event_lists_breaks_no_invariant() {
         total.frames += frames;
     }
     assert!(total.events > 1000 && total.frames > 0, "too little happened: {total:?}");
+}
+
+#[test]
+fn messages_that_are_refused_change_nothing_but_the_answer() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/decode");
+    let files = folder.read_dir().expect("the corpus is beside this test");
+    let kept = files.map(|entry| std::fs::read(entry.expect("the folder is readable").path()));
+    let kept = kept.map(|bytes| bytes.expect("the file is readable"));
+    let random = (1..=SEEDS).map(|seed| Random::new(seed).bytes(BYTES));
+    let mut total = Decoded::default();
+    for bytes in kept.chain(random) {
+        let decoded = decode::run(&bytes);
+        total.refused += decoded.refused;
+        total.accepted += decoded.accepted;
+    }
+    assert!(total.refused > 100 && total.accepted > 10, "too little happened: {total:?}");
 }
 
 #[test]

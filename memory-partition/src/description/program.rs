@@ -165,9 +165,12 @@ impl Program {
                 // At the end of all addresses the range is empty, which ends the search; validation refuses it.
                 let start = free.checked_next_multiple_of(alignment).unwrap_or(u64::MAX);
                 let range = MemoryRange::of_size(start, size);
-                free = range.end;
-                if !taken.iter().any(|other| other.overlaps(range)) {
-                    return range.start;
+                match taken.iter().find(|other| other.overlaps(range)) {
+                    Some(other) => free = other.end,
+                    None => {
+                        free = range.end;
+                        return range.start;
+                    }
                 }
             }
         };

@@ -2,22 +2,16 @@
 //! What exists on the bare machine only: the heap, and the memory behind the image.
 #![allow(unsafe_code)] // memory of the heap, memory behind the image
 
-use core::cell::UnsafeCell;
-
+use abi::sizes::LARGE_PAGE_BITS;
+use abi::{Rights, VmAttributes};
 use linked_list_allocator::LockedHeap;
-use userland::IMAGE_START;
+use userland::{AllocError, IMAGE_START, INIT_VSPACE, LargePage, RootTask};
 
-/// The description and what init keeps of each program.
-const SIZE: usize = 512 << 10;
-const PAGE: u64 = 1 << abi::sizes::SMALL_PAGE_BITS;
+use crate::memory::PAGE;
 
-#[repr(align(4096))]
-struct Memory(UnsafeCell<[u8; SIZE]>);
-
-// SAFETY: only the allocator touches the memory, and it hands every byte out once at a time.
-unsafe impl Sync for Memory {}
-
-static MEMORY: Memory = Memory(UnsafeCell::new([0; SIZE]));
+/// Where the heap is mapped: one large page, for the description and what init keeps of each program's pages.
+const HEAP_START: u64 = 0x7100_0000_0000;
+const HEAP_BYTES: usize = 1 << LARGE_PAGE_BITS;
 
 #[global_allocator]
 static HEAP: LockedHeap = LockedHeap::empty();
@@ -27,13 +21,19 @@ unsafe extern "C" {
     static image_end: u8;
 }
 
-/// Gives the allocator its memory and returns what the host tool appended to an image that has `pages` in all. To be
-/// called once, first of all.
-pub(crate) fn behind_image(pages: u64) -> &'static [u8] {
-    // SAFETY: the memory is the allocator's alone from here on, and this is called once.
-    unsafe { HEAP.lock().init(MEMORY.0.get().cast(), SIZE) };
+/// Gives the allocator its memory. To be called once, before anything is allocated.
+pub(crate) fn make_heap(root: &mut RootTask) -> Result<(), AllocError> {
+    let frame: LargePage = root.make()?;
+    root.map(INIT_VSPACE, frame, HEAP_START, Rights::READ_WRITE, VmAttributes::WRITE_BACK)?;
+    // SAFETY: the page was just mapped there, is the allocator's alone, and this is called once.
+    unsafe { HEAP.lock().init(HEAP_START as *mut u8, HEAP_BYTES) };
+    Ok(())
+}
+
+/// What the host tool appended to the image.
+pub(crate) fn behind_image(root: &RootTask) -> &'static [u8] {
     let start = (&raw const image_end as u64).next_multiple_of(PAGE);
-    let end = IMAGE_START + pages * PAGE;
+    let end = IMAGE_START + root.boot.info().user_image_frames.count() * PAGE;
     // SAFETY: the kernel mapped all pages of the image, and nobody writes those behind the linker's part.
     unsafe { core::slice::from_raw_parts(start as *const u8, end.saturating_sub(start) as usize) }
 }

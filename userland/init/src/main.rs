@@ -38,8 +38,15 @@ use task::Task;
 
 #[cfg(not(target_os = "none"))]
 mod bare {
+    use userland::{AllocError, RootTask};
+
+    /// A workstation has a heap.
+    pub(crate) fn make_heap(_root: &mut RootTask) -> Result<(), AllocError> {
+        Ok(())
+    }
+
     /// There is nothing behind the image of a program on a workstation.
-    pub(crate) fn behind_image(_pages: u64) -> &'static [u8] {
+    pub(crate) fn behind_image(_root: &RootTask) -> &'static [u8] {
         &[]
     }
 }
@@ -95,7 +102,8 @@ impl fmt::Display for Why {
 }
 
 fn run(root: &mut RootTask) -> Result<i32, StartError> {
-    let launch = Launch::decode(bare::behind_image(root.boot.info().user_image_frames.count()));
+    bare::make_heap(root).map_err(|error| StartError::Program(memory_partition::INIT, error.into()))?;
+    let launch = Launch::decode(bare::behind_image(root));
     // It lives as long as the image does; so do its texts.
     let launch: &'static Launch<'static> = Box::leak(Box::new(launch.ok_or(StartError::NoLaunch)?));
     let (mut server, mut tasks) =

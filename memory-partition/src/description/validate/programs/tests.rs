@@ -124,7 +124,7 @@ fn chosen_addresses_avoid_those_that_were_asked_for() {
     let mut description = correct();
     description.programs[0].regions[1].address = Some(start::REGIONS + 0x1000);
     let addresses = description.programs[0].addresses(&description);
-    assert_eq!(addresses.regions, [start::REGIONS + 0x2_0000, start::REGIONS + 0x1000]);
+    assert_eq!(addresses.regions, [start::REGIONS + 0x1_1000, start::REGIONS + 0x1000]);
     description.regions[0].size = 2 << 20;
     let addresses = description.programs[0].addresses(&description);
     assert_eq!(addresses.regions[0], start::REGIONS + (2 << 20), "pages of 2 MiB are aligned");

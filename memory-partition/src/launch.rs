@@ -22,6 +22,9 @@ const MAGIC: u64 = u64::from_le_bytes(*b"SRLAUNCH");
 /// Bytes before the encoded value.
 const HEADER: usize = 16;
 
+/// Most pages of an instance's programs: init keeps account of each on its heap.
+pub const MOST_PAGES: u64 = 20 << 10;
+
 /// What init of one instance is given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Launch<'a> {

@@ -5,13 +5,14 @@
 //!   init's ELF  | ELF header | ... | segments | launch | program headers, the last one for the launch |
 //! ```
 
-use memory_partition::launch::{Image, Launch, Segment};
+use memory_partition::launch::{Image, Launch, MOST_PAGES, Segment};
 use memory_partition::{Description, INIT, Item};
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Endianness, elf};
 
 use crate::failure::{Doing, Failure};
 use crate::image::Program;
+use crate::results::bytes;
 
 const PAGE: u64 = 4096;
 /// Bytes of a program header.
@@ -32,7 +33,12 @@ pub struct ImageMistake {
 /// The root tasks of a system by their member names; init once for each instance that has programs.
 ///
 /// `files` are the files of all root tasks and programs by the names that the description gives them.
-pub fn root_tasks(description: &Description, files: &[Program]) -> Result<Vec<Program>, LaunchError> {
+/// `untyped` is the memory that each partition leaves for programs, as far as it is known.
+pub fn root_tasks(
+    description: &Description,
+    files: &[Program],
+    untyped: &[u64],
+) -> Result<Vec<Program>, LaunchError> {
     let file = |name: &str| files.iter().find(|file| file.name == name);
     let (mut members, mut mistakes) = (Vec::<Program>::new(), Vec::new());
     for (index, instance) in description.instances.iter().enumerate() {
@@ -41,7 +47,8 @@ pub fn root_tasks(description: &Description, files: &[Program]) -> Result<Vec<Pr
         if root_task.name == INIT {
             let images = images(description, index, files)?;
             mistakes.extend(image_mistakes(description, index, &images));
-            mistakes.extend(lack_of_slots(description, index, (&root_task.bytes, &images)));
+            let needs = Needs::of(description, index, (&root_task.bytes, &images));
+            mistakes.extend(needs.lacking(description, index, untyped.get(index).copied()));
             let launch = Launch { description: description.clone(), instance: index, images };
             members.push(Program { name, bytes: append(&root_task.bytes, &launch)? });
         } else if !members.iter().any(|member| member.name == name) {
@@ -108,41 +115,75 @@ fn image_mistakes(description: &Description, instance: usize, images: &[Image<'_
     check.collect()
 }
 
-/// A root CNode with too few slots for the pages of init and of its programs.
-fn lack_of_slots(
-    description: &Description,
-    instance: usize,
-    (init, images): (&[u8], &[Image<'_>]),
-) -> Option<ImageMistake> {
-    /// Initial capabilities that are not for pages of the image, and what init makes for itself.
-    const BESIDE: u64 = 512;
-    /// Objects of a program that are not frames: page tables, and untypeds on the way to them.
-    const PER_PROGRAM: u64 = 128;
-    let of_image = |image: &Image<'_>| image.pages().len() as u64;
-    let contents = images.iter().flat_map(|image| &image.segments).map(|segment| segment.data.len() as u64);
-    let own = (init.len() as u64 + contents.sum::<u64>()) / PAGE;
-    let programs = description.programs_of(instance).map(|(_, program)| {
-        let pages = images.iter().find(|image| image.name == program.image).map_or(0, of_image);
-        let lines = program.receive.iter().map(|&channel| u64::from(description.channels[channel].lines));
-        let regions = program.regions.iter().map(|mapped| {
-            let region = &description.regions[mapped.region];
-            region.bytes() / region.alignment()
-        });
-        let memory = pages + (program.stack_bytes() + program.info_bytes()) / PAGE;
-        PER_PROGRAM + memory + lines.sum::<u64>() + regions.sum::<u64>()
-    });
-    let slots = BESIDE + own + programs.sum::<u64>();
-    let bits = slots.next_power_of_two().ilog2() as u8;
-    let described = &description.instances[instance];
-    (bits > described.cnode_bits).then(|| ImageMistake {
-        item: Item::Instance(instance),
-        field: "cnode_bits",
-        text: format!(
-            "the programs of instance {} need about {slots} capability slots, it has {}; set cnode-bits = {bits}",
-            described.name,
-            1u64 << described.cnode_bits
-        ),
-    })
+/// What the programs of an instance need: page frames of their own, slots of init's root CNode, bytes of untyped memory.
+struct Needs {
+    pages: u64,
+    slots: u64,
+    bytes: u64,
+}
+
+impl Needs {
+    fn of(description: &Description, instance: usize, (init, images): (&[u8], &[Image<'_>])) -> Self {
+        /// Initial capabilities that are not for pages of the image, and what init makes for itself.
+        const SLOTS_BESIDE: u64 = 512;
+        /// Objects of a program that are not frames: page tables, and untypeds on the way to them.
+        const SLOTS_PER_PROGRAM: u64 = 128;
+        /// Init's heap, and what is lost to alignment before the first program.
+        const BYTES_BESIDE: u64 = 4 << 20;
+        /// Page tables, CNode, thread and scheduling context.
+        const BYTES_PER_PROGRAM: u64 = 64 << 10;
+        let contents = images.iter().flat_map(|image| &image.segments).map(|segment| segment.data.len());
+        let init = (init.len() + contents.sum::<usize>()) as u64;
+        let mut needs = Needs { pages: 0, slots: SLOTS_BESIDE + init / PAGE, bytes: BYTES_BESIDE + init };
+        for (_, program) in description.programs_of(instance) {
+            let image = images.iter().find(|image| image.name == program.image);
+            let pages = image.map_or(0, |image| image.pages().len() as u64)
+                + (program.stack_bytes() + program.info_bytes()) / PAGE;
+            let lines = program.receive.iter().map(|&channel| u64::from(description.channels[channel].lines));
+            let regions = program.regions.iter().map(|mapped| &description.regions[mapped.region]);
+            let frames = regions.map(|region| region.bytes() / region.alignment());
+            needs.pages += pages;
+            needs.slots += SLOTS_PER_PROGRAM + pages + lines.sum::<u64>() + frames.sum::<u64>();
+            needs.bytes += BYTES_PER_PROGRAM + pages * PAGE;
+        }
+        needs
+    }
+
+    /// What of this the instance does not have.
+    fn lacking(&self, description: &Description, instance: usize, untyped: Option<u64>) -> Vec<ImageMistake> {
+        let described = &description.instances[instance];
+        let of_instance = |field, text| ImageMistake { item: Item::Instance(instance), field, text };
+        let mut found = Vec::new();
+        let bits = self.slots.next_power_of_two().ilog2() as u8;
+        if bits > described.cnode_bits {
+            let (slots, has) = (self.slots, 1u64 << described.cnode_bits);
+            let text = format!(
+                "the programs of instance {} need about {slots} capability slots, it has {has}; set cnode-bits = {bits}",
+                described.name
+            );
+            found.push(of_instance("cnode_bits", text));
+        }
+        if let Some(untyped) = untyped.filter(|untyped| *untyped < self.bytes) {
+            let text = format!(
+                "the programs of instance {} need {}, its partition leaves {}; give it more memory, or its programs \
+                 smaller stacks",
+                described.name,
+                bytes(self.bytes),
+                bytes(untyped)
+            );
+            found.push(of_instance("memory", text));
+        }
+        if self.pages > MOST_PAGES {
+            let text = format!(
+                "the programs of instance {} have {} of memory, init can keep account of {}; spread them over instances",
+                described.name,
+                bytes(self.pages * PAGE),
+                bytes(MOST_PAGES * PAGE)
+            );
+            found.push(of_instance("name", text));
+        }
+        found
+    }
 }
 
 /// Init's ELF with the programs of one instance in a segment of its own, from the first page behind the others.
@@ -215,7 +256,7 @@ mod tests {
             let address = if name == INIT { 0x40_0000 } else { address };
             Program { name: name.to_owned(), bytes: file(address) }
         });
-        root_tasks(description, &files).map_err(|error| match error {
+        root_tasks(description, &files, &[64 << 20; 2]).map_err(|error| match error {
             LaunchError::Mistakes(mistakes) => mistakes,
             LaunchError::Failure(failure) => panic!("{failure}"),
         })
@@ -248,6 +289,24 @@ mod tests {
         let found = linked_at(0x40_0000, &description).expect_err("512 slots are too few");
         assert_eq!((found[0].item, found[0].field), (Item::Instance(1), "cnode_bits"));
         assert!(found[0].text.ends_with("it has 512; set cnode-bits = 10"), "{found:?}");
+    }
+
+    #[test]
+    fn memory_that_a_partition_does_not_have_is_a_mistake_of_the_instance() {
+        let mut description = description();
+        description.instances[1].cnode_bits = 20;
+        let stack = |description: &mut Description, size| description.programs[1].stack = size;
+        stack(&mut description, 64 << 20);
+        let found = linked_at(0x40_0000, &description).expect_err("64 MiB are not left");
+        let text = "the programs of instance instance-1 need 68.2 MiB, its partition leaves 64.0 MiB; give it more \
+                    memory, or its programs smaller stacks";
+        assert_eq!((found[0].field, found[0].text.as_str(), found.len()), ("memory", text, 1));
+        stack(&mut description, 100 << 20);
+        let found = linked_at(0x40_0000, &description).expect_err("nor is there room for so many pages");
+        assert!(
+            found[1].text.ends_with("init can keep account of 80.0 MiB; spread them over instances"),
+            "{found:?}"
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use memory_partition::{Description, Device, DeviceKind};
+use memory_partition::{Description, Device, DeviceKind, InstancePlan, Plan};
 
 use crate::cli::SystemOptions;
 use crate::compile::{Compiler, Profile};
@@ -41,6 +41,8 @@ pub struct System {
     pub plain: bool,
     /// Where the description came from, for messages about it.
     loaded: Option<Rc<Loaded>>,
+    /// Bytes of memory that each instance has for programs, as far as it was planned.
+    untyped: Vec<u64>,
     /// Number of processors of its machine.
     pub cpus: u32,
     /// Memory of its machine in bytes.
@@ -74,8 +76,8 @@ impl System {
         };
         let loaded = description::load(path, &workspace.programs()?)?;
         let system = Self::new(loaded.description.clone(), loaded.files.clone(), options);
-        loaded.plan(&q35::firmware(system.cpus, system.memory))?;
-        Ok(System { loaded: Some(Rc::new(loaded)), ..system })
+        let plan = loaded.plan(&q35::firmware(system.cpus, system.memory))?;
+        Ok(System { untyped: untyped(&plan), loaded: Some(Rc::new(loaded)), ..system })
     }
 
     /// A release kernel prints nothing for its programs: each gets its instance's console port, and is told so, unless
@@ -105,6 +107,7 @@ impl System {
             files,
             plain: false,
             loaded: None,
+            untyped: Vec::new(),
             cpus,
             memory: options.memory.unwrap_or(enough),
         }
@@ -159,7 +162,7 @@ impl System {
         if self.plain {
             return Ok(programs);
         }
-        launch::root_tasks(&self.description, &programs).map_err(|error| self.refusal(error))
+        launch::root_tasks(&self.description, &programs, &self.untyped).map_err(|error| self.refusal(error))
     }
 
     /// What is wrong with programs, at the places of the description that name them.
@@ -191,6 +194,14 @@ impl System {
         };
         names.into_iter().map(read).collect()
     }
+}
+
+/// Bytes of untyped memory of each instance.
+fn untyped(plan: &Plan) -> Vec<u64> {
+    let memory = |instance: &InstancePlan| {
+        instance.untyped.iter().filter(|piece| !piece.device).map(|piece| piece.range().size()).sum()
+    };
+    plan.instances.iter().map(memory).collect()
 }
 
 /// The name of a file without its ending, as far as a name may have its characters.

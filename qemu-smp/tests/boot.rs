@@ -36,7 +36,9 @@ fn report(arguments: &[&str]) -> Value {
 #[test]
 #[ignore = "boots"]
 fn a_report_before_the_boot_is_that_of_the_boot() {
-    for arguments in [&["systems/ping-pong.toml"][..], &["--cpus", "2", "--memory", "3G"]] {
+    for arguments in
+        [&["systems/ping-pong.toml"][..], &["systems/programs.toml"], &["--cpus", "2", "--memory", "3G"]]
+    {
         let page = tempfile::NamedTempFile::new().expect("a temporary file can be made");
         let path = page.path().display().to_string();
         let mut booted = run(&[arguments, &["--report", &path]].concat()).expect(0).document["report"].take();

@@ -43,8 +43,6 @@ numbered! {
         ElidedPolling = 9,
         /// Lines delivered to notifications.
         LinesDelivered = 10,
-        /// Entries into the kernel.
-        KernelEntries = 11,
         /// The deepest use of the kernel stack in bytes.
         StackHighWater = 12,
         /// Bytes of the text of the last panic.

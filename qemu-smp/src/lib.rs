@@ -17,6 +17,7 @@ pub mod cli;
 pub mod collect;
 pub mod compile;
 pub mod console;
+pub mod counters;
 pub mod debug;
 pub mod description;
 pub mod failure;

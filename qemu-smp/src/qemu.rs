@@ -44,7 +44,7 @@ pub enum Event {
 pub struct Qemu {
     process: Process,
     control: UnixStream,
-    _sockets: TempDir,
+    sockets: TempDir,
 }
 
 impl Qemu {
@@ -75,15 +75,27 @@ impl Qemu {
             let sender = sender.clone();
             thread::spawn(move || listen_to(source, stream, &sender));
         }
-        Ok((Qemu { process: starting.process, control, _sockets: sockets }, sender, receiver))
+        Ok((Qemu { process: starting.process, control, sockets }, sender, receiver))
     }
 
     /// Ends the machine: asks through QMP, and kills QEMU when that does not help.
-    pub fn quit(mut self) {
+    pub fn quit(self) {
+        drop(self.read_and_quit(&[], 0));
+    }
+
+    /// Reads `length` bytes from each physical address, and ends the machine. What cannot be read is empty.
+    pub fn read_and_quit(mut self, addresses: &[u64], length: u64) -> Vec<Vec<u8>> {
+        let mut read = Vec::new();
         let asked = self.control.try_clone().and_then(|stream| {
             stream.set_read_timeout(Some(PATIENCE))?;
             let mut control = Qmp::new(Stream::new(BufReader::new(stream.try_clone()?), stream));
             control.handshake()?;
+            let file = self.sockets.path().join("memory");
+            for &val in addresses {
+                let filename = file.display().to_string();
+                let saved = control.execute(&qmp::pmemsave { filename, size: length, val });
+                read.push(saved.ok().and_then(|_| std::fs::read(&file).ok()).unwrap_or_default());
+            }
             control.execute(&qmp::quit {})?;
             Ok(())
         });
@@ -91,6 +103,7 @@ impl Qemu {
             self.wait(PATIENCE);
         }
         // Dropping kills what is left.
+        read
     }
 
     /// Waits for QEMU to end by itself.

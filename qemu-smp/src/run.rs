@@ -13,6 +13,7 @@ use crate::cli::{DEFAULT_CPU, RunOptions};
 use crate::collect::{Collected, Collector};
 use crate::compile::{Compiler, Kernel};
 use crate::console::{LineAssembler, Source};
+use crate::counters;
 use crate::failure::{Doing, Exit, Failure};
 use crate::log::{Log, Show};
 use crate::machine::Machine;
@@ -63,9 +64,12 @@ pub fn run(options: &RunOptions) -> Result<Exit, Failure> {
     on_interrupt(sender)?;
     let ending = follower.follow(&events, deadline)?;
     // QEMU may be waiting for its output to be read, so both go on at the same time.
-    let quitting = thread::spawn(move || qemu.quit());
+    let pages = follower.session.plan().map(counters::status_pages).unwrap_or_default();
+    let quitting = thread::spawn(move || qemu.read_and_quit(&pages, counters::BYTES));
     follower.drain(&events)?;
-    drop(quitting.join());
+    if let Ok(pages) = quitting.join() {
+        follower.session.status_pages(&pages);
+    }
 
     let results = Results::new(&system.description, &follower.session, machine.instrument(), &ending);
     let files = boot_files(options, &system, &kernel, &workspace);

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::console::Source;
+use crate::counters::Counters;
 use crate::failure::Exit;
 use crate::protocol::{Message, Row};
 
@@ -43,6 +44,8 @@ pub struct InstanceState {
     pub halted: bool,
     /// Why its kernel failed.
     pub failed: Option<String>,
+    /// What its kernel has counted, once the run is over.
+    pub counters: Option<Counters>,
     #[serde(skip)]
     reached_root_task: bool,
 }
@@ -77,6 +80,7 @@ impl Session {
             faults: Vec::new(),
             halted: false,
             failed: None,
+            counters: None,
             reached_root_task: false,
         });
         Session {
@@ -150,6 +154,13 @@ impl Session {
                 self.end(Exit::Success, "the document was collected".to_owned());
             }
             Err(error) => self.end(Exit::RootTask, format!("what was collected is no JSON: {error}")),
+        }
+    }
+
+    /// Takes in the status pages of the first instances.
+    pub fn status_pages(&mut self, pages: &[Vec<u8>]) {
+        for (instance, page) in self.instances.iter_mut().zip(pages) {
+            instance.counters = Counters::read(page);
         }
     }
 

@@ -31,6 +31,26 @@ fn no_wake_up_is_lost_among_a_hundred_thousand_signals() {
     let counted = 100_000..=100_000 + sum(&run, "answers");
     assert!(counted.contains(&(sum(&run, "ipis") + elided)), "{}", run.shown);
     assert!(sum(&run, "sleeps") >= 10_000, "cores slept in between: {}", run.shown);
+    check_counters(&run);
+}
+
+/// The counters that the runner read from the status pages: those that the root tasks read, and no contradictions.
+fn check_counters(run: &Run) {
+    let rows = run.document["table"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let instances = run.document["instances"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let (mut rung, mut answered) = (0, 0);
+    for instance in instances {
+        let count = |name: &str| instance["counters"][name].as_u64().unwrap_or_else(|| panic!("{instance}"));
+        let row = rows.iter().find(|row| row["instance"] == instance["instance"]);
+        let sent = row.and_then(|row| row["sent"].as_u64()).unwrap_or_default();
+        assert!(count("signals_sent") >= sent, "{instance}");
+        let elided = count("elided_pending") + count("elided_masked") + count("elided_polling");
+        assert_eq!(count("ipis_sent") + elided, count("signals_sent"), "{instance}");
+        assert!(count("lines_delivered") >= count("doorbells_taken"), "{instance}");
+        rung += count("ipis_sent");
+        answered += count("doorbells_taken") + count("spurious_doorbells");
+    }
+    assert!(rung > 0 && answered > 0, "{}", run.shown);
 }
 
 /// Lets the kernel of instance 2 fail while all instances signal each other.
@@ -46,6 +66,8 @@ fn survive(fault: &str) {
     let instances = run.document["instances"].as_array().map(Vec::as_slice).unwrap_or_default();
     let failed = instances.iter().filter(|instance| instance["failed"].is_string()).count();
     assert_eq!(failed, 1, "{}", run.shown);
+    let counted = instances.iter().filter(|instance| instance["counters"]["signals_sent"].as_u64() > Some(0));
+    assert_eq!(counted.count(), 4, "the failed kernel's counters are there too: {}", run.document);
 }
 
 #[test]

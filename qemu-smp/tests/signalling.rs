@@ -12,6 +12,19 @@ fn sum(run: &Run, column: &str) -> u64 {
     rows.iter().filter_map(|row| row[column].as_u64()).sum()
 }
 
+/// Runs a system of the examples with some of its words replaced.
+fn run_changed(system: &str, words: &[(&str, &str)], options: &[&str]) -> Run {
+    let mut text = std::fs::read_to_string(root().join("systems").join(system)).expect("it is there");
+    for (word, replacement) in words {
+        assert!(text.contains(word), "{system} says {word}");
+        text = text.replace(word, replacement);
+    }
+    let dir = tempfile::tempdir().expect("a temporary directory can be made");
+    let file = dir.path().join(system);
+    std::fs::write(&file, text).expect("it can be written");
+    run(&[&[file.to_str().expect("paths are text here")], options].concat())
+}
+
 #[test]
 #[ignore = "boots"]
 fn every_attempt_to_leave_an_instance_is_answered_as_documented() {
@@ -55,10 +68,10 @@ fn check_counters(run: &Run) {
 
 /// Lets the kernel of instance 2 fail while all instances signal each other.
 fn survive(fault: &str) {
-    let inject = format!("{fault}:2@50ms");
-    let run = run(&["systems/soak.toml", "--timeout", "300", "--inject", &inject]).expect(4);
+    let (more, inject) = ([("signals=25000", "signals=100000")], format!("{fault}:2@250ms"));
+    let run = run_changed("soak.toml", &more, &["--timeout", "300", "--inject", &inject]).expect(4);
     assert_eq!(run.finished(), ["n0", "n1", "n3"], "the others go on: {}", run.shown);
-    assert_eq!(sum(&run, "sent"), 75_000, "and finish their work: {}", run.shown);
+    assert_eq!(sum(&run, "sent"), 300_000, "and finish their work: {}", run.shown);
     let told = run.shown.matches("instance 2 has ended and told so").count();
     assert_eq!(told, 3, "each saw the status page and heard the failure line: {}", run.shown);
     let reason = run.document["exit"]["reason"].as_str().unwrap_or_default();
@@ -67,7 +80,7 @@ fn survive(fault: &str) {
     let failed = instances.iter().filter(|instance| instance["failed"].is_string()).count();
     assert_eq!(failed, 1, "{}", run.shown);
     let counted = instances.iter().filter(|instance| instance["counters"]["signals_sent"].as_u64() > Some(0));
-    assert_eq!(counted.count(), 4, "the failed kernel's counters are there too: {}", run.document);
+    assert_eq!(counted.count(), 4, "it failed in the middle of its work: {}", run.shown);
 }
 
 #[test]
@@ -120,19 +133,6 @@ fn a_storm_costs_the_receiver_at_most_two_kernel_entries_per_ack() {
     check_doorbells(&run(&["systems/storm.toml"]).expect(0));
 }
 
-/// Runs a system of the examples with some of its words replaced.
-fn run_changed(system: &str, words: &[(&str, &str)], options: &[&str]) -> Run {
-    let mut text = std::fs::read_to_string(root().join("systems").join(system)).expect("it is there");
-    for (word, replacement) in words {
-        assert!(text.contains(word), "{system} says {word}");
-        text = text.replace(word, replacement);
-    }
-    let dir = tempfile::tempdir().expect("a temporary directory can be made");
-    let file = dir.path().join(system);
-    std::fs::write(&file, text).expect("it can be written");
-    run(&[&[file.to_str().expect("paths are text here")], options].concat())
-}
-
 #[test]
 #[ignore = "boots"]
 fn user_code_goes_on_under_a_storm_that_needs_no_acks() {
@@ -163,4 +163,54 @@ fn a_handler_hears_no_signal_from_before_its_time_whose_line_is_acknowledged() {
 fn a_handler_hears_no_signal_from_before_its_time_whose_line_is_not_acknowledged() {
     lines_hold("false", "halt");
     lines_hold("false", "poll");
+}
+
+/// Questions of each client in systems/exchange.toml.
+const QUESTIONS: u64 = 100_000;
+
+/// The row of the result table of an instance.
+fn row(run: &Run, instance: u64) -> &Value {
+    let rows = run.document["table"].as_array().map(Vec::as_slice).unwrap_or_default();
+    rows.iter()
+        .find(|row| row["instance"] == instance)
+        .unwrap_or_else(|| panic!("{instance}:\n{}", run.shown))
+}
+
+#[test]
+#[ignore = "boots"]
+fn typed_channels_answer_every_question_in_batches_and_hold_clients_back() {
+    let run = run(&["systems/exchange.toml", "--timeout", "120"]).expect(0);
+    assert_eq!(run.finished(), ["server", "first", "second"]);
+    assert_eq!(sum(&run, "served"), 2 * QUESTIONS, "{}", run.shown);
+    for client in [1, 2] {
+        let count = |column: &str| row(&run, client)[column].as_u64().unwrap_or_default();
+        assert_eq!((count("asked"), count("answered")), (QUESTIONS, QUESTIONS), "{}", run.shown);
+        assert!(count("full") > 0, "there was no room for more at times: {}", run.shown);
+        assert!(count("flushed") < QUESTIONS / 4, "questions were shown in batches: {}", run.shown);
+        let signals = run.document["instances"][client as usize]["counters"]["signals_sent"].as_u64();
+        assert!(
+            signals.is_some_and(|signals| signals <= count("flushed") + 2),
+            "one doorbell each: {signals:?}"
+        );
+    }
+}
+
+#[test]
+#[ignore = "boots"]
+fn a_failed_server_is_an_error_to_its_clients() {
+    let run = run(&["systems/exchange.toml", "--timeout", "120", "--inject", "panic:0@100ms"]).expect(4);
+    assert_eq!(run.finished(), ["first", "second"], "nobody waits for ever: {}", run.shown);
+    for client in [1, 2] {
+        assert_eq!(row(&run, client)["peer_failed"], true, "{}", run.shown);
+        assert!(row(&run, client)["answered"].as_u64() < Some(QUESTIONS), "{}", run.shown);
+    }
+}
+
+#[test]
+#[ignore = "boots"]
+fn a_failed_client_is_an_error_to_its_server_which_goes_on_answering_others() {
+    let run = run(&["systems/exchange.toml", "--timeout", "120", "--inject", "panic:2@100ms"]).expect(4);
+    assert_eq!(run.finished(), ["server", "first"], "{}", run.shown);
+    assert_eq!((sum(&run, "clients_finished"), sum(&run, "clients_failed")), (1, 1), "{}", run.shown);
+    assert_eq!(row(&run, 1)["answered"], QUESTIONS, "{}", run.shown);
 }

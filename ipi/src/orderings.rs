@@ -18,6 +18,9 @@ pub enum Site {
     PendingFence,
     /// Sender sets its group's bit. Release: the sender bit is visible to whoever takes the group bit.
     GroupSet,
+    /// Sender that resumes sets its sender bit. Release: the pending bits that an earlier life left are visible to
+    /// whoever takes the sender bit, where `signal` has `PendingFence` before.
+    ResumeSet,
     /// Sender, between the group bit and the read of the mode. Pairs with `ModeFence`.
     RaisedFence,
     /// Receiver takes the group bits. Acquire: the other side of `GroupSet`.
@@ -36,10 +39,11 @@ pub enum Site {
 
 impl Site {
     /// Every site.
-    pub const ALL: [Site; 9] = [
+    pub const ALL: [Site; 10] = [
         Site::PendingSet,
         Site::PendingFence,
         Site::GroupSet,
+        Site::ResumeSet,
         Site::RaisedFence,
         Site::GroupsTake,
         Site::SendersTake,
@@ -53,7 +57,7 @@ impl Site {
     pub const fn required(self) -> Ordering {
         match self {
             Site::PendingTake => Ordering::AcqRel,
-            Site::PendingSet | Site::GroupSet => Ordering::Release,
+            Site::PendingSet | Site::GroupSet | Site::ResumeSet => Ordering::Release,
             Site::GroupsTake | Site::SendersTake => Ordering::Acquire,
             Site::PendingFence | Site::RaisedFence | Site::OpenedFence | Site::ModeFence => Ordering::SeqCst,
         }

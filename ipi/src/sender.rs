@@ -63,9 +63,14 @@ impl<'a> Sender<'a> {
     /// Makes the receiver look at all lines of this sender. A kernel that restarts, or fails and has signalled so,
     /// calls it: a signal cut short may have left bits behind that let every later signal stop early.
     pub fn resume(&self) -> Outcome {
-        // Release, where `signal` has the fence before: the pending bits are visible to whoever takes the sender bit.
-        self.senders.fetch_or(self.sender_bit(), at(Site::GroupSet));
+        self.senders.fetch_or(self.sender_bit(), at(Site::ResumeSet));
         self.raise_group()
+    }
+
+    /// What is left of a signal whose sender dies in the middle of it, for models.
+    #[cfg(loom)]
+    pub fn cut_short(&self, line: Line) {
+        self.line.pending.fetch_or(line.bit(), at(Site::PendingSet));
     }
 
     /// Level 1 was set before: a receiver that takes the group bit finds the sender bit. The other way round it could

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Every memory ordering of the ring, in one table. `tests/loom_weakening.rs` weakens each in turn and requires loom to
-//! find a slot that both sides touch at once. Slots themselves are accessed with `Relaxed`.
+//! Every memory ordering of rings and counters, in one table. `tests/loom_weakening.rs` weakens each in turn and requires
+//! loom to find memory that both sides touch at once. Slots themselves are accessed with `Relaxed`.
 
 use core::sync::atomic::Ordering;
 
-/// A place in the ring whose ordering matters.
+/// A place whose ordering matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Site {
     /// Producer stores its position: the slots before it are filled.
@@ -15,18 +15,29 @@ pub enum Site {
     HeadStore,
     /// Producer reads that position, then fills the slots anew.
     HeadLoad,
+    /// Writer of a counter: what it did before is done.
+    CounterStore,
+    /// Reader of a counter, who then looks at that.
+    CounterLoad,
 }
 
 impl Site {
     /// Every site.
-    pub const ALL: [Site; 4] = [Site::TailStore, Site::TailLoad, Site::HeadStore, Site::HeadLoad];
+    pub const ALL: [Site; 6] = [
+        Site::TailStore,
+        Site::TailLoad,
+        Site::HeadStore,
+        Site::HeadLoad,
+        Site::CounterStore,
+        Site::CounterLoad,
+    ];
 
     /// The weakest ordering under which the ring is right.
     #[inline(always)]
     pub const fn required(self) -> Ordering {
         match self {
-            Site::TailStore | Site::HeadStore => Ordering::Release,
-            Site::TailLoad | Site::HeadLoad => Ordering::Acquire,
+            Site::TailStore | Site::HeadStore | Site::CounterStore => Ordering::Release,
+            Site::TailLoad | Site::HeadLoad | Site::CounterLoad => Ordering::Acquire,
         }
     }
 }

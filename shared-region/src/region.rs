@@ -2,9 +2,9 @@
 //! Shared memory as words, and what can be opened in it.
 
 use crate::layout::{CounterLayout, RingLayout};
+use crate::orderings::{Site, at};
 use crate::ring::{Consumer, Producer};
 use crate::sync::Word;
-use core::sync::atomic::Ordering;
 
 /// A shared region, as one member maps it.
 #[derive(Clone, Copy, Debug)]
@@ -45,12 +45,12 @@ pub struct Counter<'a> {
 impl Counter<'_> {
     /// The number last seen written. What its writer did before is visible.
     pub fn get(self) -> u64 {
-        self.word.load(Ordering::Acquire)
+        self.word.load(at(Site::CounterLoad))
     }
 
     /// Writes a number.
     pub fn set(self, number: u64) {
-        self.word.store(number, Ordering::Release);
+        self.word.store(number, at(Site::CounterStore));
     }
 }
 

@@ -121,11 +121,12 @@ impl Model {
 }
 
 /// All of them.
-pub(crate) const MODELS: [Model; 8] = [
+pub(crate) const MODELS: [Model; 9] = [
     Model { name: "one signal, halting", preemptions: None, run: one_signal },
     Model { name: "one signal, polling then halting", preemptions: None, run: one_signal_polling },
     Model { name: "storm on one opening", preemptions: None, run: storm_on_one_opening },
     Model { name: "handler deleted", preemptions: None, run: handler_deleted },
+    Model { name: "sender resumed", preemptions: Some(4), run: sender_resumed },
     Model { name: "two signals", preemptions: Some(4), run: two_signals },
     Model { name: "two signals, continuous", preemptions: Some(4), run: two_signals_continuous },
     Model { name: "two lines", preemptions: Some(4), run: two_lines },
@@ -195,6 +196,23 @@ fn handler_deleted() {
     let threads = world.start([&[0]]);
     world.receive(&[0], 1, World::halt);
     join(threads);
+}
+
+/// A sender dies in the middle of its second signal; the next life makes the receiver look.
+fn sender_resumed() {
+    let world = World::<1>::new();
+    let sending = Arc::clone(&world);
+    let thread = thread::spawn(move || {
+        sending.send(0, &[0]);
+        sending.published[0].store(2, Relaxed);
+        let sender = sending.inbox().sender(0).expect("there is one sender");
+        sender.cut_short(line(1));
+        if sender.resume() == Outcome::RingDoorbell {
+            sending.doorbell.notify();
+        }
+    });
+    world.receive(&[0, 1], 2, World::halt);
+    join(vec![thread]);
 }
 
 fn two_senders() {

@@ -2,6 +2,7 @@
 //! The situations that loom explores. Loom fails when both ends touch a slot and nothing orders them, and when all
 //! threads wait.
 
+use loom::cell::UnsafeCell;
 use loom::sync::Notify;
 use loom::thread;
 use shared_region::channel::Doorbell;
@@ -98,6 +99,24 @@ fn consumer_restart() {
     thread.join().expect("consumers do not panic");
 }
 
+/// What was written before a counter is read by whoever has seen the counter move.
+#[expect(clippy::arc_with_non_send_sync, reason = "loom checks what `Sync` promises")]
+fn counter() {
+    let layout = RegionLayout::new(WORDS * 8).counter().expect("fits");
+    let shared = Arc::new((Memory::<WORDS>::new(), UnsafeCell::new(0)));
+    let writing = Arc::clone(&shared);
+    let thread = thread::spawn(move || {
+        let (memory, told) = &*writing;
+        told.with_mut(|_| {});
+        memory.region().counter(&layout).expect("fits").set(1);
+    });
+    let (memory, told) = &*shared;
+    if memory.region().counter(&layout).expect("fits").get() == 1 {
+        told.with(|_| {});
+    }
+    thread.join().expect("writers do not panic");
+}
+
 /// Ends a wait of the peer, now or the next one.
 struct Bell(Arc<Notify>);
 
@@ -151,9 +170,10 @@ impl Model {
 }
 
 /// All of them.
-pub(crate) const MODELS: [Model; 4] = [
+pub(crate) const MODELS: [Model; 5] = [
     Model { name: "stream", preemptions: None, run: stream },
     Model { name: "producer restart", preemptions: None, run: producer_restart },
     Model { name: "consumer restart", preemptions: None, run: consumer_restart },
+    Model { name: "counter", preemptions: None, run: counter },
     Model { name: "call", preemptions: Some(2), run: call },
 ];

@@ -2,7 +2,7 @@
 //! Decoding alone: any message to any capability. What is refused has changed nothing but the caller's answer.
 //!
 //! The world is always the same: the root task, which holds one of everything. Each message begins there. The first
-//! rows of the tables in docs/abi/invocations.md are held against a naive copy, [`NEEDS`].
+//! rows of the tables in docs/abi/invocations.md are held against a naive copy, `NEEDS`.
 
 use abi::{CapTag, ErrorCode, Label, MessageInfo, Syscall};
 use arch::PhysAddr;

@@ -18,6 +18,7 @@ tests!(
     bootinfo_frames_are_mapped_and_their_copies_are_not,
     bootinfo_initial_capabilities_are_not_related,
     bootinfo_root_cnode_resolves_slot_numbers,
+    bootinfo_root_cnode_has_the_size_described,
     bootinfo_initial_time_is_bound_to_the_initial_thread,
 );
 
@@ -48,6 +49,18 @@ fn bootinfo_slots_follow_each_other(env: &mut Env) -> Outcome {
         same(found, None)?;
     }
     Ok(())
+}
+
+fn bootinfo_root_cnode_has_the_size_described(env: &mut Env) -> Outcome {
+    let described = env.boot.argument("cnode-bits").and_then(|bits| bits.parse().ok());
+    let bits = env.boot.info().init_cnode_size_bits;
+    same(bits, described.unwrap_or(abi::sizes::ROOT_CNODE_BITS.into()))?;
+    // The last slot is there, and what would follow it is not.
+    let last = CPtr((1 << bits) - 1);
+    last.slot().copy_from(INIT_TCB.slot(), Rights::ALL)?;
+    last.slot().delete()?;
+    let beyond = CPtr(1 << bits);
+    holds(beyond.slot().copy_from(INIT_TCB.slot(), Rights::ALL).is_err(), "there is no slot beyond")
 }
 
 fn bootinfo_untypeds_are_aligned_and_disjoint(env: &mut Env) -> Outcome {

@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod comparison;
+mod interference;
 mod measurement;
 mod page;
 mod plot;
@@ -17,6 +18,7 @@ mod reference;
 mod report;
 
 pub use comparison::{Change, Figures, changes};
+pub use interference::Interference;
 pub use measurement::Measurement;
 pub use page::page;
 pub use reference::{Reference, reference};

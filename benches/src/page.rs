@@ -5,15 +5,17 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Write;
 
+use crate::interference::Interference;
 use crate::measurement::Measurement;
 use crate::plot;
 use crate::reference::{Reference, reference};
 use crate::report::{Report, Verdict};
 
 const HEAD: &str = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Skerry benchmarks</title><style>\
-body{font:15px/1.5 sans-serif;max-width:62em;margin:2em auto;padding:0 1em;color:#222}\
+body{font:15px/1.5 sans-serif;max-width:76em;margin:2em auto;padding:0 1em;color:#222}\
 table{border-collapse:collapse;font-size:13px}td,th{padding:2px 8px;border-bottom:1px solid #ddd;text-align:right}\
-td:first-child,th:first-child{text-align:left}svg{max-width:100%;height:auto}.key i{display:inline-block;width:1em;\
+td:first-child,th:first-child{text-align:left;white-space:nowrap}.plots{display:grid;\
+grid-template-columns:1fr 1fr;gap:.5em}table{display:block;overflow-x:auto}svg{max-width:100%;height:auto}.key i{display:inline-block;width:1em;\
 height:.7em;margin:0 .3em 0 1em}</style></head><body>\n";
 const SOURCE: &str = "<p>seL4: release 16.0.0-dev, gcc 12, no skim window except for mappings, on the same instrument. \
 The other lines are the limits that Skerry sets itself.</p>\n";
@@ -30,6 +32,7 @@ pub fn page(report: &Report) -> Result<String, Box<dyn Error>> {
     compared(&mut html, report)?;
     scaling(&mut html, report)?;
     table(&mut html, report)?;
+    interference(&mut html, report)?;
     values(&mut html, report)?;
     distributions(&mut html, report)?;
     html.push_str("</body></html>\n");
@@ -57,7 +60,7 @@ fn compared(html: &mut String, report: &Report) -> Result<(), Box<dyn Error>> {
 
 fn scaling(html: &mut String, report: &Report) -> Result<(), Box<dyn Error>> {
     let mut families: BTreeMap<String, Vec<(u64, u64)>> = BTreeMap::new();
-    for path in &report.paths {
+    for path in report.undisturbed() {
         if let Some((family, number)) = family(&path.path) {
             families.entry(family).or_default().push((number, path.median));
         }
@@ -66,10 +69,12 @@ fn scaling(html: &mut String, report: &Report) -> Result<(), Box<dyn Error>> {
     if !families.is_empty() {
         html.push_str("<h2>Growth</h2>\n<p>Medians over the number that stands for n.</p>\n");
     }
+    html.push_str("<div class=\"plots\">\n");
     for (name, mut points) in families {
         points.sort_unstable();
         html.push_str(&plot::curve(&name, &points)?);
     }
+    html.push_str("</div>\n");
     Ok(())
 }
 
@@ -100,7 +105,7 @@ fn table(html: &mut String, report: &Report) -> Result<(), Box<dyn Error>> {
     ];
     header.iter().try_for_each(|name| write!(html, "<th>{name}</th>"))?;
     html.push_str("</tr>\n");
-    for measurement in &report.paths {
+    for measurement in report.undisturbed() {
         let Measurement { path, instances, n, min, median, mean, sigma, p99, max, .. } = measurement;
         write!(html, "<tr><td>{}</td><td>{instances}</td><td>{n}</td>", escaped(path))?;
         write!(html, "<td>{min}</td><td>{median}</td><td>{mean:.1}</td><td>{sigma:.1}</td>")?;
@@ -110,6 +115,30 @@ fn table(html: &mut String, report: &Report) -> Result<(), Box<dyn Error>> {
             write!(html, "<td>{}</td>", figure.map(|figure| figure.to_string()).unwrap_or_default())?;
         }
         writeln!(html, "<td>{}</td></tr>", Verdict::of(measurement).describe())?;
+    }
+    html.push_str("</table>\n");
+    Ok(())
+}
+
+fn interference(html: &mut String, report: &Report) -> Result<(), Box<dyn Error>> {
+    let matrix = Interference::of(&report.paths);
+    if matrix.paths.is_empty() {
+        return Ok(());
+    }
+    html.push_str("<h2>Beside other instances</h2>\n<p>Medians of one instance while others are busy. ");
+    match matrix.disturbed().len() {
+        0 => html.push_str("No minimum and no median differs from that beside sleepers.</p>\n"),
+        count => writeln!(html, "{count} paths differ from those beside sleepers.</p>")?,
+    }
+    html.push_str("<table><tr><th>path</th>");
+    matrix.activities.iter().try_for_each(|activity| write!(html, "<th>{}</th>", escaped(activity)))?;
+    html.push_str("</tr>\n");
+    for (path, figures) in &matrix.paths {
+        write!(html, "<tr><td>{}</td>", escaped(path))?;
+        for cell in figures {
+            write!(html, "<td>{}</td>", cell.map(|(_, median)| median.to_string()).unwrap_or_default())?;
+        }
+        html.push_str("</tr>\n");
     }
     html.push_str("</table>\n");
     Ok(())
@@ -130,11 +159,12 @@ fn values(html: &mut String, report: &Report) -> Result<(), Box<dyn Error>> {
 /// Of paths whose samples differ; the others are a number each.
 fn distributions(html: &mut String, report: &Report) -> Result<(), Box<dyn Error>> {
     html.push_str(
-        "<h2>Distributions</h2>\n<p>Every path that is not listed took the same in every round.</p>\n",
+        "<h2>Distributions</h2>\n<p>Every path that is not listed took the same in every round.</p>\n<div class=\"plots\">\n",
     );
-    for path in report.paths.iter().filter(|path| path.samples.len() > 1) {
+    for path in report.undisturbed().filter(|path| path.samples.len() > 1) {
         html.push_str(&plot::distribution(path)?);
     }
+    html.push_str("</div>\n");
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::comparison::{Figures, PathFigures};
+use crate::interference::Interference;
 use crate::measurement::Measurement;
 use crate::reference::{Reference, reference};
 
@@ -108,12 +109,17 @@ impl Report {
         is_measurement
     }
 
-    /// The part that others are compared with.
+    /// The paths that were measured by themselves.
+    pub fn undisturbed(&self) -> impl Iterator<Item = &Measurement> {
+        self.paths.iter().filter(|path| !Interference::includes(path))
+    }
+
+    /// The part that others are compared with. Paths beside busy instances are compared with each other instead.
     pub fn figures(&self) -> Figures {
         Figures {
             compiler: self.compiler.clone(),
             instrument: self.instrument.clone(),
-            paths: self.paths.iter().map(PathFigures::of).collect(),
+            paths: self.undisturbed().map(PathFigures::of).collect(),
         }
     }
 

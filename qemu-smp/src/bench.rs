@@ -5,7 +5,9 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use benches::{Change, Figures, Measurement, NamedValue, Report, Verdict, changes, page, reference};
+use benches::{
+    Change, Figures, Interference, Measurement, NamedValue, Report, Verdict, changes, page, reference,
+};
 use comfy_table::{CellAlignment, Table};
 use serde_json::Value;
 
@@ -24,6 +26,7 @@ const COMPLETE: &[&str] = &[
     "systems/bench.toml",
     "systems/bench-cross.toml",
     "systems/bench-lines.toml",
+    "systems/bench-senders.toml",
     "systems/bench-exchange.toml",
     "systems/bench-poll.toml",
     "systems/bench-interference.toml",
@@ -44,9 +47,12 @@ pub fn bench(options: &BenchOptions) -> Result<Exit, Failure> {
     let report = measure(options, &workspace)?;
 
     anstream::println!("{}", table(&report, options.quick));
+    if let Some(table) = interference_table(&report) {
+        anstream::println!("{table}");
+    }
     anstream::println!("{}", legend(&report));
     if let Some(old) = &old {
-        print_changes(old, &report);
+        print_changes(old, &report, options.quick);
     }
     write(options, &workspace, &report)?;
     Ok(Exit::Success)
@@ -156,11 +162,13 @@ fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
     serde_json::to_string_pretty(value).doing("encoding the report")
 }
 
-fn print_changes(old: &Figures, report: &Report) {
+/// What moved; of a quick run, nothing about paths that it does not measure.
+fn print_changes(old: &Figures, report: &Report, quick: bool) {
     if old.compiler != report.compiler || old.instrument != report.instrument {
         anstream::println!("the old figures are {} of code by {}", old.instrument, old.compiler);
     }
-    let changes = changes(&old.paths, &report.figures().paths);
+    let mut changes = changes(&old.paths, &report.figures().paths);
+    changes.retain(|change| !quick || change.new.is_some());
     if changes.is_empty() {
         anstream::println!("nothing moved");
     }
@@ -174,7 +182,7 @@ fn table(report: &Report, quick: bool) -> Table {
     let references = ["seL4 MCS", "seL4 classic", "at most", "aim", ""];
     let mut table = new_table();
     table.set_header(names.iter().chain(spread).chain(&references).copied());
-    for path in &report.paths {
+    for path in report.undisturbed() {
         table.add_row(cells(path, quick));
     }
     let last = names.len() + spread.len() + references.len() - 1;
@@ -184,6 +192,19 @@ fn table(report: &Report, quick: bool) -> Table {
         }
     }
     table
+}
+
+/// Medians of the paths that were measured beside busy instances, if any were.
+fn interference_table(report: &Report) -> Option<Table> {
+    let matrix = Interference::of(&report.paths);
+    let mut table = new_table();
+    table.set_header(["path, while others"].into_iter().chain(matrix.activities.iter().map(String::as_str)));
+    for (path, figures) in &matrix.paths {
+        let median =
+            |cell: &Option<(u64, u64)>| cell.map(|(_, median)| median.to_string()).unwrap_or_default();
+        table.add_row([path.clone()].into_iter().chain(figures.iter().map(median)));
+    }
+    (!matrix.paths.is_empty()).then_some(table)
 }
 
 fn cells(path: &Measurement, quick: bool) -> Vec<String> {

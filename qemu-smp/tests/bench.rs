@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 
-use benches::{Change, Figures, Measurement, Report, changes};
+use benches::{Change, Figures, Interference, Measurement, Report, changes};
 
 /// A measurement of the quick paths, instructions counted.
 fn measure() -> Report {
@@ -49,6 +49,40 @@ fn no_path_within_an_instance_needs_two_percent_more_than_the_baseline() {
         "{}\nwhere this is meant to be: ./x bench --quick --update-baseline, and say why in the commit",
         grown.join("\n")
     );
+}
+
+/// The kernels share nothing that a path could have to wait for (ALONE).
+#[test]
+#[ignore = "boots"]
+fn no_quick_path_gets_longer_by_what_other_instances_do() {
+    let dir = tempfile::tempdir().expect("a temporary directory can be made");
+    let json = dir.path().join("result.json");
+    let system = Path::new(env!("CARGO_MANIFEST_DIR")).join("../systems/bench-interference.toml");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_qemu-smp"));
+    command.arg("run").arg(system).args([
+        "--profile",
+        "bench",
+        "--accel",
+        "tcg",
+        "--icount",
+        "--timeout",
+        "600",
+    ]);
+    let output = command.arg("--json").arg(&json).output().expect("the tool starts");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+    let text = fs::read_to_string(json).expect("the results were written");
+    let document: serde_json::Value = serde_json::from_str(&text).expect("they are JSON");
+    let mut report = Report::new("instructions", "");
+    for row in document["table"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_object) {
+        assert!(report.add_row(3, row), "{row:?}");
+    }
+    let matrix = Interference::of(&report.paths);
+    assert!(report.paths.iter().all(|path| path.n >= 1000));
+    assert_eq!(matrix.activities.len(), 8, "{:?}", matrix.activities);
+    let quick: Vec<&str> = measured().undisturbed().map(|path| path.path.as_str()).collect();
+    let is_quick = |path: &str| quick.contains(&path);
+    assert!(matrix.paths.len() >= 20 && matrix.paths.iter().all(|(path, _)| is_quick(path)));
+    assert_eq!(matrix.disturbed(), <[&str; 0]>::default());
 }
 
 #[test]

@@ -19,7 +19,7 @@ use abi::Rights;
 use userland::{AllocError, CPtr, IrqHandler, LineSignal, Notification, RootTask, report_row};
 
 /// The region that both use for words.
-const REGION: &str = "bench";
+pub(crate) const REGION: &str = "bench";
 /// Lines each way.
 pub(crate) const LINES: usize = 64;
 
@@ -36,7 +36,7 @@ pub(crate) const ENDED: usize = 24;
 /// Rounds of each measurement.
 pub(crate) const ROUNDS: u64 = SAMPLES as u64 + 16;
 /// How often to let the other processor run until it surely sleeps.
-const TURNS: usize = 8;
+pub(crate) const TURNS: usize = 8;
 
 /// One end of the two channels.
 pub(crate) struct End {

@@ -7,7 +7,6 @@ use crate::stub::{self, stamp};
 use abi::MessageInfo;
 use abi::flags::TCB_FPU_DISABLED;
 use abi::sizes::WORD_BITS;
-use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use userland::{AllocError, CPtr, Endpoint, INIT_CNODE, INIT_TCB, IpcBuffer, Notification, Reply, Tcb};
 
@@ -20,11 +19,11 @@ pub(crate) fn call_and_reply(lab: &mut Lab<'_>, lengths: &[usize]) -> Result<(),
     for (place, suffix) in [(Place::Elsewhere, ""), (Place::Here, ", same address space")] {
         let pair = Pair::new(lab, place)?;
         for &words in lengths {
-            pair.measure(lab, words, suffix, || {})?;
+            pair.measure(lab, words, suffix)?;
         }
         if place == Place::Elsewhere {
             pair.set_fpu(Fpu::Owned)?;
-            pair.measure(lab, 0, ", FPU owners", || {})?;
+            pair.measure(lab, 0, ", FPU owners")?;
             pair.set_fpu(Fpu::Off)?;
         }
     }
@@ -67,21 +66,20 @@ impl Pair {
         Ok(())
     }
 
-    /// Measures with messages of so many words; `before` is called before each round and not measured.
+    /// Calls the server.
+    #[inline(always)]
+    pub(crate) fn call(&self, info: MessageInfo) {
+        stub::call(self.endpoint.0, info);
+    }
+
+    /// Measures with messages of so many words.
     #[inline(never)]
-    pub(crate) fn measure(
-        &self,
-        lab: &Lab<'_>,
-        words: usize,
-        suffix: impl fmt::Display,
-        before: fn(),
-    ) -> Result<(), AllocError> {
+    fn measure(&self, lab: &Lab<'_>, words: usize, suffix: &str) -> Result<(), AllocError> {
         let info = MessageInfo::new(0, 0, 0, words);
         REPLY_WORDS.store(words as u64, Relaxed);
         let [call, reply] = Series::take_two(|| {
-            before();
             let start = stamp();
-            stub::call(self.endpoint.0, info);
+            self.call(info);
             let end = stamp();
             Ok([ENTERED.load(Relaxed) - start, end - LEFT.load(Relaxed)])
         })?;
@@ -121,32 +119,42 @@ pub(crate) fn send_to_higher(lab: &mut Lab<'_>) -> Result<(), AllocError> {
     Ok(())
 }
 
-/// Measures Call with a capability that the receiver keeps.
+/// Measures Call and ReplyRecv with a capability that the receiver keeps.
 #[inline(never)]
 pub(crate) fn call_with_capability(lab: &mut Lab<'_>) -> Result<(), AllocError> {
     let endpoint: Endpoint = lab.task.make()?;
     let reply: Reply = lab.task.make()?;
     let given: Notification = lab.task.make()?;
     let place = lab.task.slots.take()?;
-    lab.server(Place::Elsewhere, move || keep(endpoint, reply, place))?;
-    let series = Series::take(|| {
+    let own_place = lab.task.slots.take()?;
+    lab.server(Place::Elsewhere, move || exchange(endpoint, reply, given.0, place))?;
+    IpcBuffer::current().set_receive_slot(INIT_CNODE.0, own_place.0, WORD_BITS as u64);
+    let [there, back] = Series::take_two(|| {
         IpcBuffer::current().set_cap(0, given.0);
         let start = stamp();
-        stub::call(endpoint.0, MessageInfo::new(0, 0, 1, 0));
-        Ok(ENTERED.load(Relaxed) - start)
+        stub::call(endpoint.0, CAPABILITY);
+        let end = stamp();
+        own_place.slot().delete()?;
+        Ok([ENTERED.load(Relaxed) - start, end - LEFT.load(Relaxed)])
     })?;
-    series.report("Call, 0 words and a capability", lab.cost.pair);
+    there.report("Call, 0 words and a capability", lab.cost.pair);
+    back.report("ReplyRecv, 0 words and a capability", lab.cost.stored);
     Ok(())
 }
 
-/// Receives capabilities into `place`, and deletes each before it answers.
-fn keep(endpoint: Endpoint, reply: Reply, place: CPtr) {
+/// A message that is nothing but a capability.
+const CAPABILITY: MessageInfo = MessageInfo::new(0, 0, 1, 0);
+
+/// Receives capabilities into `place`, deletes each, and answers with another.
+fn exchange(endpoint: Endpoint, reply: Reply, given: CPtr, place: CPtr) {
     IpcBuffer::current().set_receive_slot(INIT_CNODE.0, place.0, WORD_BITS as u64);
     stub::recv(endpoint.0, reply.0);
     loop {
         ENTERED.store(stamp(), Relaxed);
         // An empty slot may be deleted too: the kernel refuses nothing here.
         let _ = place.slot().delete();
-        stub::reply_recv(endpoint.0, MessageInfo(0), reply.0);
+        IpcBuffer::current().set_cap(0, given);
+        LEFT.store(stamp(), Relaxed);
+        stub::reply_recv(endpoint.0, CAPABILITY, reply.0);
     }
 }

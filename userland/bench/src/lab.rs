@@ -25,7 +25,7 @@ pub(crate) static LEFT: AtomicU64 = AtomicU64::new(0);
 
 /// Bytes of stack of each thread.
 const STACK: usize = 4096;
-static STACKS: [Stack<STACK>; 32] = [const { Stack::new() }; 32];
+static STACKS: [Stack<STACK>; 64] = [const { Stack::new() }; 64];
 /// Time slice of every thread.
 const SLICE_US: u64 = 5000;
 

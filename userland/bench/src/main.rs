@@ -11,7 +11,8 @@
 //! | `cross=sender`, `cross=receiver` | signals between two instances |
 //! | `cross=lines-sender`, `cross=lines-receiver` | many lines at once |
 //! | `cross=client`, `cross=server` | requests and responses through shared memory |
-//! | `cross=victim`, `cross=disturber` | paths of one instance while another is busy |
+//! | `cross=victim`, `cross=disturber` | the quick paths of one instance while two others are busy |
+//! | `senders=sender`, `senders=receiver` | signals of several instances to one |
 //! | `cross=sender-to-poller`, `cross=poller` | signals to an instance that polls while it is idle |
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
@@ -28,6 +29,7 @@ mod object;
 mod queue;
 mod ring;
 mod schedule;
+mod senders;
 mod series;
 mod signal;
 mod stub;
@@ -39,6 +41,9 @@ use thiserror::Error;
 use userland::{AllocError, INIT_TCB, RootTask};
 
 userland::entry!(run);
+
+/// Words of the messages that every change is judged by.
+const LENGTHS: [usize; 3] = [0, 4, 10];
 
 /// Why there are no figures.
 #[derive(Debug, Error)]
@@ -53,7 +58,7 @@ enum Failure {
     #[error("exchanging messages: {0}")]
     Exchange(#[from] exchange::Failure),
     /// The arguments say nothing that this program knows.
-    #[error("expected the argument paths= or cross=")]
+    #[error("expected the argument paths=, cross= or senders=")]
     Arguments,
     /// The description lacks the peer, the region or the channels.
     #[error("a peer with channels both ways and the region are needed")]
@@ -63,10 +68,22 @@ enum Failure {
 fn run(task: &mut RootTask) -> Result<(), Failure> {
     // A path with floating-point state to switch says so in its name.
     INIT_TCB.set_flags(0, TCB_FPU_DISABLED)?;
+    if let Some(role) = task.boot.argument("senders") {
+        return several_senders(task, role);
+    }
     match (task.boot.argument("paths"), task.boot.argument("cross")) {
-        (Some("quick"), None) => Ok(quick(&mut Lab::new(task)?, &[0, 4, 10])?),
+        (Some("quick"), None) => Ok(quick(&mut Lab::new(task)?, &LENGTHS)?),
         (Some("all"), None) => Ok(all(&mut Lab::new(task)?)?),
         (None, Some(role)) => between_instances(task, role),
+        _ => Err(Failure::Arguments),
+    }
+}
+
+fn several_senders(task: &mut RootTask, role: &str) -> Result<(), Failure> {
+    let member = senders::Member::open(task)?.ok_or(Failure::NoPeer)?;
+    match role {
+        "sender" => Ok(member.send(task)?),
+        "receiver" => Ok(member.receive(task)?),
         _ => Err(Failure::Arguments),
     }
 }
@@ -82,8 +99,8 @@ fn between_instances(task: &mut RootTask, role: &str) -> Result<(), Failure> {
         "server" => exchange::Channels::open(task, &end)?.answer()?,
         "sender-to-poller" => end.send_to_poller(Cost::measure()),
         "poller" => end.take()?,
-        "victim" => interference::victim(&mut Lab::new(task)?, &end)?,
-        "disturber" => interference::disturber(task, &end)?,
+        "victim" => interference::victim(&mut Lab::new(task)?, &end, |lab| quick(lab, &LENGTHS))?,
+        "disturber" => interference::disturber(&mut Lab::new(task)?, &end)?,
         _ => return Err(Failure::Arguments),
     }
     Ok(())

@@ -15,7 +15,7 @@ const CNODE_SLOT_BITS: u32 = 4;
 const UNTYPED_BITS: u32 = 12;
 
 /// What to retype, with the size argument.
-const OBJECTS: [(ObjectType, u32); 11] = [
+const OBJECTS: [(ObjectType, u32); 12] = [
     (ObjectType::Untyped, UNTYPED_BITS),
     (ObjectType::Tcb, 0),
     (ObjectType::Endpoint, 0),
@@ -24,6 +24,7 @@ const OBJECTS: [(ObjectType, u32); 11] = [
     (ObjectType::SchedContext, sizes::MIN_SCHED_CONTEXT_BITS),
     (ObjectType::Reply, 0),
     (ObjectType::SmallPage, 0),
+    (ObjectType::LargePage, 0),
     (ObjectType::PageTable, 0),
     (ObjectType::PageDirectory, 0),
     (ObjectType::Pml4, 0),
@@ -35,7 +36,9 @@ pub(crate) fn retype(lab: &mut Lab<'_>) -> Result<(), AllocError> {
     let slot = lab.task.slots.take()?;
     for (kind, size_bits) in OBJECTS {
         let untyped = lab.task.untyped(kind.size_bits(size_bits))?;
-        let [make, delete] = Series::take_two(|| {
+        // Two megabytes are filled with zero each time.
+        let samples = if kind == ObjectType::LargePage { 10 } else { SAMPLES };
+        let [make, delete] = Series::take_each(samples, || {
             let start = stamp();
             let made = untyped.retype(kind, size_bits, slot, 1);
             let middle = stamp();
@@ -87,7 +90,7 @@ pub(crate) fn threads(lab: &mut Lab<'_>) -> Result<(), AllocError> {
     let mut registers = [0; Register::COUNT];
     registers[Register::Rflags.index()] = INITIAL_RFLAGS;
     let params = SchedParams { mcp: LOWER, priority: LOWER, context: Some(context), fault_handler: None };
-    let [life, death] = Series::take_two(|| {
+    let [life, death, both] = Series::take_each(SAMPLES, || {
         let start = stamp();
         untyped.retype(ObjectType::Tcb, 0, tcb.0, 1)?;
         tcb.configure(space, None)?;
@@ -97,10 +100,11 @@ pub(crate) fn threads(lab: &mut Lab<'_>) -> Result<(), AllocError> {
         let deleted = tcb.slot().delete();
         let end = stamp();
         deleted?;
-        Ok([middle - start, end - middle])
+        Ok([middle - start, end - middle, end - start])
     })?;
     life.report("thread, create and start", lab.cost.pair);
     death.report("thread, delete", lab.cost.pair);
+    both.report("thread, create, start and delete", 2 * lab.cost.pair);
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 //!
 //! A row holds every sample, as pairs of a value and how often it came, so that the host can compute what it likes.
 
+use crate::interference::{self, Suffix};
 use core::fmt;
 use userland::{Error, report_row};
 
@@ -34,29 +35,29 @@ impl Series {
         samples: usize,
         mut once: impl FnMut() -> Result<u64, Error>,
     ) -> Result<Self, Error> {
-        let mut series = Self::new();
-        for round in 0..WARM_UP + samples {
-            let value = once()?;
-            if round >= WARM_UP {
-                series.push(value);
-            }
-        }
+        let [series] = Self::take_each(samples, || Ok([once()?]))?;
         Ok(series)
     }
 
-    /// Two paths that `once` takes one after the other.
-    pub(crate) fn take_two(mut once: impl FnMut() -> Result<[u64; 2], Error>) -> Result<[Self; 2], Error> {
-        let mut second = Self::new();
-        let mut round = 0;
-        let first = Self::take(|| {
-            let [first, value] = once()?;
+    /// Several paths that `once` takes one after the other.
+    pub(crate) fn take_each<const N: usize>(
+        samples: usize,
+        mut once: impl FnMut() -> Result<[u64; N], Error>,
+    ) -> Result<[Self; N], Error> {
+        let mut all = [const { Self::new() }; N];
+        for round in 0..WARM_UP + samples {
+            interference::begin_round();
+            let values = once()?;
             if round >= WARM_UP {
-                second.push(value);
+                all.iter_mut().zip(values).for_each(|(series, value)| series.push(value));
             }
-            round += 1;
-            Ok(first)
-        })?;
-        Ok([first, second])
+        }
+        Ok(all)
+    }
+
+    /// Two such paths.
+    pub(crate) fn take_two(once: impl FnMut() -> Result<[u64; 2], Error>) -> Result<[Self; 2], Error> {
+        Self::take_each(SAMPLES, once)
     }
 
     /// Adds a sample while there is room.
@@ -72,7 +73,7 @@ impl Series {
         self.values[..self.count].iter().copied().min().map_or(0, u64::from)
     }
 
-    /// Subtracts `cost` from every sample and reports them.
+    /// Subtracts `cost` from every sample and reports them, with what others were doing.
     pub(crate) fn report(mut self, path: impl fmt::Display, cost: u64) {
         let values = &mut self.values[..self.count];
         let cost = u32::try_from(cost).unwrap_or(u32::MAX);
@@ -82,7 +83,7 @@ impl Series {
         let (Some(min), Some(median)) = (min, median) else { return };
         let (count, runs) = (values.len(), Runs(values));
         report_row(format_args!(
-            "{{\"path\":\"{path}\",\"n\":{count},\"min\":{min},\"median\":{median},\"samples\":[{runs}]}}"
+            "{{\"path\":\"{path}{Suffix}\",\"n\":{count},\"min\":{min},\"median\":{median},\"samples\":[{runs}]}}"
         ));
     }
 }

@@ -12,7 +12,7 @@ use crate::reference::{Reference, reference};
 use crate::report::{Report, Verdict};
 
 const HEAD: &str = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Skerry benchmarks</title><style>\
-body{font:15px/1.5 sans-serif;max-width:76em;margin:2em auto;padding:0 1em;color:#222}\
+body{font:15px/1.5 sans-serif;max-width:88em;margin:2em auto;padding:0 1em;color:#222}\
 table{border-collapse:collapse;font-size:13px}td,th{padding:2px 8px;border-bottom:1px solid #ddd;text-align:right}\
 td:first-child,th:first-child{text-align:left;white-space:nowrap}.plots{display:grid;\
 grid-template-columns:1fr 1fr;gap:.5em}table{display:block;overflow-x:auto}svg{max-width:100%;height:auto}.key i{display:inline-block;width:1em;\

@@ -13,7 +13,7 @@ use crate::workspace::Workspace;
 const LINES: u32 = 5;
 /// Seconds until a run is given up: for the start, and so many signals in each further one, on a slow host.
 const START: u64 = 120;
-const SIGNALS_PER_SECOND: u64 = 2000;
+const SIGNALS_PER_SECOND: u64 = 500;
 /// Instances of a run in which idle cores sleep.
 const SLEEPING: u64 = 4;
 /// Idle modes in which a core without work keeps a processor of the host busy; they get this part of the signals.

@@ -104,7 +104,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// The timer only has to be programmed anew: what it fired for is found when the event ends.
-    #[inline]
+    #[inline(always)]
     fn take_interrupt(&mut self, vector: u8) -> Resume {
         self.update_time();
         self.check_budget();

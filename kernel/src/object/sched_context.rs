@@ -284,12 +284,15 @@ impl<M: Machine> Kernel<M> {
     ///
     /// The thread is runnable already; it is postponed if the budget is not available now.
     #[doc(alias = "maybeDonateSchedContext")]
-    #[inline]
+    #[inline(always)]
     pub(crate) fn lend_from_notification(&mut self, notification: ObjRef<Notification>, tcb: ObjRef<Tcb>) {
-        if let Some(sc) = self.objs[notification].sched_context
-            && self.objs[tcb].sched_context.is_none()
-            && self.objs[sc].tcb.is_none()
-        {
+        if let Some(sc) = self.objs[notification].sched_context {
+            self.lend(sc, tcb);
+        }
+    }
+
+    fn lend(&mut self, sc: ObjRef<SchedContext>, tcb: ObjRef<Tcb>) {
+        if self.objs[tcb].sched_context.is_none() && self.objs[sc].tcb.is_none() {
             self.donate(sc, tcb);
             self.sporadic_unblock(tcb);
             self.postpone_unless_available(sc);

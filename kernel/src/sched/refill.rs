@@ -177,6 +177,7 @@ impl<M: Machine> Kernel<M> {
 
     /// Charges used time by the sporadic-server rules: it comes back one period after its refill began.
     #[doc(alias = "refill_budget_check")]
+    #[inline(never)]
     pub(crate) fn charge_refills(&mut self, sc: ObjRef<SchedContext>, mut used: Ticks) {
         let period = self.objs[sc].period;
         let mut head = self.head_refill(sc);
@@ -224,8 +225,16 @@ impl<M: Machine> Kernel<M> {
 
     /// Restarts available refills from now: what was not used while blocked is not saved up.
     #[doc(alias = "refill_unblock_check")]
+    #[inline(always)]
     pub(crate) fn unblock_check(&mut self, sc: ObjRef<SchedContext>) {
-        if self.objs[sc].is_round_robin() || !self.is_ready(sc) {
+        if !self.objs[sc].is_round_robin() {
+            self.restart_ready_refills(sc);
+        }
+    }
+
+    #[inline(never)]
+    fn restart_ready_refills(&mut self, sc: ObjRef<SchedContext>) {
+        if !self.is_ready(sc) {
             return;
         }
         self.sched.reprogram = true;

@@ -28,7 +28,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Puts what belongs to `tcb` into the processor. Its registers are loaded on the way out.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn activate_thread_context(&mut self, tcb: ObjRef<Tcb>) {
         if tcb == self.sched.idle {
             return;
@@ -91,7 +91,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// The top-level table for `tcb`: that of its VSpace capability, as long as the ASID table knows it.
-    #[inline]
+    #[inline(always)]
     fn root_of(&self, tcb: ObjRef<Tcb>) -> PhysAddr {
         match self.fast_root(tcb) {
             Some(root) => root,

@@ -181,6 +181,7 @@ impl<M: Machine> Kernel<M> {
 
     /// Charges the time consumed so far to the current scheduling context, which can pay for it.
     #[doc(alias = "commitTime")]
+    #[inline(always)]
     pub(crate) fn commit_time(&mut self) {
         let sc = self.sched.current_sc;
         let used = core::mem::replace(&mut self.sched.consumed, Ticks::ZERO);
@@ -226,7 +227,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     #[doc(alias = "switchSchedContext")]
-    #[inline]
+    #[inline(always)]
     fn switch_sched_context(&mut self, sc: ObjRef<SchedContext>) {
         if sc != self.sched.current_sc && self.objs[sc].sporadic == 0 {
             self.unblock_check(sc);

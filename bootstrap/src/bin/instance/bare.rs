@@ -238,12 +238,17 @@ fn take_interrupt(instance: &mut Instance, vector: u8) -> Resume {
     if vector == abi::vector::TIMER {
         failure::inject_if_due(instance);
     }
-    let missed = stop_polling(instance);
-    let resume = instance.kernel.handle(Event::Interrupt(vector));
-    match missed {
-        Work::Pending => instance.kernel.handle(Event::Interrupt(abi::vector::DOORBELL)),
-        Work::Nothing => resume,
+    if stop_polling(instance) == Work::Pending {
+        interrupt_apart(instance, vector);
+        return interrupt_apart(instance, abi::vector::DOORBELL);
     }
+    instance.kernel.handle(Event::Interrupt(vector))
+}
+
+/// Handles an interrupt by a copy of the code that all share for whom a copy of their own is not worth it.
+#[inline(never)]
+fn interrupt_apart(instance: &mut Instance, vector: u8) -> Resume {
+    instance.kernel.handle(Event::Interrupt(vector))
 }
 
 /// `int n` of a user thread, or an interrupt at a vector that nobody uses.
@@ -323,7 +328,7 @@ fn report_halted(instance: &Instance) {
 fn idle(instance: &mut Instance) -> ! {
     loop {
         wait_for_work(instance);
-        match instance.kernel.handle(Event::Interrupt(abi::vector::DOORBELL)) {
+        match interrupt_apart(instance, abi::vector::DOORBELL) {
             // SAFETY: as in `wait_for_work`. Other interrupts get their turn, however fast signals come that wake nobody.
             Resume::Idle => unsafe { let_interrupts_in() },
             resume => leave(instance, resume),

@@ -3,7 +3,7 @@
 
 mod system;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use system::{root, run};
@@ -58,28 +58,39 @@ fn a_timeout_handler_sees_every_overrun_of_a_periodic_task() {
     assert!(run.shown.contains("30 jobs done, 3 of them overran their budget of 1000 us"), "{}", run.shown);
 }
 
+/// Compiles the plain seL4 root task into `dir`, as the first lines of its description say.
+fn compile_sel4_task(dir: &Path) -> PathBuf {
+    let elf = dir.join("sel4-task.elf");
+    let mut compiler = Command::new("cc");
+    compiler.args(["-static", "-nostdlib", "-ffreestanding", "-fno-stack-protector", "-mno-red-zone"]);
+    compiler.args(["-no-pie", "-O2", "-o"]).arg(&elf).arg(root().join("examples/mixed/sel4-task.c"));
+    assert!(compiler.status().is_ok_and(|status| status.success()), "the root task compiles");
+    elf
+}
+
 #[test]
 #[ignore = "boots"]
 fn a_plain_sel4_root_task_runs_beside_rust_programs() {
     let dir = tempfile::tempdir().expect("a temporary directory can be made");
-    let example = root().join("examples/mixed");
     let description = dir.path().join("system.toml");
-    std::fs::copy(example.join("system.toml"), &description).expect("it can be copied");
-    let mut compiler = Command::new("cc");
-    compiler.args([
-        "-static",
-        "-nostdlib",
-        "-ffreestanding",
-        "-fno-stack-protector",
-        "-mno-red-zone",
-        "-no-pie",
-        "-O2",
-    ]);
-    compiler.arg("-o").arg(dir.path().join("sel4-task.elf")).arg(example.join("sel4-task.c"));
-    assert!(compiler.status().is_ok_and(|status| status.success()), "the root task compiles");
+    std::fs::copy(root().join("examples/mixed/system.toml"), &description).expect("it can be copied");
+    compile_sel4_task(dir.path());
     let run = run(&[&description.to_string_lossy()]).expect(0);
     assert!(run.shown.contains("core 0 | a notification was signalled and waited for"), "{}", run.shown);
     assert!(run.shown.contains("core 1 | beside: computed for three budgets"), "{}", run.shown);
+}
+
+#[test]
+#[ignore = "boots"]
+fn figures_that_an_sel4_benchmark_prints_are_collected() {
+    let dir = tempfile::tempdir().expect("a temporary directory can be made");
+    let elf = compile_sel4_task(dir.path());
+    let collect = ["--icount", "--profile", "bench", "--collect", "JSON OUTPUT", "--root-task"];
+    let run = run(&[&collect[..], &[&elf.to_string_lossy()]].concat()).expect(0);
+    let figure = &run.document["collected"][0];
+    assert_eq!(figure["Benchmark"], "Signal, nobody waits", "{}", run.shown);
+    // The stub of a program that is not ours, and its stamps, are in the figure.
+    assert!(figure["Min"].as_u64().is_some_and(|least| (50..200).contains(&least)), "{figure}");
 }
 
 /// Runs the tool in a directory of its own, as somebody would who has made a crate.

@@ -4,15 +4,18 @@
 use crate::lab::{LOWER, Lab};
 use crate::series::{SAMPLES, Series};
 use crate::stub::stamp;
-use abi::{GuardData, INITIAL_RFLAGS, ObjectType, Register, Rights, sizes};
+use abi::{GuardData, INITIAL_RFLAGS, ObjectType, Register, Rights, UntypedDesc, sizes};
+use core::fmt;
 use userland::object::{Flow, SchedParameters, SchedParams, Space};
 use userland::{
-    AllocError, CPtr, Capability, INIT_CNODE, INIT_TCB, INIT_VSPACE, Notification, SchedContext, Tcb,
+    AllocError, CPtr, Capability, INIT_CNODE, INIT_TCB, INIT_VSPACE, Notification, SchedContext, Tcb, Untyped,
 };
 
 /// Size argument of the objects that have one.
 const CNODE_SLOT_BITS: u32 = 4;
 const UNTYPED_BITS: u32 = 12;
+
+const HUGE_PAGE_BITS: u8 = sizes::HUGE_PAGE_BITS as u8;
 
 /// What to retype, with the size argument.
 const OBJECTS: [(ObjectType, u32); 12] = [
@@ -38,21 +41,40 @@ pub(crate) fn retype(lab: &mut Lab<'_>) -> Result<(), AllocError> {
         let untyped = lab.task.untyped(kind.size_bits(size_bits))?;
         // Two megabytes are filled with zero each time.
         let samples = if kind == ObjectType::LargePage { 10 } else { SAMPLES };
-        let [make, delete] = Series::take_each(samples, || {
-            let start = stamp();
-            let made = untyped.retype(kind, size_bits, slot, 1);
-            let middle = stamp();
-            made?;
-            let before_delete = stamp();
-            let deleted = slot.slot().delete();
-            let end = stamp();
-            deleted?;
-            Ok([middle - start, end - before_delete])
-        })?;
-        make.report(format_args!("retype: {kind:?}"), lab.cost.pair);
-        delete.report(format_args!("delete: {kind:?}"), lab.cost.pair);
+        let series = make_and_delete(untyped, (kind, size_bits), slot, samples)?;
+        report(lab, series, format_args!("{kind:?}"));
+    }
+    // Memory for a page of this size is that of devices, which is never filled with zero.
+    let is_large = |untyped: &UntypedDesc| untyped.is_device != 0 && untyped.size_bits >= HUGE_PAGE_BITS;
+    if let Some((untyped, _)) = lab.task.boot.untypeds().find(|(_, untyped)| is_large(untyped)) {
+        let series = make_and_delete(untyped, (ObjectType::HugePage, 0), slot, SAMPLES)?;
+        report(lab, series, format_args!("HugePage of a device"));
     }
     Ok(())
+}
+
+fn make_and_delete(
+    untyped: Untyped,
+    (kind, size_bits): (ObjectType, u32),
+    slot: CPtr,
+    samples: usize,
+) -> Result<[Series; 2], userland::Error> {
+    Series::take_each(samples, || {
+        let start = stamp();
+        let made = untyped.retype(kind, size_bits, slot, 1);
+        let middle = stamp();
+        made?;
+        let before_delete = stamp();
+        let deleted = slot.slot().delete();
+        let end = stamp();
+        deleted?;
+        Ok([middle - start, end - before_delete])
+    })
+}
+
+fn report(lab: &Lab<'_>, [make, delete]: [Series; 2], object: fmt::Arguments<'_>) {
+    make.report(format_args!("retype: {object}"), lab.cost.pair);
+    delete.report(format_args!("delete: {object}"), lab.cost.pair);
 }
 
 /// Numbers of children, and how often to revoke so many.

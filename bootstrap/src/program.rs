@@ -181,13 +181,12 @@ impl<'a> Program<'a> {
 /// File header and program headers. Nothing else of the file is looked at: the boot protocol asks neither for a type nor
 /// for sections, and tools that strip or patch programs leave section headers that lead nowhere.
 fn headers(file: &[u8]) -> Result<(FileHeader<LittleEndian>, SegmentTable<'_, LittleEndian>), ParseError> {
-    let outside = ParseError::IntegerOverflow;
-    let ident = parse_ident(file)?;
-    let header = FileHeader::parse_tail(ident, &file[EI_NIDENT..])?;
+    let (ident, tail) = file.split_at_checked(EI_NIDENT).ok_or(ParseError::IntegerOverflow)?;
+    let header = FileHeader::parse_tail(parse_ident(ident)?, tail)?;
     let size = ProgramHeader::validate_entsize(header.class, usize::from(header.e_phentsize))?;
     let start = usize::try_from(header.e_phoff)?;
     let end = start.checked_add(size * usize::from(header.e_phnum));
-    let table = end.and_then(|end| file.get(start..end)).ok_or(outside)?;
+    let table = end.and_then(|end| file.get(start..end)).ok_or(ParseError::IntegerOverflow)?;
     Ok((header, SegmentTable::new(LittleEndian, header.class, table)))
 }
 
@@ -266,6 +265,14 @@ mod tests {
         let mut small = image(0x40_0000, &[(0x40_0000, 16, READ)]);
         small[4] = 1;
         assert!(refused(&small).is_some(), "a 32-bit program");
+    }
+
+    #[test]
+    fn a_file_cut_at_any_byte_is_refused() {
+        let file = image(0x40_0000, &[(0x40_0000, 16, READ)]);
+        for length in 0..file.len() {
+            assert!(Program::root_task(&file[..length]).is_err(), "cut after {length} bytes");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! The kernel image of one instance: the kernel library on the real machine.
 //!
 //! The boot core copies this image into the instance's partition and jumps to `instance_start` with the address
-//! of the [`Handover`]. From then on the core enters only through `instance_syscall`, `instance_trap` and, when
+//! of the `kernel::handover::Handover`. From then on the core enters only through `instance_syscall`, `instance_trap` and, when
 //! something is badly wrong, `instance_kernel_fault`.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 

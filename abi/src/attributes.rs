@@ -2,6 +2,9 @@
 //! The attribute word of Map invocations.
 
 /// How a mapping is cached; bits above the lowest three are ignored.
+///
+/// On AArch32, write-through and write-combining memory is normal memory that is not cached, and what is uncached is
+/// device memory.
 #[doc(alias = "seL4_X86_VMAttributes")]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[repr(transparent)]
@@ -12,7 +15,7 @@ impl VmAttributes {
     pub const WRITE_BACK: Self = Self(0);
     /// Write-through.
     pub const WRITE_THROUGH: Self = Self(1);
-    /// Uncached unless the MTRRs say otherwise.
+    /// Uncached; on x86 unless the MTRRs say otherwise.
     pub const CACHE_DISABLED: Self = Self(2);
     /// Uncached.
     pub const UNCACHEABLE: Self = Self(3);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The bootinfo structure at the start of a root task.
 //!
-//! It fills the first 3864 bytes of a page; the extra bootinfo (see [`crate::chunk`]) starts on the next page.
+//! It is a sequence of words, less than a page; the extra bootinfo (see [`crate::chunk`]) starts on the next page.
 
 use core::mem::{offset_of, size_of};
+
+use crate::{WORD_BYTES, Word, cut, widen};
 
 /// The length of the untyped list.
 pub const MAX_UNTYPED_CAPS: usize = 230;
@@ -14,16 +16,28 @@ pub const MAX_UNTYPED_CAPS: usize = 230;
 #[repr(C)]
 pub struct SlotRegion {
     /// The first slot.
-    pub start: u64,
+    pub start: Word,
     /// The slot behind the last one.
-    pub end: u64,
+    pub end: Word,
 }
 
 impl SlotRegion {
     /// The number of slots.
     #[inline]
     pub const fn count(self) -> u64 {
-        self.end - self.start
+        widen(self.end - self.start)
+    }
+
+    /// The slots from `start` on, `end` excluded.
+    #[inline]
+    pub const fn new(start: u64, end: u64) -> Self {
+        Self { start: cut(start), end: cut(end) }
+    }
+
+    /// The slots in order.
+    #[inline]
+    pub const fn slots(self) -> core::ops::Range<u64> {
+        widen(self.start)..widen(self.end)
     }
 }
 
@@ -33,20 +47,20 @@ impl SlotRegion {
 #[repr(C)]
 pub struct UntypedDesc {
     /// Its physical address.
-    pub paddr: u64,
+    pub paddr: Word,
     /// Its size as a power of two.
     pub size_bits: u8,
     /// 1 if it is device memory, which the kernel never touches.
     pub is_device: u8,
     /// Zero.
-    pub padding: [u8; 6],
+    pub padding: [u8; WORD_BYTES - 2],
 }
 
 impl UntypedDesc {
     /// Describes one untyped.
     #[inline]
     pub const fn new(paddr: u64, size_bits: u8, is_device: bool) -> Self {
-        Self { paddr, size_bits, is_device: is_device as u8, padding: [0; 6] }
+        Self { paddr: cut(paddr), size_bits, is_device: is_device as u8, padding: [0; WORD_BYTES - 2] }
     }
 }
 
@@ -56,15 +70,15 @@ impl UntypedDesc {
 #[repr(C)]
 pub struct BootInfo {
     /// Bytes of extra bootinfo.
-    pub extra_len: u64,
+    pub extra_len: Word,
     /// The instance.
-    pub node_id: u64,
+    pub node_id: Word,
     /// Always 1: a kernel drives one core.
-    pub num_nodes: u64,
+    pub num_nodes: Word,
     /// All ones without an IOMMU.
-    pub num_iopt_levels: u64,
+    pub num_iopt_levels: Word,
     /// The address of the root task's IPC buffer.
-    pub ipc_buffer: u64,
+    pub ipc_buffer: Word,
     /// Free slots of the root CNode.
     pub empty: SlotRegion,
     /// Frames of the shared regions the instance is a member of.
@@ -78,9 +92,9 @@ pub struct BootInfo {
     /// Frames of the extra bootinfo.
     pub extra_pages: SlotRegion,
     /// The number of slots of the root CNode, as a power of two.
-    pub init_cnode_size_bits: u64,
+    pub init_cnode_size_bits: Word,
     /// The root task's domain.
-    pub init_domain: u64,
+    pub init_domain: Word,
     /// The control over scheduling contexts, one slot.
     pub sched_control: SlotRegion,
     /// Untyped memory; slot `untyped.start + i` is described by `untyped_list[i]`.
@@ -89,25 +103,25 @@ pub struct BootInfo {
     pub untyped_list: [UntypedDesc; MAX_UNTYPED_CAPS],
 }
 
-const _: () = assert!(size_of::<SlotRegion>() == 16);
-const _: () = assert!(size_of::<UntypedDesc>() == 16);
-const _: () = assert!(size_of::<BootInfo>() == 3864);
-const _: () = assert!(offset_of!(BootInfo, ipc_buffer) == 32);
-const _: () = assert!(offset_of!(BootInfo, empty) == 40);
-const _: () = assert!(offset_of!(BootInfo, shared_frames) == 56);
-const _: () = assert!(offset_of!(BootInfo, user_image_frames) == 72);
-const _: () = assert!(offset_of!(BootInfo, user_image_paging) == 88);
-const _: () = assert!(offset_of!(BootInfo, io_space_caps) == 104);
-const _: () = assert!(offset_of!(BootInfo, extra_pages) == 120);
-const _: () = assert!(offset_of!(BootInfo, init_cnode_size_bits) == 136);
-const _: () = assert!(offset_of!(BootInfo, init_domain) == 144);
-const _: () = assert!(offset_of!(BootInfo, sched_control) == 152);
-const _: () = assert!(offset_of!(BootInfo, untyped) == 168);
-const _: () = assert!(offset_of!(BootInfo, untyped_list) == 184);
+const _: () = assert!(size_of::<SlotRegion>() == 2 * WORD_BYTES);
+const _: () = assert!(size_of::<UntypedDesc>() == 2 * WORD_BYTES);
+const _: () = assert!(size_of::<BootInfo>() == 483 * WORD_BYTES);
+const _: () = assert!(offset_of!(BootInfo, ipc_buffer) == 4 * WORD_BYTES);
+const _: () = assert!(offset_of!(BootInfo, empty) == 5 * WORD_BYTES);
+const _: () = assert!(offset_of!(BootInfo, shared_frames) == 7 * WORD_BYTES);
+const _: () = assert!(offset_of!(BootInfo, user_image_frames) == 9 * WORD_BYTES);
+const _: () = assert!(offset_of!(BootInfo, user_image_paging) == 11 * WORD_BYTES);
+const _: () = assert!(offset_of!(BootInfo, io_space_caps) == 13 * WORD_BYTES);
+const _: () = assert!(offset_of!(BootInfo, extra_pages) == 15 * WORD_BYTES);
+const _: () = assert!(offset_of!(BootInfo, init_cnode_size_bits) == 17 * WORD_BYTES);
+const _: () = assert!(offset_of!(BootInfo, init_domain) == 18 * WORD_BYTES);
+const _: () = assert!(offset_of!(BootInfo, sched_control) == 19 * WORD_BYTES);
+const _: () = assert!(offset_of!(BootInfo, untyped) == 21 * WORD_BYTES);
+const _: () = assert!(offset_of!(BootInfo, untyped_list) == 23 * WORD_BYTES);
 
 impl BootInfo {
     /// The number of words of the structure.
-    pub const WORDS: usize = size_of::<Self>() / 8;
+    pub const WORDS: usize = size_of::<Self>() / WORD_BYTES;
     /// Where the extra bootinfo starts, counted from the bootinfo.
     pub const EXTRA_OFFSET: u64 = 4096;
 
@@ -118,7 +132,7 @@ impl BootInfo {
             extra_len: 0,
             node_id: 0,
             num_nodes: 1,
-            num_iopt_levels: u64::MAX,
+            num_iopt_levels: Word::MAX,
             ipc_buffer: 0,
             empty: NONE,
             shared_frames: NONE,
@@ -135,21 +149,21 @@ impl BootInfo {
     };
 
     /// The structure as the words a root task finds in memory.
-    pub fn to_words(&self) -> [u64; Self::WORDS] {
+    pub fn to_words(&self) -> [Word; Self::WORDS] {
         let mut words = [0; Self::WORDS];
         let (head, list) = words.split_at_mut(Self::HEAD_WORDS);
         head.copy_from_slice(&self.head());
         for (pair, untyped) in list.chunks_exact_mut(2).zip(&self.untyped_list) {
             pair[0] = untyped.paddr;
-            pair[1] = u64::from(untyped.size_bits) | u64::from(untyped.is_device) << 8;
+            pair[1] = Word::from(untyped.size_bits) | Word::from(untyped.is_device) << 8;
         }
         words
     }
 
     /// The words in front of the untyped list.
-    const HEAD_WORDS: usize = offset_of!(Self, untyped_list) / 8;
+    const HEAD_WORDS: usize = offset_of!(Self, untyped_list) / WORD_BYTES;
 
-    fn head(&self) -> [u64; Self::HEAD_WORDS] {
+    fn head(&self) -> [Word; Self::HEAD_WORDS] {
         [
             self.extra_len,
             self.node_id,
@@ -185,20 +199,20 @@ mod tests {
     #[test]
     fn words_are_where_the_layout_puts_them() {
         let mut info = BootInfo { extra_len: 1292, node_id: 3, ..BootInfo::EMPTY };
-        info.untyped = SlotRegion { start: 0x2b, end: 0x2d };
-        info.sched_control = SlotRegion { start: 16, end: 17 };
+        info.untyped = SlotRegion::new(0x2b, 0x2d);
+        info.sched_control = SlotRegion::new(16, 17);
         info.untyped_list[1] = UntypedDesc::new(0x1ffe_0000, 17, true);
         let words = info.to_words();
         assert_eq!(words.len(), 483);
-        assert_eq!(words[..4], [1292, 3, 1, u64::MAX]);
-        assert_eq!(words[152 / 8..168 / 8], [16, 17]);
-        assert_eq!(words[168 / 8..184 / 8], [0x2b, 0x2d]);
-        assert_eq!(words[(184 + 16) / 8..(184 + 32) / 8], [0x1ffe_0000, 0x111]);
+        assert_eq!(words[..4], [1292, 3, 1, Word::MAX]);
+        assert_eq!(words[19..21], [16, 17]);
+        assert_eq!(words[21..23], [0x2b, 0x2d]);
+        assert_eq!(words[25..27], [0x1ffe_0000, 0x111]);
     }
 
     #[test]
     fn a_region_counts_its_slots() {
-        assert_eq!(SlotRegion { start: 16, end: 20 }.count(), 4);
+        assert_eq!(SlotRegion::new(16, 20).count(), 4);
         assert_eq!(SlotRegion::default().count(), 0);
     }
 }

@@ -12,7 +12,7 @@ numbered! {
     FaultKind: u64 {
         /// A capability address of a system call did not resolve.
         CapFault = 1,
-        /// The number in RDX is no system call.
+        /// The number is no system call.
         UnknownSyscall = 2,
         /// An exception other than a page fault.
         UserException = 3,
@@ -43,7 +43,7 @@ impl FaultKind {
 pub mod cap_fault {
     use super::LookupFailureKind;
 
-    /// The address of the `syscall` instruction.
+    /// The address of the instruction that makes the call.
     pub const IP: usize = 0;
     /// The capability address that failed.
     pub const ADDRESS: usize = 1;
@@ -61,16 +61,12 @@ pub mod cap_fault {
 
 /// Message registers of an UnknownSyscall.
 pub mod unknown_syscall {
-    /// The address of the `syscall` instruction.
-    pub const IP: usize = 15;
-    /// The stack pointer.
-    pub const SP: usize = 16;
-    /// The flags.
-    pub const RFLAGS: usize = 17;
+    pub use crate::machine::unknown_syscall::*;
+
     /// The number that was tried.
-    pub const NUMBER: usize = 18;
+    pub const NUMBER: usize = crate::UNKNOWN_SYSCALL_ORDER.len();
     /// The length of the message.
-    pub const LENGTH: usize = 19;
+    pub const LENGTH: usize = NUMBER + 1;
 }
 
 /// Message registers of a UserException.
@@ -80,8 +76,8 @@ pub mod user_exception {
     /// The stack pointer.
     pub const SP: usize = 1;
     /// The flags.
-    pub const RFLAGS: usize = 2;
-    /// The vector.
+    pub const FLAGS: usize = 2;
+    /// Which exception; see docs/abi.
     pub const NUMBER: usize = 3;
     /// The hardware's error code, or 0.
     pub const CODE: usize = 4;
@@ -93,10 +89,10 @@ pub mod user_exception {
 pub mod timeout {
     /// The data word of the scheduling context.
     pub const DATA: usize = 0;
-    /// Microseconds consumed since the last report.
+    /// Microseconds consumed since the last report; a time, see [`crate::TIME_WORDS`].
     pub const CONSUMED: usize = 1;
     /// The length of the message.
-    pub const LENGTH: usize = 2;
+    pub const LENGTH: usize = CONSUMED + crate::TIME_WORDS;
     /// Its length when the scheduling context is gone.
     pub const LENGTH_WITHOUT_CONTEXT: usize = 1;
 }
@@ -109,12 +105,12 @@ pub mod vm_fault {
     pub const ADDRESS: usize = 1;
     /// 1 for an instruction fetch.
     pub const IS_FETCH: usize = 2;
-    /// The low five bits of the hardware's error code.
+    /// What the hardware says of it: bits of the error code, or of the fault status register.
     pub const CODE: usize = 3;
     /// The length of the message.
     pub const LENGTH: usize = 4;
-    /// The bits of the hardware's error code that are passed on.
-    pub const CODE_MASK: u64 = 0x1f;
+    /// The bits of that which are passed on.
+    pub const CODE_MASK: u64 = crate::machine::VM_FAULT_CODE_MASK;
 }
 
 #[cfg(test)]
@@ -132,9 +128,9 @@ mod tests {
     #[test]
     fn an_unknown_syscall_is_the_registers_and_the_number() {
         assert_eq!(UNKNOWN_SYSCALL_ORDER.len(), unknown_syscall::NUMBER);
-        assert_eq!(UNKNOWN_SYSCALL_ORDER[unknown_syscall::IP], Register::Rip);
-        assert_eq!(UNKNOWN_SYSCALL_ORDER[unknown_syscall::SP], Register::Rsp);
-        assert_eq!(UNKNOWN_SYSCALL_ORDER[unknown_syscall::RFLAGS], Register::Rflags);
+        assert_eq!(UNKNOWN_SYSCALL_ORDER[unknown_syscall::IP], Register::IP);
+        assert_eq!(UNKNOWN_SYSCALL_ORDER[unknown_syscall::SP], Register::STACK);
+        assert_eq!(UNKNOWN_SYSCALL_ORDER[unknown_syscall::FLAGS], Register::FLAGS);
     }
 
     #[test]

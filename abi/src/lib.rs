@@ -7,11 +7,15 @@
 //!
 //! Each number is written once, in a table here. A second, independent copy is kept as Markdown under
 //! `docs/abi/`; `tests/documented_tables.rs` compares the two.
+//!
+//! What differs between processors is in [`x86_64`] and [`aarch32`]; the names at the root of the crate are those of
+//! the processor it is built for.
 #![cfg_attr(not(test), no_std)]
 
 #[macro_use]
 mod numbered;
 
+pub mod aarch32;
 mod attributes;
 mod bootinfo;
 pub mod chunk;
@@ -23,7 +27,6 @@ mod label;
 pub mod limits;
 mod message;
 mod object;
-mod registers;
 mod rights;
 pub mod sizes;
 pub mod slots;
@@ -31,14 +34,24 @@ pub mod start;
 pub mod status;
 mod syscall;
 pub mod vector;
+mod word;
+pub mod x86_64;
+
+#[cfg(target_arch = "arm")]
+use aarch32 as machine;
+#[cfg(not(target_arch = "arm"))]
+use x86_64 as machine;
 
 pub use attributes::VmAttributes;
 pub use bootinfo::{BootInfo, MAX_UNTYPED_CAPS, SlotRegion, UntypedDesc};
 pub use error::{ErrorCode, FAILED_LOOKUP_BASE, LookupFailure, LookupFailureKind, LookupSide};
 pub use fault::FaultKind;
 pub use label::Label;
-pub use message::{GuardData, MessageInfo};
+pub use machine::{
+    EXCEPTION_ORDER, INITIAL_FLAGS, Register, TIMEOUT_REPLY_ORDER, UNKNOWN_SYSCALL_ORDER, Word,
+};
+pub use message::{GuardData, GuardLayout, MessageInfo};
 pub use object::{CapTag, ObjectType};
-pub use registers::{EXCEPTION_ORDER, INITIAL_RFLAGS, Register, TIMEOUT_REPLY_ORDER, UNKNOWN_SYSCALL_ORDER};
 pub use rights::Rights;
 pub use syscall::Syscall;
+pub use word::{TIME_WORDS, WORD_BITS, WORD_BYTES, cut, time_word, widen};

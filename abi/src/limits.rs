@@ -1,23 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Bounds that programs can run into.
 
-/// The last user address, the bound of the kernel's checks.
-pub const USER_TOP: u64 = 0x7fff_ffff_ffff;
-/// The page that user programs take as the end of their addresses.
-#[doc(alias = "seL4_UserTop")]
-pub const USER_TOP_PAGE: u64 = 0x7fff_ffff_f000;
-/// The end of the physical memory that can hold kernel objects; RAM above is device memory.
-pub const OBJECT_MEMORY_TOP: u64 = 0x7f_8000_0000;
-/// The end of the physical addresses that device untypeds cover.
-pub const DEVICE_TOP: u64 = 1 << 47;
+pub use crate::machine::{DEVICE_TOP, IO_PORTS, OBJECT_MEMORY_TOP, USER_TOP, USER_TOP_PAGE};
 
 /// Interrupt vectors a program can ask for: 0 to one less.
 pub const USER_VECTORS: u64 = 108;
 /// What is added to such a vector to get the CPU's.
 #[doc(alias = "IRQ_OFFSET")]
 pub const VECTOR_OFFSET: u64 = 48;
-/// IO ports.
-pub const IO_PORTS: usize = 1 << 16;
 
 /// Priorities: 0 to one less.
 pub const PRIORITIES: usize = 256;
@@ -43,7 +33,7 @@ pub const MIN_BUDGET_US: u64 = 20;
 /// The budget of a root task's scheduling context in microseconds.
 pub const ROOT_TASK_SLICE_US: u64 = 5000;
 
-/// The longest period in microseconds with a TSC of `mhz` MHz.
+/// The longest period in microseconds with a clock of `mhz` MHz.
 #[inline]
 pub const fn max_period_us(mhz: u64) -> u64 {
     u64::MAX / mhz / 8

@@ -2,13 +2,18 @@
 //! Packed words of messages: message info and CNode guard data.
 //!
 //! ```text
-//! MessageInfo  63            12 11          9 8       7 6      0
-//!              | label          | unwrapped   | extra   | length |
-//! GuardData    63                                    6 5      0
-//!              | guard                                 | bits   |
+//! MessageInfo            63            12 11          9 8       7 6      0
+//!                        | label          | unwrapped   | extra   | length |
+//! GuardData, x86_64      63                                    6 5      0
+//!                        | guard                                 | bits   |
+//! GuardData, AArch32     25                            8 7    3
+//!                        | guard                         | bits |
 //! ```
+//!
+//! On AArch32 a word ends at bit 31, and a label has 20 bits.
 
 use crate::ipc_buffer::MAX_LENGTH;
+use crate::machine::GUARD;
 
 /// What a message is: its label and how many words and capabilities it has.
 #[doc(alias = "seL4_MessageInfo_t")]
@@ -70,23 +75,42 @@ impl MessageInfo {
 #[repr(transparent)]
 pub struct GuardData(pub u64);
 
+/// Where a guard and its size are in a guard word.
+#[derive(Clone, Copy, Debug)]
+pub struct GuardLayout {
+    /// Lowest bit of the size.
+    pub bits_shift: u32,
+    /// Bits of the size.
+    pub bits_width: u32,
+    /// Lowest bit of the guard.
+    pub shift: u32,
+    /// Bits of the guard.
+    pub width: u32,
+}
+
+/// The lowest `bits` (0..=63) bits set.
+const fn ones(bits: u32) -> u64 {
+    (1 << bits) - 1
+}
+
 impl GuardData {
     /// Packs a guard and its size.
     #[inline]
     pub const fn new(guard: u64, guard_bits: u32) -> Self {
-        Self(guard << 6 | (guard_bits as u64 & 0x3f))
+        let bits = guard_bits as u64 & ones(GUARD.bits_width);
+        Self((guard & ones(GUARD.width)) << GUARD.shift | bits << GUARD.bits_shift)
     }
 
     /// The guard, cut to its size.
     #[inline]
     pub const fn guard(self) -> u64 {
-        self.0 >> 6 & ((1 << self.guard_bits()) - 1)
+        self.0 >> GUARD.shift & ones(GUARD.width) & ones(self.guard_bits())
     }
 
-    /// The size of the guard in bits, 0 to 63.
+    /// The size of the guard in bits, less than those of a word.
     #[inline]
     pub const fn guard_bits(self) -> u32 {
-        (self.0 & 0x3f) as u32
+        (self.0 >> GUARD.bits_shift & ones(GUARD.bits_width)) as u32
     }
 
     /// The packed word.
@@ -129,6 +153,13 @@ mod tests {
         assert_eq!(GuardData::new(0xff, 4).guard(), 0xf);
         assert_eq!(GuardData::new(0xff, 4).guard_bits(), 4);
         assert_eq!(GuardData::new(0xff, 0).guard(), 0);
-        assert_eq!(GuardData(u64::MAX).guard(), (1 << 58) - 1);
+        assert_eq!(GuardData(u64::MAX).guard(), ones(GUARD.width));
+    }
+
+    #[test]
+    fn a_guard_word_is_packed_as_programs_expect_it() {
+        let words = if crate::WORD_BITS == 64 { [0x33, 0x1434] } else { [0x13 << 3, 0x50a0] };
+        assert_eq!(GuardData::new(0, crate::WORD_BITS - 13).word(), words[0]);
+        assert_eq!(GuardData::new(0x50, if crate::WORD_BITS == 64 { 52 } else { 20 }).word(), words[1]);
     }
 }

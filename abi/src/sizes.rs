@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Sizes of objects, as powers of two.
 
+pub use crate::machine::MAX_UNTYPED_BITS;
+pub use crate::word::WORD_BITS;
+
 /// A slot of a CNode.
 pub const SLOT_BITS: u32 = 5;
 /// An endpoint.
@@ -15,8 +18,6 @@ pub const TCB_BITS: u32 = 11;
 pub const MIN_SCHED_CONTEXT_BITS: u32 = 7;
 /// The smallest untyped.
 pub const MIN_UNTYPED_BITS: u32 = 4;
-/// The largest untyped, and the largest object.
-pub const MAX_UNTYPED_BITS: u32 = 47;
 
 /// A 4 KiB frame.
 pub const SMALL_PAGE_BITS: u32 = 12;
@@ -33,7 +34,7 @@ pub const TABLE_INDEX_BITS: u32 = 9;
 pub const PAGE_TABLE_SPAN_BITS: u32 = 21;
 /// What one page directory maps.
 pub const PAGE_DIRECTORY_SPAN_BITS: u32 = 30;
-/// What one page-directory pointer table maps.
+/// What one page-directory pointer table maps, or would map: on AArch32 there is none.
 pub const PDPT_SPAN_BITS: u32 = 39;
 
 /// An ASID pool.
@@ -45,8 +46,6 @@ pub const ASIDS_PER_POOL: usize = 512;
 
 /// The root CNode of an instance: the number of its slots.
 pub const ROOT_CNODE_BITS: u32 = 13;
-/// A machine word, and so a capability address.
-pub const WORD_BITS: u32 = 64;
 
 /// A scheduling context without its refills.
 const SCHED_CONTEXT_HEADER: usize = 96;

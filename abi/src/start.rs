@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a program that `userland/init` starts is told, and how it talks to init.
 //!
-//! The start info lies at [`INFO`] in the program's address space, read-only; RDI and FS base hold its address when the
-//! program begins, so the first two words serve as the thread's own record. All fields are little endian and follow
+//! The start info lies at [`INFO`] in the program's address space, read-only; the argument register and the TLS pointer hold
+//! its address when the program begins, so the first two fields serve as the thread's own record. All fields are little endian and follow
 //! each other without holes.
 //!
 //! ```text
@@ -18,6 +18,7 @@
 
 use crate::chunk::skerry::{Entries, Name, Table, put_all};
 use crate::chunk::wire::{Reader, Writer, wire_struct};
+use crate::machine::start as machine;
 
 /// The version of the layout.
 pub const VERSION: u32 = 1;
@@ -25,9 +26,9 @@ pub const VERSION: u32 = 1;
 pub const MAGIC: u64 = 0x0054_5241_5453_5253;
 
 /// Regions and registers whose address is not given lie from here on.
-pub const REGIONS: u64 = 0x10_0000_0000;
+pub const REGIONS: u64 = machine::REGIONS;
 /// No image, region or register reaches beyond this address: init puts the rest there.
-pub const AREA: u64 = 0x7f00_0000_0000;
+pub const AREA: u64 = machine::AREA;
 /// Where the start info is.
 pub const INFO: u64 = AREA;
 /// Most bytes of a start info.
@@ -37,9 +38,9 @@ pub const BUFFER: u64 = AREA + 0x10_0000;
 /// Where the status pages of other instances are, one page for each, by their number.
 pub const STATUS: u64 = AREA + 0x20_0000;
 /// Where the stack ends; it grows down, and the page below its last one is never mapped.
-pub const STACK_END: u64 = AREA + 0x1_0000_0000;
+pub const STACK_END: u64 = AREA + machine::AREA_SIZE;
 /// Most bytes of a stack.
-pub const MAX_STACK: u64 = 1 << 30;
+pub const MAX_STACK: u64 = machine::MAX_STACK;
 
 /// The slot of a program's own thread.
 pub const TCB_SLOT: u64 = 1;
@@ -66,7 +67,7 @@ numbered! {
 }
 
 /// Most bytes of one line of text.
-pub const MAX_LINE: usize = (crate::ipc_buffer::MAX_LENGTH - 1) * size_of::<u64>();
+pub const MAX_LINE: usize = (crate::ipc_buffer::MAX_LENGTH - 1) * crate::WORD_BYTES;
 
 wire_struct! {
     /// The fixed part.

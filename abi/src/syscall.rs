@@ -2,7 +2,7 @@
 //! System-call numbers.
 
 numbered! {
-    /// The number a program puts in RDX, a sign-extended negative word.
+    /// The number a program puts in RDX, on AArch32 in R7: a negative word, sign-extended.
     ///
     /// Numbers are fixed: a call that a build leaves out leaves a hole, which raises an UnknownSyscall fault.
     Syscall: i64 {
@@ -70,7 +70,7 @@ numbered! {
         X86DangerousRdmsr = -31,
         /// Enters a virtual machine.
         VmEnter = -32,
-        /// Sets the caller's FS base.
+        /// Sets the caller's TLS pointer: FS base, on AArch32 TPIDRURO.
         SetTLSBase = -33,
     }
 }

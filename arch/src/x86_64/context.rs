@@ -73,7 +73,7 @@ const SYSCALL_LENGTH: u64 = 2;
 impl Context {
     /// Gives the context the values of a new thread (docs/abi/objects.md).
     pub fn reset(&mut self) {
-        *self = Self { rflags: abi::INITIAL_RFLAGS, ..Self::default() };
+        *self = Self { rflags: abi::INITIAL_FLAGS, ..Self::default() };
     }
 
     /// How the thread entered the kernel.

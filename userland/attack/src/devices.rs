@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Attempts on devices, interrupts and the processor itself.
 
-use abi::{INITIAL_RFLAGS, Register};
+use abi::{INITIAL_FLAGS, Register};
 use userland::object::{Flow, Msi, Pin, Ports};
 use userland::{Error, IO_PORT_CONTROL, IRQ_CONTROL, RootTask};
 
@@ -96,6 +96,6 @@ fn flags(attempts: &mut Attempts, intruder: &Intruder) -> Result<(), Failure> {
     intruder.thread().write_registers(Flow::Keep, &registers)?;
     intruder.thread().read_registers(Flow::Keep, &mut registers)?;
     let flags = registers[Register::Rflags.index()];
-    attempts.absent("IO privilege by WriteRegisters", flags != INITIAL_RFLAGS);
+    attempts.absent("IO privilege by WriteRegisters", flags != INITIAL_FLAGS);
     Ok(())
 }

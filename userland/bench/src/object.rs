@@ -4,7 +4,7 @@
 use crate::lab::{LOWER, Lab};
 use crate::series::{SAMPLES, Series};
 use crate::stub::stamp;
-use abi::{GuardData, INITIAL_RFLAGS, ObjectType, Register, Rights, UntypedDesc, sizes};
+use abi::{GuardData, INITIAL_FLAGS, ObjectType, Register, Rights, UntypedDesc, sizes};
 use core::fmt;
 use userland::object::{Flow, SchedParameters, SchedParams, Space};
 use userland::{
@@ -110,7 +110,7 @@ pub(crate) fn threads(lab: &mut Lab<'_>) -> Result<(), AllocError> {
     let tcb = Tcb(lab.task.slots.take()?);
     let space = Space { cspace: INIT_CNODE, guard: GuardData(0), vspace: INIT_VSPACE };
     let mut registers = [0; Register::COUNT];
-    registers[Register::Rflags.index()] = INITIAL_RFLAGS;
+    registers[Register::Rflags.index()] = INITIAL_FLAGS;
     let params = SchedParams { mcp: LOWER, priority: LOWER, context: Some(context), fault_handler: None };
     let [life, death, both] = Series::take_each(SAMPLES, || {
         let start = stamp();

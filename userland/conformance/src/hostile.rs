@@ -22,7 +22,7 @@ pub(crate) const ALIGNMENT: u64 = 1 << 18;
 /// The flag of single steps, bit 8.
 pub(crate) const TRAP: u64 = 1 << 8;
 /// The interrupt flag and the bit that is always set.
-pub(crate) const PLAIN: u64 = abi::INITIAL_RFLAGS;
+pub(crate) const PLAIN: u64 = abi::INITIAL_FLAGS;
 
 /// `push rbx; popfq`.
 const PREFIX: &[u8] = &[0x53, 0x9d];

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use abi::flags::TCB_FPU_DISABLED;
 use abi::start::{self, BUFFER, EVENTS_SLOT, INFO, SERVICE_SLOT, STACK_END, TCB_SLOT};
-use abi::{GuardData, INITIAL_RFLAGS, Register, Rights, sizes};
+use abi::{GuardData, INITIAL_FLAGS, Register, Rights, sizes};
 use memory_partition::launch::{Image, Launch, Page};
 use memory_partition::{OnTimeout, Program};
 use userland::object::{Flow, SchedParameters, SchedParams, Space};
@@ -181,7 +181,7 @@ impl Task {
         let mut registers = [0; Register::COUNT];
         registers[Register::Rip.index()] = self.image.entry;
         registers[Register::Rsp.index()] = STACK_END;
-        registers[Register::Rflags.index()] = INITIAL_RFLAGS;
+        registers[Register::Rflags.index()] = INITIAL_FLAGS;
         registers[Register::Rdi.index()] = INFO;
         registers[Register::FsBase.index()] = INFO;
         registers

@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::ipc_buffer::{Local, current_thread};
 use crate::object::{Flow, SchedParameters, SchedParams, Space};
 use crate::root_task::RootTask;
-use abi::{GuardData, INITIAL_RFLAGS, Register, Rights, VmAttributes, ipc_buffer, sizes};
+use abi::{GuardData, INITIAL_FLAGS, Register, Rights, VmAttributes, ipc_buffer, sizes};
 use core::cell::UnsafeCell;
 use core::mem::{MaybeUninit, align_of, size_of};
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -146,7 +146,7 @@ impl Thread {
         let mut registers = [0; Register::COUNT];
         registers[Register::Rip.index()] = instruction;
         registers[Register::Rsp.index()] = stack;
-        registers[Register::Rflags.index()] = INITIAL_RFLAGS;
+        registers[Register::Rflags.index()] = INITIAL_FLAGS;
         registers[Register::Rdi.index()] = argument;
         registers[Register::FsBase.index()] = self.memory.local as u64;
         registers

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! docs/abi/messages-and-errors.md, "Faults": message layouts and replies.
 
-use abi::INITIAL_RFLAGS;
+use abi::INITIAL_FLAGS;
 use arch::EntryKind;
 
 use super::*;
@@ -101,7 +101,7 @@ fn a_user_exception_shows_vector_and_code() {
     let mut faulty = Faulty::new();
     faulty.world.kernel.objs[faulty.tcb].context.entry_word = 0;
     let words = faulty.message(EXCEPTION, FaultKind::UserException);
-    assert_eq!(words, [SYSCALL_IP + 2, 0x7000, INITIAL_RFLAGS, 13, 0x402]);
+    assert_eq!(words, [SYSCALL_IP + 2, 0x7000, INITIAL_FLAGS, 13, 0x402]);
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn is_exception(fault: &Received, ip: u64, vector: u64) -> Outcome {
 
 /// The flags a message of an exception tells, but for those that do not matter here.
 fn flags_of(fault: &Received) -> u64 {
-    fault.word(user_exception::RFLAGS) & !(RESUME | STATUS)
+    fault.word(user_exception::FLAGS) & !(RESUME | STATUS)
 }
 
 /// What a system call needs to complete at once.
@@ -151,7 +151,7 @@ fn entry_by_unknown_system_calls_tells_the_flags(env: &mut Env) -> Outcome {
             let fault = thread.run(env, &[0x0f, 0x05], flags, &[(Register::Rdx, number)])?;
             let words = [unknown_syscall::IP, unknown_syscall::NUMBER].map(|index| fault.word(index));
             same((fault.info.label(), words), (FaultKind::UnknownSyscall.word(), [START, number]))?;
-            let register = fault.word(unknown_syscall::RFLAGS);
+            let register = fault.word(unknown_syscall::FLAGS);
             same((number, register), (number, flags | PLAIN))?;
         }
     }
@@ -207,7 +207,7 @@ fn entry_by_every_interrupt_number_is_answered_as_documented(env: &mut Env) -> O
                 let expected = abi::vector::interrupt_syscall_number(number, 0x77);
                 let found = (fault.info.label(), fault.word(unknown_syscall::NUMBER));
                 same(found, (FaultKind::UnknownSyscall.word(), expected))?;
-                same(fault.word(unknown_syscall::RFLAGS), ALL_FLAGS | PLAIN)?;
+                same(fault.word(unknown_syscall::FLAGS), ALL_FLAGS | PLAIN)?;
             }
             _ => {
                 is_exception(&fault, START, 13)?;

@@ -6,7 +6,7 @@ use crate::code::{self, Code};
 use crate::env::{Env, SLICE, leave};
 use crate::window::{ADDRESS, FAR_ADDRESS, map};
 use abi::fault::{cap_fault, unknown_syscall, user_exception, vm_fault};
-use abi::{ErrorCode, FaultKind, INITIAL_RFLAGS, LookupFailureKind, MessageInfo, Register, Rights, Syscall};
+use abi::{ErrorCode, FaultKind, INITIAL_FLAGS, LookupFailureKind, MessageInfo, Register, Rights, Syscall};
 use userland::object::{Flow, SchedParameters};
 use userland::syscall::{self, Received};
 use userland::{
@@ -189,7 +189,7 @@ fn fault_exception_reply_sets_ip_sp_and_flags(env: &mut Env) -> Outcome {
     is_exception(&fault, code::divide_at().address(), 0, 0)?;
     same(fault.word(user_exception::SP), 0x1230)?;
     // The direction flag stays; the division's own flags are not looked at.
-    same(fault.word(user_exception::RFLAGS) & 0x400, 0x400)?;
+    same(fault.word(user_exception::FLAGS) & 0x400, 0x400)?;
     // What the reply is too short for stays.
     let fault = faulter.reply(env, 0, &[code::halt().address()])?;
     is_exception(&fault, code::halt().address(), 13, 0)?;
@@ -271,7 +271,7 @@ fn syscall_unknown_reply_sets_registers_and_continues(env: &mut Env) -> Outcome 
     words[0] = 0xaaaa;
     words[14] = 0xbbbb;
     words[unknown_syscall::IP] = code::unknown_after().address();
-    words[unknown_syscall::RFLAGS] = INITIAL_RFLAGS;
+    words[unknown_syscall::FLAGS] = INITIAL_FLAGS;
     let fault = faulter.reply(env, 0, &words)?;
     is_exception(&fault, code::unknown_after().address(), 6, 0)?;
     let registers =

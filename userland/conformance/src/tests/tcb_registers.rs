@@ -58,7 +58,7 @@ fn tcb_read_registers_refuses_the_caller(_: &mut Env) -> Outcome {
 /// Values that the kernel takes as they are, except for the flags.
 fn pattern() -> Registers {
     let mut registers = core::array::from_fn(|index| 0x1000 + index as u64);
-    registers[Register::Rflags.index()] = abi::INITIAL_RFLAGS;
+    registers[Register::Rflags.index()] = abi::INITIAL_FLAGS;
     registers
 }
 
@@ -72,7 +72,7 @@ fn tcb_read_registers_returns_what_was_written(env: &mut Env) -> Outcome {
 
 fn tcb_read_registers_of_a_new_thread_are_zero(env: &mut Env) -> Outcome {
     let mut expected = [0; Register::COUNT];
-    expected[Register::Rflags.index()] = abi::INITIAL_RFLAGS;
+    expected[Register::Rflags.index()] = abi::INITIAL_FLAGS;
     let tcb = env.make()?;
     same(read(tcb)?, expected)
 }

@@ -52,13 +52,34 @@ impl Register {
     /// The number of registers in a user context.
     pub const COUNT: usize = Self::ALL.len();
     /// The size of a user context in bytes.
-    pub const CONTEXT_SIZE: usize = Self::COUNT * 8;
+    pub const CONTEXT_SIZE: usize = Self::COUNT * size_of::<super::Word>();
     /// How many of them CopyRegisters calls frame registers; the rest are integer registers.
     pub const FRAME_COUNT: usize = 18;
+    /// The first of those that user code changes without the kernel: the segment bases.
+    pub const FIRST_BASE: usize = 18;
 
     /// The registers that carry message registers 0 to 3.
     pub const MESSAGE: [Self; crate::ipc_buffer::REGISTER_MESSAGES] =
         [Self::R10, Self::R8, Self::R9, Self::R15];
+
+    /// Where the thread goes on.
+    pub const IP: Self = Self::Rip;
+    /// The stack pointer.
+    pub const STACK: Self = Self::Rsp;
+    /// The flags.
+    pub const FLAGS: Self = Self::Rflags;
+    /// The first argument of a function, the capability of a system call, the badge.
+    pub const ARGUMENT: Self = Self::Rdi;
+    /// The message info of a system call.
+    pub const INFO: Self = Self::Rsi;
+    /// The number of a system call.
+    pub const NUMBER: Self = Self::Rdx;
+    /// The reply object of a system call.
+    pub const REPLY: Self = Self::R12;
+    /// The send target of NBSendRecv.
+    pub const SEND: Self = Self::R13;
+    /// The TLS pointer.
+    pub const TLS: Self = Self::FsBase;
 
     /// The place in the user context.
     #[inline]
@@ -79,14 +100,14 @@ impl Register {
                     0
                 }
             }
-            Self::Rflags => value & RFLAGS_ALLOWED | INITIAL_RFLAGS,
+            Self::Rflags => value & RFLAGS_ALLOWED | INITIAL_FLAGS,
             _ => value,
         }
     }
 }
 
 /// The flags of a new thread: the bit that is always set and IF.
-pub const INITIAL_RFLAGS: u64 = 0x202;
+pub const INITIAL_FLAGS: u64 = 0x202;
 
 /// Flags a program may choose: bits 0 to 11 without 3, 5 and TF.
 const RFLAGS_ALLOWED: u64 = 0xfff & !(1 << 3 | 1 << 5 | 1 << 8);
@@ -163,7 +184,7 @@ mod tests {
 
     #[test]
     fn flags_lose_what_a_program_may_not_have() {
-        assert_eq!(Register::Rflags.sanitise(0), INITIAL_RFLAGS);
+        assert_eq!(Register::Rflags.sanitise(0), INITIAL_FLAGS);
         assert_eq!(Register::Rflags.sanitise(u64::MAX), 0xed7);
     }
 }

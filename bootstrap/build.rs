@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Gives each bare-metal binary its linker script (`link/NAME.ld`).
+//! Gives each bare-metal binary its linker script (`link/ARCHITECTURE/NAME.ld`).
 
 use std::{env, error::Error, fs, path::Path};
 
@@ -10,9 +10,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Passes every `link/NAME.ld` to the linking of the binary of that name.
+/// Passes every `NAME.ld` of the target's architecture to the linking of the binary of that name.
 fn link_scripts() -> Result<(), Box<dyn Error>> {
-    let scripts = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("link");
+    let architecture = match env::var("CARGO_CFG_TARGET_ARCH")?.as_str() {
+        "arm" => "aarch32".to_owned(),
+        name => name.to_owned(),
+    };
+    let scripts = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("link").join(architecture);
     println!("cargo:rerun-if-changed={}", scripts.display());
     for entry in fs::read_dir(scripts)? {
         let path = entry?.path();

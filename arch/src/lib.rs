@@ -6,26 +6,31 @@
 //! instead of having them. Hardware is touched only in `hw`, which exists on bare metal alone.
 #![cfg_attr(target_os = "none", no_std)]
 
+#[cfg(target_arch = "arm")]
+mod aarch32;
 mod machine;
 #[cfg(not(target_os = "none"))]
 mod sim;
 mod units;
-#[cfg(target_arch = "x86_64")]
+#[cfg(not(target_arch = "arm"))]
 mod x86_64;
 
-pub use machine::{
-    BaseRegisters, FpuAccess, Machine, Pin, PinMask, PinRoute, Polarity, PortWidth, StopReason, Trigger,
+#[cfg(target_arch = "arm")]
+use aarch32 as processor;
+#[cfg(not(target_arch = "arm"))]
+use x86_64 as processor;
+
+pub use machine::{FpuAccess, Machine, Pin, PinMask, PinRoute, Polarity, PortWidth, StopReason, Trigger};
+#[cfg(target_arch = "arm")]
+pub use processor::DEVICE_BASE;
+#[cfg(target_os = "none")]
+pub use processor::hw;
+pub use processor::{
+    WINDOW_BASE,
+    context::{BaseRegisters, Context, EntryKind, FETCH_SHIFT, FpuState},
+    devices::Devices,
+    table::{self, Level, PageAccess, PageSize, TableEntry},
 };
 #[cfg(not(target_os = "none"))]
 pub use sim::{Effect, SimMachine};
 pub use units::{CoreId, PhysAddr, Ticks, VirtAddr};
-#[cfg(all(target_arch = "x86_64", target_os = "none"))]
-pub use x86_64::hw;
-#[cfg(target_arch = "x86_64")]
-pub use x86_64::{
-    context::{Context, EntryKind, FpuState},
-    table::{self, Level, PageAccess, PageSize, TableEntry},
-};
-
-/// Kernel-virtual address of physical address 0: kernel objects are reached at `WINDOW_BASE + paddr`.
-pub const WINDOW_BASE: u64 = 0xffff_8000_0000_0000;

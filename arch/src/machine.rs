@@ -4,32 +4,23 @@
 //! The kernel decides, the machine acts. Nothing here may fail: what a user can get wrong is checked
 //! before the call. At most 25 functions (style.md), so that a second machine stays a day's work.
 
-use crate::{CoreId, FpuState, PhysAddr, Ticks, VirtAddr};
-
-/// The user-writable segment bases of a thread.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct BaseRegisters {
-    /// FS base: the TLS pointer.
-    pub fs: u64,
-    /// GS base.
-    pub gs: u64,
-}
+use crate::{BaseRegisters, CoreId, Devices, FpuState, PhysAddr, Ticks, VirtAddr};
 
 /// Whether user code may use the floating-point unit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FpuAccess {
     /// Instructions run.
     Enabled,
-    /// Every use raises vector 7.
+    /// Every use raises an exception.
     Disabled,
 }
 
-/// One input of one IOAPIC.
+/// One input of one interrupt controller: of an IOAPIC, or of the GIC's distributor.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Pin {
-    /// Index of the IOAPIC among those the instance owns.
+    /// Index of the IOAPIC among those the instance owns; there is one distributor.
     pub chip: u8,
-    /// Input number on that chip.
+    /// Input number on that chip; at the distributor, of the shared peripheral interrupts.
     pub input: u8,
 }
 
@@ -54,7 +45,7 @@ pub enum Polarity {
 /// Where and how a pin is delivered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PinRoute {
-    /// Interrupt vector on this core.
+    /// Interrupt vector on this core, as the kernel is told it.
     pub vector: u8,
     /// Edge or level.
     pub trigger: Trigger,
@@ -102,8 +93,8 @@ pub enum StopReason {
     Failed,
 }
 
-/// Effects of the kernel on its core and devices.
-pub trait Machine {
+/// Effects of the kernel on its core and devices; [`Devices`] has those that only some processors know.
+pub trait Machine: Devices {
     /// The time now.
     fn now(&self) -> Ticks;
     /// Asks for a timer interrupt at `deadline`, or soon if that has passed; replaces the earlier request.
@@ -112,6 +103,10 @@ pub trait Machine {
     fn put_char(&mut self, byte: u8);
     /// Makes `root` the active top-level page table.
     fn activate_vspace(&mut self, root: PhysAddr);
+    /// Lets the processor's walks see what was written to page tables, where they do not anyway.
+    ///
+    /// For entries that were not present: of others there are cached translations to forget, which does it too.
+    fn publish_tables(&mut self);
     /// Forgets cached translations of the page at `address` in the active tables.
     fn invalidate_page(&mut self, address: VirtAddr);
     /// Forgets all cached translations of user memory.
@@ -122,9 +117,9 @@ pub trait Machine {
     fn load_fpu(&mut self, state: &FpuState);
     /// Lets user code use the floating-point unit, or not.
     fn set_fpu_access(&mut self, access: FpuAccess);
-    /// The segment bases now in the processor.
+    /// The base registers now in the processor.
     fn base_registers(&self) -> BaseRegisters;
-    /// Puts the segment bases into the processor; both are canonical.
+    /// Puts the base registers into the processor; their values are allowed there.
     fn load_base_registers(&mut self, bases: BaseRegisters);
     /// Whether an interrupt waits to be taken (asked at preemption points).
     fn has_pending_interrupt(&self) -> bool;
@@ -134,19 +129,15 @@ pub trait Machine {
     fn route_pin(&mut self, pin: Pin, route: PinRoute);
     /// Masks or unmasks a pin.
     fn mask_pin(&mut self, pin: Pin, mask: PinMask);
-    /// Reads an IO port, zero-extended.
-    fn read_port(&mut self, port: u16, width: PortWidth) -> u32;
-    /// Writes an IO port.
-    fn write_port(&mut self, port: u16, width: PortWidth, value: u32);
     /// Bytes of the kernel stack ever used.
     fn stack_high_water(&self) -> u64;
     /// Sends the doorbell interrupt to `core`.
     fn ring_doorbell(&mut self, core: CoreId);
-    /// Writes back and drops all caches (`WBINVD`).
+    /// Writes back and drops all caches.
     fn flush_caches(&mut self);
-    /// Stops `core` where it is (INIT).
+    /// Stops `core` where it is.
     fn stop_core(&mut self, core: CoreId);
-    /// Starts `core` on its boot record (SIPI).
+    /// Starts `core` on its boot record.
     fn start_core(&mut self, core: CoreId);
     /// Stops this core for good after the current event.
     fn stop_self(&mut self, reason: StopReason);

@@ -52,10 +52,12 @@ pub struct SimMachine {
     pub effects: Vec<Effect>,
     /// The floating-point unit.
     pub fpu: FpuState,
-    /// The segment bases.
+    /// The base registers.
     pub bases: BaseRegisters,
     /// What `read_port` answers.
     pub port_value: u32,
+    /// How often `publish_tables` was called.
+    pub tables_published: usize,
     /// What `stack_high_water` answers.
     pub stack_high_water: u64,
 }
@@ -66,7 +68,7 @@ impl SimMachine {
         core::mem::take(&mut self.effects)
     }
 
-    fn record(&mut self, effect: Effect) {
+    pub(crate) fn record(&mut self, effect: Effect) {
         self.effects.push(effect);
     }
 }
@@ -83,6 +85,9 @@ impl Machine for SimMachine {
     }
     fn activate_vspace(&mut self, root: PhysAddr) {
         self.record(Effect::ActivateVSpace(root));
+    }
+    fn publish_tables(&mut self) {
+        self.tables_published += 1;
     }
     fn invalidate_page(&mut self, address: VirtAddr) {
         self.record(Effect::InvalidatePage(address));
@@ -116,13 +121,6 @@ impl Machine for SimMachine {
     }
     fn mask_pin(&mut self, pin: Pin, mask: PinMask) {
         self.record(Effect::MaskPin(pin, mask));
-    }
-    fn read_port(&mut self, port: u16, width: PortWidth) -> u32 {
-        self.record(Effect::ReadPort(port, width));
-        self.port_value
-    }
-    fn write_port(&mut self, port: u16, width: PortWidth, value: u32) {
-        self.record(Effect::WritePort(port, width, value));
     }
     fn stack_high_water(&self) -> u64 {
         self.stack_high_water

@@ -4,7 +4,8 @@
 use core::fmt;
 use core::ops::{Add, AddAssign, Sub, SubAssign};
 
-/// A duration or a point in time, in ticks of the time-stamp counter.
+/// A duration or a point in time, in ticks of the time-stamp counter, or of a multiple of the
+/// generic timer's.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 #[repr(transparent)]
 pub struct Ticks(pub u64);
@@ -80,7 +81,7 @@ impl fmt::Debug for VirtAddr {
     }
 }
 
-/// A core as interrupts name it: the local-APIC id on x86.
+/// A core as interrupts name it: the local-APIC id on x86, the number of the GIC's CPU interface on AArch32.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 #[repr(transparent)]
 pub struct CoreId(pub u32);

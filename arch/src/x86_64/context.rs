@@ -67,6 +67,26 @@ pub struct Context {
 
 const _: () = assert!(size_of::<Context>() == 168);
 
+/// Error-code bit of a page fault that was an instruction fetch (SDM vol. 3, 4.7).
+pub const FETCH_SHIFT: u32 = 4;
+
+/// The user-writable segment bases of a thread.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct BaseRegisters {
+    /// FS base: the TLS pointer.
+    pub fs: u64,
+    /// GS base.
+    pub gs: u64,
+}
+
+impl BaseRegisters {
+    /// The same with another TLS pointer.
+    #[inline]
+    pub const fn with_tls(self, base: u64) -> Self {
+        Self { fs: base, ..self }
+    }
+}
+
 /// Length of the `syscall` instruction.
 const SYSCALL_LENGTH: u64 = 2;
 
@@ -74,6 +94,12 @@ impl Context {
     /// Gives the context the values of a new thread (docs/abi/objects.md).
     pub fn reset(&mut self) {
         *self = Self { rflags: abi::INITIAL_FLAGS, ..Self::default() };
+    }
+
+    /// Lets the thread begin at `entry` with one argument.
+    pub const fn begin_at(&mut self, entry: u64, argument: u64) {
+        self.rip = entry;
+        self.rdi = argument;
     }
 
     /// How the thread entered the kernel.
@@ -89,6 +115,24 @@ impl Context {
             EntryKind::Trap => self.rip,
             EntryKind::Syscall => self.rip.wrapping_sub(SYSCALL_LENGTH),
         }
+    }
+
+    /// The stack pointer.
+    #[inline]
+    pub const fn stack_pointer(&self) -> u64 {
+        self.rsp
+    }
+
+    /// The flags.
+    #[inline]
+    pub const fn flags(&self) -> u64 {
+        self.rflags
+    }
+
+    /// The number of a system call.
+    #[inline]
+    pub const fn syscall_number(&self) -> u64 {
+        self.rdx
     }
 
     /// Makes the thread execute its system call, or faulting instruction, again.
@@ -185,6 +229,19 @@ impl Context {
         if count > 3 {
             self.r15 = from.r15;
         }
+    }
+
+    /// What user code can change without the kernel.
+    #[inline(always)]
+    pub const fn bases(&self) -> BaseRegisters {
+        BaseRegisters { fs: self.fs_base, gs: self.gs_base }
+    }
+
+    /// Stores what user code can change without the kernel.
+    #[inline(always)]
+    pub const fn set_bases(&mut self, bases: BaseRegisters) {
+        self.fs_base = bases.fs;
+        self.gs_base = bases.gs;
     }
 
     /// The value of `register` as `ReadRegisters` and fault messages show it.

@@ -8,12 +8,22 @@
 //! +----------+----------+----------+----------+-----------+
 //! ```
 
+use core::ops::Range;
+
 use crate::PhysAddr;
 
 /// Entries of one table.
 pub const ENTRIES: usize = 512;
 /// Size of the user half of the top-level table, in entries.
 pub const USER_ENTRIES: usize = 256;
+/// Entries of every top-level table that are the kernel's.
+pub const KERNEL_ENTRIES: Range<usize> = USER_ENTRIES..ENTRIES;
+/// Each level with the one below, from the top down.
+pub const WALK: [(Level, Level); 3] = [
+    (Level::Pml4, Level::Pdpt),
+    (Level::Pdpt, Level::PageDirectory),
+    (Level::PageDirectory, Level::PageTable),
+];
 
 /// The levels of the tree, from the leaves up.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -29,6 +39,21 @@ pub enum Level {
 }
 
 impl Level {
+    /// The level at which an address space begins.
+    pub const TOP: Self = Self::Pml4;
+    /// The levels below, in the order in which a walk meets them.
+    pub const LOWER: [Self; 3] = [Self::Pdpt, Self::PageDirectory, Self::PageTable];
+
+    /// The level below the top with this number, which is that of the enumeration.
+    #[inline]
+    pub const fn from_word(word: u64) -> Self {
+        match word {
+            0 => Self::PageTable,
+            1 => Self::PageDirectory,
+            _ => Self::Pdpt,
+        }
+    }
+
     /// Address bits below the index of this level: an entry spans `1 << entry_bits` bytes.
     #[inline]
     pub const fn entry_bits(self) -> u32 {
@@ -53,6 +78,28 @@ impl Level {
             Self::PageTable => Some(Self::PageDirectory),
             Self::PageDirectory => Some(Self::Pdpt),
             Self::Pdpt => Some(Self::Pml4),
+            Self::Pml4 => None,
+        }
+    }
+
+    /// The level of the tables that entries of this one refer to.
+    #[inline]
+    pub const fn child(self) -> Option<Self> {
+        match self {
+            Self::PageTable => None,
+            Self::PageDirectory => Some(Self::PageTable),
+            Self::Pdpt => Some(Self::PageDirectory),
+            Self::Pml4 => Some(Self::Pdpt),
+        }
+    }
+
+    /// The pages that entries of this level can map.
+    #[inline]
+    pub const fn page_size(self) -> Option<PageSize> {
+        match self {
+            Self::PageTable => Some(PageSize::Small),
+            Self::PageDirectory => Some(PageSize::Large),
+            Self::Pdpt => Some(PageSize::Huge),
             Self::Pml4 => None,
         }
     }

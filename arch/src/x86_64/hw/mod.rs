@@ -16,8 +16,8 @@ pub mod stack;
 use core::arch::asm;
 
 use crate::{
-    BaseRegisters, CoreId, FpuAccess, FpuState, Machine, PhysAddr, Pin, PinMask, PinRoute, PortWidth,
-    StopReason, Ticks, VirtAddr,
+    BaseRegisters, CoreId, Devices, FpuAccess, FpuState, Machine, PhysAddr, Pin, PinMask, PinRoute,
+    PortWidth, StopReason, Ticks, VirtAddr,
 };
 pub use console::Console;
 use fpu::FpuMethod;
@@ -127,6 +127,10 @@ impl Machine for HwMachine {
         unsafe { asm!("mov cr3, {}", in(reg) root.0, options(nostack, preserves_flags)) };
     }
 
+    /// A walk sees the latest store of its own core (SDM vol. 3, 4.10.2.3).
+    #[inline(always)]
+    fn publish_tables(&mut self) {}
+
     fn invalidate_page(&mut self, address: VirtAddr) {
         x86_64::instructions::tlb::flush(x86_64::VirtAddr::new_truncate(address.0));
     }
@@ -199,6 +203,34 @@ impl Machine for HwMachine {
         self.config.io_apics.mask(pin, mask);
     }
 
+    fn stack_high_water(&self) -> u64 {
+        stack::high_water()
+    }
+
+    #[inline]
+    fn ring_doorbell(&mut self, core: CoreId) {
+        lapic::ring_doorbell(self.config.lapic, core);
+    }
+
+    fn flush_caches(&mut self) {
+        // SAFETY: WBINVD loses nothing.
+        unsafe { asm!("wbinvd", options(nostack, preserves_flags)) };
+    }
+
+    fn stop_core(&mut self, core: CoreId) {
+        lapic::send(self.config.lapic, core, lapic::Command::Init);
+    }
+
+    fn start_core(&mut self, core: CoreId) {
+        lapic::send(self.config.lapic, core, lapic::Command::Startup);
+    }
+
+    fn stop_self(&mut self, _reason: StopReason) {
+        lapic::silence(self.config.lapic);
+    }
+}
+
+impl Devices for HwMachine {
     fn read_port(&mut self, port: u16, width: PortWidth) -> u32 {
         let value: u32;
         match width {
@@ -233,32 +265,6 @@ impl Machine for HwMachine {
                 asm!("out dx, eax", in("dx") port, in("eax") value, options(nomem, nostack))
             },
         }
-    }
-
-    fn stack_high_water(&self) -> u64 {
-        stack::high_water()
-    }
-
-    #[inline]
-    fn ring_doorbell(&mut self, core: CoreId) {
-        lapic::ring_doorbell(self.config.lapic, core);
-    }
-
-    fn flush_caches(&mut self) {
-        // SAFETY: WBINVD loses nothing.
-        unsafe { asm!("wbinvd", options(nostack, preserves_flags)) };
-    }
-
-    fn stop_core(&mut self, core: CoreId) {
-        lapic::send(self.config.lapic, core, lapic::Command::Init);
-    }
-
-    fn start_core(&mut self, core: CoreId) {
-        lapic::send(self.config.lapic, core, lapic::Command::Startup);
-    }
-
-    fn stop_self(&mut self, _reason: StopReason) {
-        lapic::silence(self.config.lapic);
     }
 }
 

@@ -15,7 +15,7 @@ use abi::MAX_UNTYPED_CAPS;
 
 use crate::{
     DropReason, Firmware, KeptFor, MemoryRange, Plan,
-    layout::{MSI_WINDOW, NORMAL_MEMORY, PAGE},
+    layout::{MSI_WINDOW, PAGE},
 };
 
 /// How a plan breaks DISJOINT or gives away what nobody may have.
@@ -98,6 +98,8 @@ pub enum Place {
     Dropped,
     /// Register page of an interrupt controller.
     IoApic(usize),
+    /// Registers that kernels use.
+    KernelRegisters(usize),
     /// The window where stores become interrupts.
     MsiWindow,
 }
@@ -109,7 +111,7 @@ impl Plan {
     pub fn check(&self, firmware: &Firmware) -> Result<(), Violation> {
         self.check_instances()?;
         let memory = sorted(self.memory_places());
-        let nobodys = nobodys_places(firmware);
+        let nobodys = self.nobodys_places(firmware);
         let others = self.device_places().chain(nobodys.iter().copied());
         check_apart(&sorted(memory.iter().copied().chain(others)))?;
         memory.iter().try_for_each(|&place| check_usable(firmware, place))?;
@@ -145,10 +147,26 @@ impl Plan {
         let is_record = |reason| matches!(reason, KeptFor::BootRecord { .. });
         let kept = self.kept.iter().filter(move |kept| !is_record(kept.reason));
         let kept = kept.map(|kept| (kept.range, Place::Kept));
-        let beside = |reason| matches!(reason, DropReason::PartialPage | DropReason::Unassigned);
+        let beside = |reason| {
+            matches!(reason, DropReason::PartialPage | DropReason::Unreachable | DropReason::Unassigned)
+        };
         let dropped = self.dropped.iter().filter(move |dropped| beside(dropped.reason));
         let dropped = dropped.map(|dropped| (dropped.range, Place::Dropped));
         instances.chain(regions).chain(kept).chain(dropped)
+    }
+
+    /// Registers that are never memory, whatever the memory map says, and that no instance's programs have.
+    fn nobodys_places(&self, firmware: &Firmware) -> Vec<Placed> {
+        let mut places = Vec::from([(MSI_WINDOW, Place::MsiWindow)]);
+        let registers = self.kernel_registers.iter().enumerate();
+        places.extend(registers.map(|(i, registers)| (registers.range, Place::KernelRegisters(i))));
+        for (i, chip) in firmware.io_apics.iter().enumerate() {
+            let page = MemoryRange::of_size(chip.address - chip.address % PAGE, PAGE);
+            if !places.iter().any(|(range, _)| range.contains(page)) {
+                places.push((page, Place::IoApic(i)));
+            }
+        }
+        places
     }
 
     fn device_places(&self) -> impl Iterator<Item = Placed> {
@@ -184,18 +202,6 @@ impl Plan {
     }
 }
 
-/// Registers that are never memory, whatever the memory map says.
-fn nobodys_places(firmware: &Firmware) -> Vec<Placed> {
-    let mut places = Vec::from([(MSI_WINDOW, Place::MsiWindow)]);
-    for (i, chip) in firmware.io_apics.iter().enumerate() {
-        let page = MemoryRange::of_size(chip.address - chip.address % PAGE, PAGE);
-        if !places.iter().any(|(range, _)| *range == page) {
-            places.push((page, Place::IoApic(i)));
-        }
-    }
-    places
-}
-
 fn sorted(places: impl Iterator<Item = Placed>) -> Vec<Placed> {
     let mut places: Vec<_> = places.filter(|(range, _)| !range.is_empty()).collect();
     places.sort_by_key(|(range, _)| (range.start, range.end));
@@ -227,11 +233,12 @@ fn check_usable(firmware: &Firmware, (range, place): Placed) -> Result<(), Viola
     Ok(())
 }
 
-/// Every usable byte from 1 MiB up is in a place.
+/// Every usable byte that kernels can reach is in a place.
 fn check_complete(firmware: &Firmware, memory: &[Placed], nobodys: &[Placed]) -> Result<(), Violation> {
     let nobodys = nobodys.iter().map(|(range, _)| *range);
     let other: Vec<_> = firmware.other.iter().map(|other| other.range).chain(nobodys).collect();
-    let mut normal = firmware.usable.iter().map(|usable| usable.intersection(NORMAL_MEMORY));
+    let layout = firmware.architecture.layout();
+    let mut normal = firmware.usable.iter().map(|usable| usable.intersection(layout.normal_memory));
     normal.try_for_each(|usable| check_filled(usable, memory, &other))
 }
 
@@ -286,6 +293,7 @@ impl fmt::Display for Place {
             Place::Kept => write!(f, "memory kept back"),
             Place::Dropped => write!(f, "dropped memory"),
             Place::IoApic(i) => write!(f, "interrupt controller {i}"),
+            Place::KernelRegisters(i) => write!(f, "registers of the kernels {i}"),
             Place::MsiWindow => write!(f, "interrupt window"),
         }
     }

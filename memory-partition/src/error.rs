@@ -4,7 +4,7 @@
 use alloc::string::String;
 use core::fmt;
 
-use crate::{DescriptionError, MemoryRange, layout::MAX_IO_APIC_TARGET};
+use crate::{Architecture, DescriptionError, MemoryRange, layout::MAX_IO_APIC_TARGET};
 
 /// Why a machine cannot be divided as described.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,6 +150,13 @@ pub enum DeviceError {
         /// Where that is.
         by: MemoryRange,
     },
+    /// The machine has no IO ports.
+    NoPorts {
+        /// Name of the device.
+        device: String,
+        /// What the machine is.
+        architecture: Architecture,
+    },
     /// The machine does not have this interrupt controller.
     NoSuchIoApic {
         /// Name of the device.
@@ -199,6 +206,8 @@ pub enum Taken {
     Memory,
     /// An interrupt controller.
     IoApic,
+    /// What the kernels use.
+    Kernel,
     /// Nothing: no processor can map these addresses.
     Nothing,
 }
@@ -313,6 +322,10 @@ impl fmt::Display for DeviceError {
             DeviceError::RegistersTaken { device, range, taken, by } => {
                 write!(f, "device `{device}`, base: {range} overlaps {taken} at {by}; check the address")
             }
+            DeviceError::NoPorts { device, architecture } => write!(
+                f,
+                "device `{device}`, ports: {architecture} has no IO ports; give the address of its registers"
+            ),
             DeviceError::NoSuchIoApic { device, index, count } => write!(
                 f,
                 "device `{device}`, index: there is no IOAPIC {index}, the machine has {count}, counted \
@@ -352,6 +365,7 @@ impl fmt::Display for Taken {
         f.write_str(match self {
             Taken::Memory => "usable memory",
             Taken::IoApic => "an interrupt controller",
+            Taken::Kernel => "registers that the kernels use",
             Taken::Nothing => "addresses that cannot be mapped",
         })
     }

@@ -2,14 +2,41 @@
 //! What the machine has, independent of the boot protocol that said so.
 
 use alloc::{string::String, vec::Vec};
+use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::MemoryRange;
 
+/// A family of machines that divide memory alike.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Architecture {
+    /// PCs: IO ports, IOAPICs, cores that start below 1 MiB.
+    #[default]
+    X86_64,
+    /// Arm in its 32-bit state: registers in memory only, one distributor of interrupts, cores that start anywhere.
+    AArch32,
+}
+
+impl Architecture {
+    /// The one this program was compiled for.
+    pub const NATIVE: Self = if cfg!(target_arch = "arm") { Self::AArch32 } else { Self::X86_64 };
+}
+
+impl fmt::Display for Architecture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::X86_64 => "x86_64",
+            Self::AArch32 => "aarch32",
+        })
+    }
+}
+
 /// Everything the planner and the loader need to know of the machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Firmware {
+    /// What kind of machine it is.
+    pub architecture: Architecture,
     /// Memory the firmware calls usable (type 1), in any order.
     pub usable: Vec<MemoryRange>,
     /// Memory the map gives another type; where it overlaps usable memory it wins.
@@ -20,6 +47,8 @@ pub struct Firmware {
     pub boot_apic_id: u32,
     /// Interrupt controllers in the order of the MADT.
     pub io_apics: Vec<IoApic>,
+    /// Registers that the kernels use themselves.
+    pub kernel_registers: Vec<KernelRegisters>,
     /// Boot modules in the order the loader gave them.
     pub modules: Vec<Module>,
     /// Kernel command line.
@@ -59,6 +88,28 @@ pub struct IoApic {
     pub pins: u32,
     /// Global interrupt number of pin 0.
     pub gsi_base: u32,
+}
+
+/// Registers that the kernels use themselves: device memory of nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KernelRegisters {
+    /// What they belong to.
+    pub unit: KernelUnit,
+    /// Where they are, in whole pages.
+    pub range: MemoryRange,
+    /// Index of the instance whose kernel maps them; all kernels do when there is none.
+    pub owner: Option<usize>,
+}
+
+/// What belongs to the kernels of a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KernelUnit {
+    /// The distributor of interrupts: every kernel rings doorbells by it.
+    Distributor,
+    /// A core's own interface to its interrupts: at one address, different for every core.
+    CpuInterface,
+    /// What kernels print on.
+    Console,
 }
 
 /// One boot module.

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Fixed points of the physical address space and sizes of what the planner places.
 
-use abi::{
-    limits::{DEVICE_TOP, OBJECT_MEMORY_TOP},
-    sizes,
-};
+use abi::{aarch32, sizes, x86_64};
 
-use crate::MemoryRange;
+use crate::{Architecture, MemoryRange};
 
 /// Smallest unit of memory that is given to anybody.
 pub(crate) const PAGE: u64 = 1 << PAGE_BITS;
@@ -21,10 +18,8 @@ pub(crate) const HUGE_PAGE_BITS: u8 = sizes::HUGE_PAGE_BITS as u8;
 
 /// Where cores can start, and what counts as device memory although it is RAM.
 pub(crate) const LOW_MEMORY: MemoryRange = MemoryRange::new(0, 0x10_0000);
-/// Where usable memory is normal memory: what lies above cannot be reached by a kernel window.
-pub(crate) const NORMAL_MEMORY: MemoryRange = MemoryRange::new(LOW_MEMORY.end, OBJECT_MEMORY_TOP);
-/// Everything that can be named in an untyped.
-pub(crate) const ADDRESS_SPACE: MemoryRange = MemoryRange::new(0, DEVICE_TOP);
+/// Where the kernel window of AArch32 begins.
+const AARCH32_WINDOW: u64 = 0x4000_0000;
 /// A store here can interrupt or reset any core, so nobody owns it.
 pub(crate) const MSI_WINDOW: MemoryRange = MemoryRange::new(0xfee0_0000, 0xfef0_0000);
 /// In no untyped list of an seL4 kernel either.
@@ -32,6 +27,41 @@ pub(crate) const TOP_OF_4_GIB: MemoryRange = MemoryRange::new(0xffff_fff8, 0x1_0
 
 /// Highest local APIC id that an interrupt controller can name; 255 is everybody.
 pub(crate) const MAX_IO_APIC_TARGET: u32 = 254;
+
+/// How machines of one kind differ from others for a planner.
+pub(crate) struct Layout {
+    /// Where usable memory is normal memory: what lies outside cannot be reached by a kernel window.
+    pub(crate) normal_memory: MemoryRange,
+    /// Whether usable memory outside is device memory; otherwise nobody can have it.
+    pub(crate) has_device_ram: bool,
+    /// Everything that can be named in an untyped.
+    pub(crate) address_space: MemoryRange,
+    /// Whether other cores start in a page below 1 MiB.
+    pub(crate) needs_trampoline: bool,
+    /// Whether there are IO ports.
+    pub(crate) has_ports: bool,
+}
+
+impl Architecture {
+    pub(crate) const fn layout(self) -> Layout {
+        match self {
+            Self::X86_64 => Layout {
+                normal_memory: MemoryRange::new(LOW_MEMORY.end, x86_64::OBJECT_MEMORY_TOP),
+                has_device_ram: true,
+                address_space: MemoryRange::new(0, x86_64::DEVICE_TOP),
+                needs_trampoline: true,
+                has_ports: true,
+            },
+            Self::AArch32 => Layout {
+                normal_memory: MemoryRange::new(AARCH32_WINDOW, aarch32::OBJECT_MEMORY_TOP),
+                has_device_ram: false,
+                address_space: MemoryRange::new(0, aarch32::DEVICE_TOP),
+                needs_trampoline: false,
+                has_ports: false,
+            },
+        }
+    }
+}
 
 /// Bytes of a status page.
 pub(crate) const STATUS_BYTES: u64 = PAGE;

@@ -53,7 +53,9 @@ pub use description::{
     ProgramProblem, Region, RootTask, Silent, Size,
 };
 pub use error::{Bookkeeping, CoreError, DeviceError, FirmwareError, Loaded, PlanError, SizeError, Taken};
-pub use firmware::{Core, Firmware, IoApic, Module, Occupant, Occupied, OtherRange};
+pub use firmware::{
+    Architecture, Core, Firmware, IoApic, KernelRegisters, KernelUnit, Module, Occupant, Occupied, OtherRange,
+};
 pub use plan::{
     ChannelPlan, DeviceGrant, DropReason, Dropped, Footprint, InstancePlan, IoApicOwner, Kept, KeptFor, Plan,
     PortOwner, RegionPlan,

@@ -16,7 +16,7 @@ use alloc::{string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Access, DeviceKind, Idle, MemoryRange, Silent, UntypedRange};
+use crate::{Access, DeviceKind, Idle, KernelRegisters, MemoryRange, Silent, UntypedRange};
 
 /// Who owns what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,9 +33,11 @@ pub struct Plan {
     pub devices: Vec<DeviceGrant>,
     /// Owner of every interrupt controller, in firmware order.
     pub io_apics: Vec<IoApicOwner>,
-    /// Owner of every IO port: ascending, without gaps, from 0 to 65535.
+    /// Owner of every IO port: ascending, without gaps, from 0 to 65535; empty on a machine without ports.
     pub ports: Vec<PortOwner>,
-    /// Page below 1 MiB where other cores start; absent when there is only one instance.
+    /// Registers that the kernels keep for themselves.
+    pub kernel_registers: Vec<KernelRegisters>,
+    /// Page below 1 MiB where other cores start; absent when there is only one instance, or cores start anywhere.
     pub trampoline: Option<MemoryRange>,
     /// Memory that nobody gets, because a restart needs it.
     pub kept: Vec<Kept>,
@@ -183,6 +185,8 @@ pub struct Dropped {
 pub enum DropReason {
     /// Usable memory that does not fill a page.
     PartialPage,
+    /// Usable memory outside the addresses that a kernel can reach.
+    Unreachable,
     /// The sizes in the description leave it over, and no instance takes the rest.
     Unassigned,
     /// Too small for an untyped (below 16 bytes).

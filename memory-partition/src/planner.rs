@@ -42,6 +42,8 @@ pub fn plan(
     let mut dropped = Vec::new();
     let drops = survey.partial_pages.iter().map(|range| Dropped { range, reason: DropReason::PartialPage });
     dropped.extend(drops);
+    let drops = survey.unreachable.iter().map(|range| Dropped { range, reason: DropReason::Unreachable });
+    dropped.extend(drops);
 
     let mut instances =
         place_instances(description, footprints, &cores, &mut survey).map_err(PlanError::Size)?;
@@ -58,7 +60,8 @@ pub fn plan(
     Ok(Plan {
         system: description.name.clone(),
         io_apics: devices::io_apics(firmware, description, &instances).map_err(PlanError::Device)?,
-        ports: devices::ports(description),
+        ports: devices::ports(firmware, description).map_err(PlanError::Device)?,
+        kernel_registers: devices::kernel_registers(firmware, description).copied().collect(),
         devices: description.devices.iter().map(grant).collect(),
         trampoline: survey.trampoline,
         kept: survey.kept,

@@ -5,9 +5,9 @@ use alloc::vec::Vec;
 
 use super::survey::Survey;
 use crate::{
-    Description, Device, DeviceError, DeviceKind, Firmware, InstancePlan, IoApicOwner, MemoryRange,
-    PortOwner, Taken,
-    layout::{ADDRESS_SPACE, MAX_IO_APIC_TARGET, MSI_WINDOW, PAGE, TOP_OF_4_GIB},
+    Description, Device, DeviceError, DeviceKind, Firmware, InstancePlan, IoApicOwner, KernelRegisters,
+    KernelUnit, MemoryRange, PortOwner, Taken,
+    layout::{MAX_IO_APIC_TARGET, MSI_WINDOW, PAGE, TOP_OF_4_GIB},
     range_set::RangeSet,
 };
 
@@ -17,14 +17,18 @@ const DEFAULT_OWNER: usize = 0;
 /// Device memory of each instance.
 ///
 /// The default owner has the whole address space except usable memory, the pages of interrupt
-/// controllers, the interrupt window, what is kept back, and the registers of the other owners.
+/// controllers, the interrupt window, the kernels' own registers, what is kept back, and the registers of the other
+/// owners.
 pub(super) fn registers(
     firmware: &Firmware,
     description: &Description,
     survey: &Survey,
 ) -> Result<Vec<RangeSet>, DeviceError> {
     let ram = survey.ram.rounded_out(PAGE);
+    let address_space = firmware.architecture.layout().address_space;
     let chips: RangeSet = io_apic_pages(firmware).collect();
+    let kernels: RangeSet =
+        kernel_registers(firmware, description).map(|registers| registers.range.rounded_out(PAGE)).collect();
     let kept: RangeSet = survey.kept.iter().map(|kept| kept.range.rounded_out(PAGE)).collect();
     let mut owned: Vec<Vec<MemoryRange>> = description.instances.iter().map(|_| Vec::new()).collect();
     let mut given = Vec::new();
@@ -32,24 +36,45 @@ pub(super) fn registers(
         let DeviceKind::Mmio { base, size } = device.kind else { continue };
         let range = MemoryRange::of_size(base, size);
         check_free(device, range, Taken::Memory, ram.first_overlap(range))?;
+        check_free(device, range, Taken::Memory, survey.unreachable.first_overlap(range))?;
         check_free(device, range, Taken::Memory, kept.first_overlap(range))?;
         check_free(device, range, Taken::IoApic, chips.first_overlap(range))?;
-        let unmappable = MemoryRange::new(ADDRESS_SPACE.end, u64::MAX);
+        check_free(device, range, Taken::Kernel, kernels.first_overlap(range))?;
+        let unmappable = MemoryRange::new(address_space.end, u64::MAX);
         check_free(device, range, Taken::Nothing, range.overlaps(unmappable).then_some(unmappable))?;
         if device.owner != DEFAULT_OWNER {
             owned[device.owner].push(range);
             given.push(range);
         }
     }
-    let everything = RangeSet::from_iter([ADDRESS_SPACE]);
+    let everything = RangeSet::from_iter([address_space]);
     let left = everything
         .without([MSI_WINDOW, TOP_OF_4_GIB])
         .without(ram.iter())
+        .without(survey.unreachable.iter())
         .without(chips.iter())
+        .without(kernels.iter())
         .without(kept.iter())
         .without(given);
     owned[DEFAULT_OWNER].extend(left.iter());
     Ok(owned.into_iter().map(|ranges| ranges.into_iter().collect()).collect())
+}
+
+/// The registers that the kernels keep. A console that the description gives to an instance is not among them.
+pub(super) fn kernel_registers<'a>(
+    firmware: &'a Firmware,
+    description: &'a Description,
+) -> impl Iterator<Item = &'a KernelRegisters> {
+    let is_given = |range: MemoryRange| {
+        description.devices.iter().any(|device| match device.kind {
+            DeviceKind::Mmio { base, size } => MemoryRange::of_size(base, size).overlaps(range),
+            _ => false,
+        })
+    };
+    let is_kept = move |registers: &&KernelRegisters| {
+        registers.unit != KernelUnit::Console || !is_given(registers.range)
+    };
+    firmware.kernel_registers.iter().filter(is_kept)
 }
 
 /// Register pages of all interrupt controllers.
@@ -98,8 +123,14 @@ pub(super) fn io_apics(
     Ok(chips)
 }
 
-/// Owner of each IO port, ascending and without gaps.
-pub(super) fn ports(description: &Description) -> Vec<PortOwner> {
+/// Owner of each IO port, ascending and without gaps; empty on a machine without ports.
+pub(super) fn ports(firmware: &Firmware, description: &Description) -> Result<Vec<PortOwner>, DeviceError> {
+    if !firmware.architecture.layout().has_ports {
+        let asking = description.devices.iter().find(|device| port_range(device).is_some());
+        return asking.map_or(Ok(Vec::new()), |device| {
+            Err(DeviceError::NoPorts { device: device.name.clone(), architecture: firmware.architecture })
+        });
+    }
     let mut given: Vec<_> = description.devices.iter().filter_map(port_range).collect();
     given.sort_unstable_by_key(|ports| ports.first);
     let mut table = Vec::new();
@@ -114,7 +145,7 @@ pub(super) fn ports(description: &Description) -> Vec<PortOwner> {
     if let Ok(first) = u16::try_from(next) {
         table.push(PortOwner { first, last: u16::MAX, owner: DEFAULT_OWNER });
     }
-    table
+    Ok(table)
 }
 
 fn port_range(device: &Device) -> Option<PortOwner> {

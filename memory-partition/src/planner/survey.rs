@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 use super::{devices::io_apic_pages, pool::Pool};
 use crate::{
     Description, Firmware, FirmwareError, Kept, KeptFor, Loaded, MemoryRange, Mode, Occupant,
-    layout::{LOW_MEMORY, MSI_WINDOW, NORMAL_MEMORY, PAGE},
+    layout::{LOW_MEMORY, MSI_WINDOW, PAGE},
     range_set::RangeSet,
 };
 
@@ -34,6 +34,8 @@ pub(super) struct Survey {
     pub(super) kept: Vec<Kept>,
     /// Pages that instance 0 gets when the boot is over.
     pub(super) reclaimed: RangeSet,
+    /// Usable memory that nobody can reach.
+    pub(super) unreachable: RangeSet,
     /// Usable memory that does not fill a page.
     pub(super) partial_pages: RangeSet,
     /// The page where other cores start.
@@ -43,10 +45,12 @@ pub(super) struct Survey {
 impl Survey {
     pub(super) fn of(firmware: &Firmware, description: &Description) -> Result<Survey, FirmwareError> {
         let other = firmware.other.iter().map(|other| other.range);
-        let registers = io_apic_pages(firmware).chain([MSI_WINDOW]);
+        let layout = firmware.architecture.layout();
+        let own = firmware.kernel_registers.iter().map(|registers| registers.range);
+        let registers = io_apic_pages(firmware).chain([MSI_WINDOW]).chain(own);
         let usable: RangeSet = firmware.usable.iter().copied().collect();
         let usable = usable.without(other).without(registers);
-        let ram = usable.within(NORMAL_MEMORY);
+        let ram = usable.within(layout.normal_memory);
         let pages = ram.rounded_in(PAGE);
         if pages.total() == 0 {
             return Err(FirmwareError::NoUsableMemory { ranges: firmware.usable.len() });
@@ -63,7 +67,7 @@ impl Survey {
             Mode::Described => keep(&loaded, &usable),
             Mode::Plain => Vec::new(),
         };
-        let trampoline = if description.instances.len() > 1 {
+        let trampoline = if layout.needs_trampoline && description.instances.len() > 1 {
             Some(find_trampoline(&usable, &taken).ok_or(FirmwareError::NoTrampoline)?)
         } else {
             None
@@ -73,6 +77,10 @@ impl Survey {
         Ok(Survey {
             free: Pool::new(pages.clone().without(taken.iter())),
             reclaimed: pages.intersection(&taken).without(kept_ranges()),
+            unreachable: match layout.has_device_ram {
+                true => RangeSet::default(),
+                false => usable.without([layout.normal_memory]),
+            },
             partial_pages: ram.clone().without(pages.iter()).without(kept_ranges()),
             ram,
             kept,

@@ -7,6 +7,8 @@ use crate::{
     Module, Occupant, Occupied, OtherRange, Problem, Size, Taken,
 };
 
+mod aarch32;
+
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 const FOOTPRINT: Footprint = Footprint { reserve_bytes: MIB, record_bytes: PAGE };

@@ -245,7 +245,7 @@ fn memory(plan: &Plan) -> Vec<Piece> {
     pieces.extend(plan.kept.iter().map(|kept| self::kept(plan, kept)));
     let is_memory = |dropped: &&Dropped| {
         let mut own = plan.instances.iter().flat_map(InstancePlan::memory);
-        matches!(dropped.reason, DropReason::PartialPage | DropReason::Unassigned)
+        matches!(dropped.reason, DropReason::PartialPage | DropReason::Unreachable | DropReason::Unassigned)
             || own.any(|range| range.contains(dropped.range))
     };
     pieces.extend(plan.dropped.iter().filter(is_memory).map(|dropped| self::dropped(plan, dropped)));
@@ -270,6 +270,7 @@ fn kept(plan: &Plan, kept: &Kept) -> Piece {
 fn dropped(plan: &Plan, dropped: &Dropped) -> Piece {
     let (owner, why) = match dropped.reason {
         DropReason::PartialPage => (None, "fills no page"),
+        DropReason::Unreachable => (None, "outside the addresses that a kernel can reach"),
         DropReason::Unassigned => (None, "left over by the sizes in the description"),
         DropReason::TooSmall { instance } => (Some(instance), "too small for an untyped"),
         DropReason::ListFull { instance } => (Some(instance), "the untyped list is full"),

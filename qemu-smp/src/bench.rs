@@ -11,6 +11,7 @@ use benches::{
 use comfy_table::{CellAlignment, Table};
 use serde_json::Value;
 
+use crate::arch::Arch;
 use crate::cli::BenchOptions;
 use crate::compile::Compiler;
 use crate::failure::{Doing, Exit, Failure};
@@ -33,20 +34,19 @@ const COMPLETE: &[&str] = &[
 ];
 /// The system whose boot is reported.
 const BOOTED: &str = "systems/bench-cross.toml";
-/// The committed figures.
-const BASELINE: &str = "benches/baseline.json";
 /// Seconds for each system.
 const TIMEOUT: &str = "600";
 
 /// Measures, prints the table, and writes what the options ask for.
 pub fn bench(options: &BenchOptions) -> Result<Exit, Failure> {
-    prerequisites::require_qemu()?;
+    options.arch.check_accelerator(options.accel)?;
+    prerequisites::require_qemu(options.arch)?;
     let workspace = Workspace::find()?;
     // What cannot be read is better known before anything is measured.
     let old = options.compare.as_deref().map(read_figures).transpose()?;
     let report = measure(options, &workspace)?;
 
-    anstream::println!("{}", table(&report, options.quick));
+    anstream::println!("{}", table(&report, Columns::of(options)));
     if let Some(table) = interference_table(&report) {
         anstream::println!("{table}");
     }
@@ -59,7 +59,7 @@ pub fn bench(options: &BenchOptions) -> Result<Exit, Failure> {
 }
 
 fn measure(options: &BenchOptions, workspace: &Workspace) -> Result<Report, Failure> {
-    let compiler = Compiler::new(workspace)?.toolchain().version();
+    let compiler = Compiler::new(workspace, options.arch)?.toolchain().version();
     let mut report: Option<Report> = None;
     let systems = if options.quick { QUICK } else { COMPLETE };
     for (number, system) in (1..).zip(systems) {
@@ -110,7 +110,11 @@ fn run_system(options: &BenchOptions, system: &Path) -> Result<Value, Failure> {
     let tool = std::env::current_exe().doing("finding this tool")?;
     let mut command = Command::new(tool);
     command.arg("run").arg(system).args(["--quiet", "--profile", "bench", "--timeout", TIMEOUT]);
-    command.args(instrument_arguments(options.accel)).arg("--json").arg(file.path());
+    command
+        .args(["--arch", options.arch.name()])
+        .args(instrument_arguments(options))
+        .arg("--json")
+        .arg(file.path());
     let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
     let output = output.doing(format_args!("running {}", system.display()))?;
     if !output.status.success() {
@@ -128,8 +132,8 @@ fn exit_of(code: Option<i32>) -> Exit {
 }
 
 /// Emulated machines count instructions: the time stamps of emulation alone compare nothing.
-fn instrument_arguments(accelerator: Accelerator) -> &'static [&'static str] {
-    match accelerator.resolve(false) {
+fn instrument_arguments(options: &BenchOptions) -> &'static [&'static str] {
+    match options.accel.resolve(options.arch, false) {
         Accelerator::Kvm => &["--accel", "kvm"],
         _ => &["--accel", "tcg", "--icount"],
     }
@@ -153,13 +157,21 @@ fn write(options: &BenchOptions, workspace: &Workspace, report: &Report) -> Resu
         save(path, page(report).doing("drawing plots")?.as_bytes())?;
     }
     if options.update_baseline {
-        save(&workspace.root().join(BASELINE), (json(&report.figures())? + "\n").as_bytes())?;
+        save(&workspace.root().join(baseline(options.arch)), (json(&report.figures())? + "\n").as_bytes())?;
     }
     Ok(())
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
     serde_json::to_string_pretty(value).doing("encoding the report")
+}
+
+/// The committed figures.
+fn baseline(arch: Arch) -> &'static str {
+    match arch {
+        Arch::X86_64 => "benches/baseline.json",
+        Arch::Aarch32 => "benches/baseline-aarch32.json",
+    }
 }
 
 /// What moved; of a quick run, nothing about paths that it does not measure.
@@ -175,18 +187,43 @@ fn print_changes(old: &Figures, report: &Report, quick: bool) {
     changes.iter().for_each(|change: &Change| anstream::println!("{}", change.describe()));
 }
 
-/// All paths with what they are compared with; the spread only when all of it was asked for.
-fn table(report: &Report, quick: bool) -> Table {
-    let spread: &[&str] = if quick { &[] } else { &["mean", "σ", "p99", "max"] };
-    let names = ["path", "n", "min", "median"];
-    let references = ["seL4 MCS", "seL4 classic", "at most", "aim", ""];
-    let mut table = new_table();
-    table.set_header(names.iter().chain(spread).chain(&references).copied());
-    for path in report.undisturbed() {
-        table.add_row(cells(path, quick));
+/// What the table has beside the figures of every path.
+#[derive(Clone, Copy)]
+struct Columns {
+    /// How far the samples spread.
+    spread: bool,
+    /// What the figures are compared with: those of seL4 and the targets are for x86_64.
+    references: bool,
+}
+
+impl Columns {
+    /// The spread only when all of it was asked for.
+    fn of(options: &BenchOptions) -> Self {
+        Columns { spread: !options.quick, references: options.arch == Arch::X86_64 }
     }
-    let last = names.len() + spread.len() + references.len() - 1;
-    for index in 1..last {
+
+    fn names(self) -> Vec<&'static str> {
+        let mut names = vec!["path", "n", "min", "median"];
+        names.extend(if self.spread { &["mean", "σ", "p99", "max"][..] } else { &[] });
+        names.extend(if self.references {
+            &["seL4 MCS", "seL4 classic", "at most", "aim", ""][..]
+        } else {
+            &[]
+        });
+        names
+    }
+}
+
+/// All paths with what they are compared with.
+fn table(report: &Report, columns: Columns) -> Table {
+    let names = columns.names();
+    let mut table = new_table();
+    table.set_header(&names);
+    for path in report.undisturbed() {
+        table.add_row(cells(path, columns));
+    }
+    let numbers = names.iter().filter(|name| !name.is_empty()).count();
+    for index in 1..numbers {
         if let Some(column) = table.column_mut(index) {
             column.set_cell_alignment(CellAlignment::Right);
         }
@@ -207,17 +244,19 @@ fn interference_table(report: &Report) -> Option<Table> {
     (!matrix.paths.is_empty()).then_some(table)
 }
 
-fn cells(path: &Measurement, quick: bool) -> Vec<String> {
+fn cells(path: &Measurement, columns: Columns) -> Vec<String> {
     let compared = reference(&path.path);
     let mut cells = vec![path.path.clone()];
     cells.extend([path.n, path.min, path.median].map(|number| number.to_string()));
-    if !quick {
+    if columns.spread {
         cells.extend([path.mean, path.sigma].map(|number| format!("{number:.1}")));
         cells.extend([path.p99, path.max].map(|number| number.to_string()));
     }
-    let numbers = [compared.sel4_mcs, compared.sel4_classic, compared.at_most, compared.aim];
-    cells.extend(numbers.map(|number| number.map(|number| number.to_string()).unwrap_or_default()));
-    cells.push(Verdict::of(path).describe());
+    if columns.references {
+        let numbers = [compared.sel4_mcs, compared.sel4_classic, compared.at_most, compared.aim];
+        cells.extend(numbers.map(|number| number.map(|number| number.to_string()).unwrap_or_default()));
+        cells.push(Verdict::of(path).describe());
+    }
     cells
 }
 
@@ -271,10 +310,13 @@ mod tests {
     fn the_table_puts_the_references_beside_the_figures() {
         let mut report = Report::new("instructions", "rustc");
         report.paths.extend(Measurement::new("Call, 0 words", 1, vec![(170, 10)]));
-        let shown = table(&report, true).to_string();
+        let quick = Columns { spread: false, references: true };
+        let shown = table(&report, quick).to_string();
         for part in ["Call, 0 words", "212", "184", "180", "within"] {
             assert!(shown.contains(part), "{part} is missing in\n{shown}");
         }
         assert!(!shown.contains("p99"), "the spread is for the complete table");
+        let shown = table(&report, Columns { references: false, ..quick }).to_string();
+        assert!(shown.contains("170") && !shown.contains("212"), "seL4's figures are for x86_64");
     }
 }

@@ -9,6 +9,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use regex::Regex;
 
+use crate::arch::Arch;
 use crate::compile::Profile;
 use crate::machine::{Accelerator, parse_size};
 
@@ -31,8 +32,6 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0 success   1 a root task, test or check failed   2 bad usage or description   3 timeout   4 a kernel failed";
 
-/// CPU model with everything QEMU can emulate or pass on.
-pub const DEFAULT_CPU: &str = "max";
 /// Seconds until a run is given up.
 const DEFAULT_TIMEOUT: u64 = 120;
 
@@ -48,7 +47,7 @@ pub enum Command {
     /// Check format, lints, documentation, unsafe code, file sizes and licences
     #[command(after_help = examples::CHECK)]
     Check,
-    /// Write the bootable pair of files: boot.elf and system.img
+    /// Write the bootable pair of files: boot.elf (boot.bin for aarch32) and system.img
     #[command(after_help = examples::IMAGE)]
     Image(ImageOptions),
     /// Count instructions of kernel paths
@@ -78,11 +77,14 @@ pub enum Command {
 }
 
 /// What is to be booted.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct SystemOptions {
     /// System description [default: system.toml where you are, else systems/ping-pong.toml]
     #[arg(value_name = "SYSTEM.toml")]
     pub system: Option<PathBuf>,
+    /// What it is built for
+    #[arg(long, value_enum, default_value = "x86_64")]
+    pub arch: Arch,
     /// Number of CPUs; where there is no description, of as many instances in a ring
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=255))]
     pub cpus: Option<u32>,
@@ -106,9 +108,9 @@ pub struct RunOptions {
     /// What executes the guest
     #[arg(long, value_enum, default_value = "auto")]
     pub accel: Accelerator,
-    /// CPU model, as QEMU names it
-    #[arg(long, value_name = "MODEL", default_value = DEFAULT_CPU)]
-    pub cpu: String,
+    /// CPU model, as QEMU names it [default: max, cortex-a15 on aarch32]
+    #[arg(long, value_name = "MODEL")]
+    pub cpu: Option<String>,
     /// Count instructions: virtual time is their number
     #[arg(long)]
     pub icount: bool,
@@ -156,7 +158,7 @@ impl RunOptions {
         RunOptions {
             what,
             accel: Accelerator::Auto,
-            cpu: DEFAULT_CPU.to_owned(),
+            cpu: None,
             icount: false,
             timeout: DEFAULT_TIMEOUT,
             log_dir: None,
@@ -180,7 +182,7 @@ pub struct ImageOptions {
     /// What to boot
     #[command(flatten)]
     pub what: SystemOptions,
-    /// Where to write boot.elf and system.img
+    /// Where to write them
     #[arg(long, value_name = "DIR", default_value = "out")]
     pub out: PathBuf,
 }
@@ -199,6 +201,9 @@ pub struct BenchOptions {
     /// Only the paths that every change is judged by
     #[arg(long)]
     pub quick: bool,
+    /// What is measured
+    #[arg(long, value_enum, default_value = "x86_64")]
+    pub arch: Arch,
     /// What executes the guest; without KVM instructions are counted
     #[arg(long, value_enum, default_value = "auto")]
     pub accel: Accelerator,
@@ -214,7 +219,7 @@ pub struct BenchOptions {
     /// Show what moved since the report in this file
     #[arg(long, value_name = "OLD.json")]
     pub compare: Option<PathBuf>,
-    /// Write benches/baseline.json, which `./x test` compares with
+    /// Write benches/baseline.json, which `./x test` compares with; of aarch32 benches/baseline-aarch32.json
     #[arg(long)]
     pub update_baseline: bool,
 }
@@ -241,6 +246,9 @@ pub struct ValidateOptions {
     /// System description
     #[arg(value_name = "SYSTEM.toml")]
     pub system: PathBuf,
+    /// What it would be built for
+    #[arg(long, value_enum, default_value = "x86_64")]
+    pub arch: Arch,
     /// Number of CPUs of the machine it is for [default: as many as it needs]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=255))]
     pub cpus: Option<u32>,
@@ -337,6 +345,7 @@ mod tests {
             ["x", "run", "--memory", "much"],
             ["x", "run", "--until", "("],
             ["x", "run", "--profile", "fast"],
+            ["x", "run", "--arch", "aarch64"],
         ] {
             assert!(Cli::try_parse_from(arguments).is_err(), "{arguments:?}");
         }

@@ -9,9 +9,11 @@ use std::process::{Command, ExitStatus, Stdio};
 use cargo_metadata::Message;
 use clap::ValueEnum;
 
+use crate::arch::Arch;
 use crate::failure::{Doing, Failure};
+use crate::flat;
 use crate::progress::{self, Lasts};
-use crate::toolchain::{TARGET, Toolchain};
+use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 
 /// How a C program is compiled: for a fixed address, without a library, without calls to one that has none.
@@ -31,10 +33,14 @@ const C_FLAGS: [&str; 13] = [
     "-Wl,--build-id=none",
 ];
 
+/// Where QEMU loads a flat image, as Linux for Arm is: docs/aarch32.md.
+const FLAT_ADDRESS: u64 = 0x4001_0000;
+
 /// What a kernel is built for. All three are optimised.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Profile {
     /// With console output and the debug calls
+    #[default]
     Debug,
     /// Without either: what one would ship
     Release,
@@ -75,18 +81,19 @@ pub struct Kernel {
 #[derive(Debug)]
 pub struct Compiler<'a> {
     workspace: &'a Workspace,
+    arch: Arch,
     toolchain: Toolchain,
 }
 
 impl<'a> Compiler<'a> {
     /// Chooses a toolchain.
-    pub fn new(workspace: &'a Workspace) -> Result<Self, Failure> {
-        Ok(Compiler { workspace, toolchain: Toolchain::find()? })
+    pub fn new(workspace: &'a Workspace, arch: Arch) -> Result<Self, Failure> {
+        Ok(Compiler { workspace, arch, toolchain: Toolchain::find(arch.target())? })
     }
 
     /// Compiles the kernel of an instance, then the boot image that embeds it.
     pub fn kernel(&self, profile: Profile) -> Result<Kernel, Failure> {
-        let kernel = kernel_files(self.workspace, profile);
+        let kernel = kernel_files(self.workspace, self.arch, profile);
         let lasts = if kernel.boot.exists() { Lasts::Briefly } else { Lasts::Long };
         let what = format!("the kernel (profile {})", profile.name());
         let mut cargo = self.build("skerry-bootstrap", "instance");
@@ -97,7 +104,15 @@ impl<'a> Compiler<'a> {
         let mut cargo = self.build("skerry-bootstrap", "skerry");
         cargo.args(["--features", profile.features()]).env("SKERRY_INSTANCE_ELF", &kernel.instance);
         run(&mut cargo, "the boot image", Lasts::Briefly)?;
-        copy_if_different(&self.artifact("skerry"), &kernel.boot)?;
+        let boot = self.artifact("skerry");
+        match self.arch {
+            Arch::X86_64 => copy_if_different(&boot, &kernel.boot)?,
+            Arch::Aarch32 => {
+                copy_if_different(&boot, &kernel.boot.with_extension("elf"))?;
+                let elf = fs::read(&boot).doing(format_args!("reading {}", boot.display()))?;
+                write_if_different(&flat::image(&elf, FLAT_ADDRESS)?, &kernel.boot)?;
+            }
+        }
         Ok(kernel)
     }
 
@@ -134,6 +149,10 @@ impl<'a> Compiler<'a> {
 
     /// Compiles a program that is one C file, with `include/skerry.h` in reach and nothing else.
     pub fn c_file(&self, file: &Path) -> Result<PathBuf, Failure> {
+        if self.arch != Arch::X86_64 {
+            let why = "include/skerry.h is for x86_64 only";
+            return Err(self.arch.lacks(&file.display().to_string(), why, "a crate, or an ELF file"));
+        }
         let program = c_program_file(self.workspace, file);
         let dir = program.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(dir).doing(format_args!("making {}", dir.display()))?;
@@ -169,19 +188,24 @@ impl<'a> Compiler<'a> {
     }
 
     fn artifact(&self, binary: &str) -> PathBuf {
-        program_file(self.workspace, binary)
+        program_file(self.workspace, self.arch, binary)
     }
 }
 
 /// Where the kernel of a profile is once it was compiled.
-pub fn kernel_files(workspace: &Workspace, profile: Profile) -> Kernel {
-    let dir = workspace.target_dir().join("skerry").join(profile.name());
-    Kernel { boot: dir.join("boot.elf"), instance: dir.join("instance.elf") }
+pub fn kernel_files(workspace: &Workspace, arch: Arch, profile: Profile) -> Kernel {
+    let dir = workspace.target_dir().join("skerry");
+    let (dir, boot) = match arch {
+        Arch::X86_64 => (dir, "boot.elf"),
+        Arch::Aarch32 => (dir.join(arch.name()), "boot.bin"),
+    };
+    let dir = dir.join(profile.name());
+    Kernel { boot: dir.join(boot), instance: dir.join("instance.elf") }
 }
 
 /// Where a program of `userland/` is once it was compiled.
-pub fn program_file(workspace: &Workspace, name: &str) -> PathBuf {
-    bare_metal_dir(workspace).join(TARGET).join("release").join(name)
+pub fn program_file(workspace: &Workspace, arch: Arch, name: &str) -> PathBuf {
+    bare_metal_dir(workspace).join(arch.target().triple).join("release").join(name)
 }
 
 /// Where the program of a C file is once it was compiled.
@@ -218,7 +242,10 @@ fn succeeded(status: ExitStatus, what: impl Display) -> Result<(), Failure> {
 
 /// Copies only what changed, so that cargo sees an embedded kernel as new only when it is.
 fn copy_if_different(from: &Path, to: &Path) -> Result<(), Failure> {
-    let bytes = fs::read(from).doing(format_args!("reading {}", from.display()))?;
+    write_if_different(&fs::read(from).doing(format_args!("reading {}", from.display()))?, to)
+}
+
+fn write_if_different(bytes: &[u8], to: &Path) -> Result<(), Failure> {
     if fs::read(to).is_ok_and(|old| old == bytes) {
         return Ok(());
     }

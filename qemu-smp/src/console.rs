@@ -3,6 +3,15 @@
 
 use std::fmt;
 
+/// A line out of a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Line {
+    /// For one source.
+    Own(Source),
+    /// For all: [`crate::tagged`] tells them apart.
+    Tagged,
+}
+
 /// What wrote console output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Source {

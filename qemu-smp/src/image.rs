@@ -16,6 +16,7 @@ use memory_partition::Description;
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Endianness, elf};
 
+use crate::arch::Arch;
 use crate::failure::{Doing, Failure};
 
 /// The archive member that holds the description.
@@ -54,36 +55,49 @@ fn archive<'a>(members: impl Iterator<Item = (&'a str, &'a [u8])>) -> io::Result
 
 /// Refuses what the boot code could not start (not ELF, cut off) and what could not run: for another machine, or in
 /// need of a dynamic linker. Nothing relocates a program; one that relocates itself may be position-independent.
-pub fn check_program(name: &str, bytes: &[u8]) -> Result<(), Failure> {
-    let refuse = |what: String| {
-        Err(Failure::bad_input(format!(
-            "{name}: {what}\n  expected: a statically linked x86-64 ELF executable"
-        )))
+pub fn check_program(arch: Arch, name: &str, bytes: &[u8]) -> Result<(), Failure> {
+    let (checked, expected) = match arch {
+        Arch::X86_64 => (check::<elf::FileHeader64<Endianness>>(bytes, (elf::EM_X86_64, "x86-64")), "x86-64"),
+        Arch::Aarch32 => (check::<elf::FileHeader32<Endianness>>(bytes, (elf::EM_ARM, "Arm")), "32-bit Arm"),
     };
+    checked.map_err(|what| {
+        Failure::bad_input(format!(
+            "{name}: {what}\n  expected: a statically linked {expected} ELF executable"
+        ))
+    })
+}
+
+/// Says what is wrong with a file that should be for a machine.
+fn check<F: FileHeader<Endian = Endianness>>(
+    bytes: &[u8],
+    (machine, machine_name): (elf::Machine, &str),
+) -> Result<(), String> {
     if !bytes.starts_with(b"\x7fELF") {
-        return refuse(format!("not an ELF file, it begins with {:02x?}", &bytes[..bytes.len().min(4)]));
+        return Err(format!("not an ELF file, it begins with {:02x?}", &bytes[..bytes.len().min(4)]));
     }
-    let Ok(header) = elf::FileHeader64::<Endianness>::parse(bytes) else {
-        return refuse("the ELF header is not a 64-bit one, or truncated".to_owned());
+    let Ok(header) = F::parse(bytes) else {
+        let bits = 8 * size_of::<F::Word>();
+        return Err(format!("the ELF header is not a {bits}-bit one, or truncated"));
     };
     let endian = Endianness::Little;
-    if header.e_machine(endian) != elf::EM_X86_64 {
-        return refuse(format!("compiled for ELF machine {}, not for x86-64 (62)", header.e_machine(endian)));
+    let found = header.e_machine(endian);
+    if found != machine {
+        return Err(format!("compiled for ELF machine {found}, not for {machine_name} ({machine})"));
     }
     let Ok(segments) = header.program_headers(endian, bytes) else {
-        return refuse("the program headers are truncated".to_owned());
+        return Err("the program headers are truncated".to_owned());
     };
     if segments.is_empty() {
-        return refuse("no program headers: an object file?".to_owned());
+        return Err("no program headers: an object file?".to_owned());
     }
     if segments.iter().any(|segment| segment.p_type(endian) == elf::PT_INTERP) {
-        return refuse("dynamically linked".to_owned());
+        return Err("dynamically linked".to_owned());
     }
-    let truncated = |segment: &elf::ProgramHeader64<Endianness>| {
-        segment.p_filesz(endian) != 0 && segment.data(endian, bytes).is_err()
+    let truncated = |segment: &F::ProgramHeader| {
+        segment.p_filesz(endian).into() != 0 && segment.data(endian, bytes).is_err()
     };
     match segments.iter().position(truncated) {
-        Some(index) => refuse(format!("the file ends before its segment {index} does: truncated?")),
+        Some(index) => Err(format!("the file ends before its segment {index} does: truncated?")),
         None => Ok(()),
     }
 }
@@ -122,7 +136,8 @@ mod tests {
 
     #[test]
     fn a_text_file_is_refused_as_not_elf() {
-        let failure = check_program("hello", b"#!/bin/sh\n").expect_err("a script is not a program");
+        let failure =
+            check_program(Arch::X86_64, "hello", b"#!/bin/sh\n").expect_err("a script is not a program");
         assert!(
             failure.message.starts_with("hello: not an ELF file, it begins with [23, 21, 2f, 62]"),
             "{failure}"
@@ -132,14 +147,24 @@ mod tests {
     #[test]
     fn an_executable_of_this_host_is_refused_as_dynamically_linked() {
         let own = std::env::current_exe().and_then(std::fs::read).expect("the test can read itself");
-        let failure = check_program("host", &own).expect_err("host programs need a dynamic linker");
+        let failure =
+            check_program(Arch::X86_64, "host", &own).expect_err("host programs need a dynamic linker");
         assert!(failure.message.starts_with("host: dynamically linked"), "{failure}");
     }
 
     #[test]
+    fn a_program_for_the_other_architecture_is_refused() {
+        let own = std::env::current_exe().and_then(std::fs::read).expect("the test can read itself");
+        let failure = check_program(Arch::Aarch32, "host", &own).expect_err("it has 64 bits");
+        let text = "host: the ELF header is not a 32-bit one, or truncated\n  expected: a statically linked 32-bit Arm ELF \
+                    executable";
+        assert_eq!(failure.message, text);
+    }
+
+    #[test]
     fn a_truncated_header_is_refused() {
-        let failure =
-            check_program("cut", b"\x7fELF\x02\x01\x01").expect_err("seven bytes are not a program");
+        let failure = check_program(Arch::X86_64, "cut", b"\x7fELF\x02\x01\x01")
+            .expect_err("seven bytes are not a program");
         assert!(failure.message.contains("truncated"), "{failure}");
     }
 }

@@ -15,8 +15,6 @@ use crate::image::Program;
 use crate::results::bytes;
 
 const PAGE: u64 = 4096;
-/// Bytes of a program header.
-const HEADER: usize = size_of::<elf::ProgramHeader64<Endianness>>();
 const LITTLE: Endianness = Endianness::Little;
 
 /// What is wrong with a program, by the item and field that names it.
@@ -89,18 +87,28 @@ fn images<'a>(
 
 /// Reads the loadable segments of a file that [`crate::image::check_program`] has accepted.
 fn image<'a>(name: &'a str, bytes: &'a [u8]) -> Result<Image<'a>, Failure> {
-    let header =
-        elf::FileHeader64::<Endianness>::parse(bytes).doing(format_args!("reading the program {name}"))?;
+    match Class::of(bytes) {
+        Class::Bits64 => read_image::<elf::FileHeader64<Endianness>>(name, bytes),
+        Class::Bits32 => read_image::<elf::FileHeader32<Endianness>>(name, bytes),
+    }
+}
+
+fn read_image<'a, F: FileHeader<Endian = Endianness>>(
+    name: &'a str,
+    bytes: &'a [u8],
+) -> Result<Image<'a>, Failure> {
+    let header = F::parse(bytes).doing(format_args!("reading the program {name}"))?;
     let headers = header.program_headers(LITTLE, bytes).doing(format_args!("reading the program {name}"))?;
-    let load =
-        headers.iter().filter(|header| header.p_type(LITTLE) == elf::PT_LOAD && header.p_memsz(LITTLE) > 0);
+    let load = headers
+        .iter()
+        .filter(|header| header.p_type(LITTLE) == elf::PT_LOAD && header.p_memsz(LITTLE).into() > 0);
     let segments = load.map(|header| Segment {
-        address: header.p_vaddr(LITTLE),
-        size: header.p_memsz(LITTLE),
+        address: header.p_vaddr(LITTLE).into(),
+        size: header.p_memsz(LITTLE).into(),
         is_writable: header.p_flags(LITTLE).0 & elf::PF_W.0 != 0,
         data: header.data(LITTLE, bytes).unwrap_or_default(),
     });
-    Ok(Image { name, entry: header.e_entry(LITTLE), segments: segments.collect() })
+    Ok(Image { name, entry: header.e_entry(LITTLE).into(), segments: segments.collect() })
 }
 
 /// What is wrong with the images of an instance's programs.
@@ -188,36 +196,89 @@ impl Needs {
 
 /// Init's ELF with the programs of one instance in a segment of its own, from the first page behind the others.
 fn append(init: &[u8], launch: &Launch<'_>) -> Result<Vec<u8>, Failure> {
+    match Class::of(init) {
+        Class::Bits64 => append_to::<elf::FileHeader64<Endianness>>(init, launch),
+        Class::Bits32 => append_to::<elf::FileHeader32<Endianness>>(init, launch),
+    }
+}
+
+fn append_to<F: FileHeader<Endian = Endianness>>(
+    init: &[u8],
+    launch: &Launch<'_>,
+) -> Result<Vec<u8>, Failure> {
     let launch = launch.encode().doing("encoding the programs of an instance")?;
-    let header = elf::FileHeader64::<Endianness>::parse(init).doing("reading init")?;
+    let header = F::parse(init).doing("reading init")?;
     let headers = header.program_headers(LITTLE, init).doing("reading init")?;
-    let end = |header: &elf::ProgramHeader64<Endianness>| header.p_vaddr(LITTLE) + header.p_memsz(LITTLE);
+    let end = |header: &F::ProgramHeader| header.p_vaddr(LITTLE).into() + header.p_memsz(LITTLE).into();
     let loads = headers.iter().filter(|header| header.p_type(LITTLE) == elf::PT_LOAD);
     let address = loads.map(end).max().unwrap_or(0).next_multiple_of(PAGE);
 
-    let table = usize::try_from(header.e_phoff(LITTLE)).doing("reading init")?;
+    let table = usize::try_from(header.e_phoff(LITTLE).into()).doing("reading init")?;
     let mut file = init.to_vec();
     file.resize(file.len().next_multiple_of(PAGE as usize), 0);
     let offset = file.len() as u64;
     let size = launch.len() as u64;
     file.extend(launch);
     let new_table = file.len() as u64;
-    file.extend(&init[table..table + headers.len() * HEADER]);
-    file.extend([elf::PT_LOAD.0, elf::PF_R.0].iter().flat_map(|word| word.to_le_bytes()));
-    let words = [offset, address, address, size, size, PAGE];
-    file.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+    file.extend(&init[table..table + size_of_val(headers)]);
+    let class = Class::of(init);
+    file.extend(class.program_header(offset, address, size));
 
-    const PROGRAM_HEADER_OFFSET: usize = 32;
-    const PROGRAM_HEADER_COUNT: usize = 56;
+    let (place_of_table, place_of_count) = class.places();
+    let new_table = class.word(new_table);
     let count = headers.len() as u16 + 1;
-    file[PROGRAM_HEADER_OFFSET..][..8].copy_from_slice(&new_table.to_le_bytes());
-    file[PROGRAM_HEADER_COUNT..][..2].copy_from_slice(&count.to_le_bytes());
+    file[place_of_table..][..new_table.len()].copy_from_slice(&new_table);
+    file[place_of_count..][..2].copy_from_slice(&count.to_le_bytes());
     Ok(file)
+}
+
+/// How wide the addresses of an ELF file are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Bits32,
+    Bits64,
+}
+
+impl Class {
+    /// The class of a well-formed file.
+    fn of(file: &[u8]) -> Self {
+        const PLACE: usize = 4;
+        if file.get(PLACE) == Some(&elf::ELFCLASS32.0) { Class::Bits32 } else { Class::Bits64 }
+    }
+
+    /// Where the file header has the place of the program headers, and their number.
+    fn places(self) -> (usize, usize) {
+        match self {
+            Class::Bits32 => (28, 44),
+            Class::Bits64 => (32, 56),
+        }
+    }
+
+    /// An address or a size as the file has it. What it is in is smaller than what this holds.
+    fn word(self, value: u64) -> Vec<u8> {
+        match self {
+            Class::Bits32 => (value as u32).to_le_bytes().to_vec(),
+            Class::Bits64 => value.to_le_bytes().to_vec(),
+        }
+    }
+
+    /// The header of a segment to be loaded and read.
+    fn program_header(self, offset: u64, address: u64, size: u64) -> Vec<u8> {
+        let kind = elf::PT_LOAD.0.to_le_bytes().to_vec();
+        let flags = elf::PF_R.0.to_le_bytes().to_vec();
+        let places = [offset, address, address, size, size].map(|word| self.word(word)).concat();
+        let alignment = self.word(PAGE);
+        match self {
+            Class::Bits32 => [kind, places, flags, alignment].concat(),
+            Class::Bits64 => [kind, flags, places, alignment].concat(),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arch::Arch;
     use memory_partition::Program as Described;
 
     /// An ELF file of a header and one page of text at an address.
@@ -231,6 +292,20 @@ mod tests {
         file.extend([64u16, 56, 1, 0, 0, 0].iter().flat_map(|half| half.to_le_bytes()));
         file.extend([elf::PT_LOAD.0, elf::PF_R.0 | elf::PF_W.0].iter().flat_map(|word| word.to_le_bytes()));
         file.extend([120, address, address, 4, 0x1800, PAGE].iter().flat_map(|word| word.to_le_bytes()));
+        file.extend(b"text");
+        file
+    }
+
+    /// The same with addresses of 32 bits.
+    fn file_32(address: u32) -> Vec<u8> {
+        let mut file = b"\x7fELF\x01\x01\x01".to_vec();
+        file.resize(16, 0);
+        file.extend([elf::ET_EXEC.0, elf::EM_ARM.0].iter().flat_map(|half| half.to_le_bytes()));
+        file.extend([1, address, 52, 0, 0].iter().flat_map(|word: &u32| word.to_le_bytes()));
+        file.extend([52u16, 32, 1, 0, 0, 0].iter().flat_map(|half| half.to_le_bytes()));
+        let flags = elf::PF_R.0 | elf::PF_W.0;
+        let header = [elf::PT_LOAD.0, 84, address, address, 4, 0x1800, flags, PAGE as u32];
+        file.extend(header.iter().flat_map(|word| word.to_le_bytes()));
         file.extend(b"text");
         file
     }
@@ -270,6 +345,22 @@ mod tests {
         let image = image("init", &members[1].bytes).expect("it is well formed");
         let launch = Launch::decode(image.segments[1].data).expect("behind the image are the programs");
         assert_eq!((launch.instance, launch.images.len()), (1, 1));
+    }
+
+    #[test]
+    fn programs_of_32_bits_are_read_and_appended_to_an_init_of_32_bits() {
+        let files = ["work", INIT].map(|name| Program { name: name.to_owned(), bytes: file_32(0x40_0000) });
+        let members = root_tasks(&description(), &files, &[64 << 20; 2]).expect("nothing is wrong");
+        let init = &members[1].bytes;
+        crate::image::check_program(Arch::Aarch32, "init", init).expect("it is still a program");
+        let image = image("init", init).expect("it is well formed");
+        assert_eq!(
+            (image.entry, image.segments[0].size, image.segments[0].data),
+            (0x40_0000, 0x1800, &b"text"[..])
+        );
+        assert_eq!((image.segments[1].address, image.segments[1].is_writable), (0x40_2000, false));
+        let launch = Launch::decode(image.segments[1].data).expect("behind the image are the programs");
+        assert_eq!(launch.images[0].segments, image.segments[..1]);
     }
 
     #[test]
@@ -313,7 +404,7 @@ mod tests {
     fn init_gets_one_more_segment_behind_its_own() {
         let launch = Launch { description: description(), instance: 1, images: Vec::new() };
         let appended = append(&file(0x40_0000), &launch).expect("the file is well formed");
-        crate::image::check_program("init", &appended).expect("it is still a program");
+        crate::image::check_program(Arch::X86_64, "init", &appended).expect("it is still a program");
         let image = image("init", &appended).expect("it is well formed");
         let [own, added] = image.segments.as_slice() else { panic!("two segments expected") };
         assert_eq!((own.data, added.address), (&b"text"[..], 0x40_2000));

@@ -10,6 +10,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod arch;
 pub mod bench;
 pub mod browser;
 pub mod check;
@@ -21,6 +22,7 @@ pub mod counters;
 pub mod debug;
 pub mod description;
 pub mod failure;
+pub mod flat;
 pub mod image;
 pub mod image_command;
 pub mod launch;
@@ -41,7 +43,9 @@ pub mod soak;
 pub mod steps;
 pub mod symbols;
 pub mod system;
+pub mod tagged;
 pub mod test;
 pub mod toolchain;
 pub mod validate;
+pub mod virt;
 pub mod workspace;

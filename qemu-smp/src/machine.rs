@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-use crate::console::Source;
+use crate::arch::Arch;
+use crate::console::{Line, Source};
 
 /// Console port of the boot code.
 const BOOT_PORT: u32 = 0x8dff;
@@ -26,12 +27,13 @@ pub enum Accelerator {
 }
 
 impl Accelerator {
-    /// Replaces `Auto` by what this host has; instruction counting needs TCG.
-    pub fn resolve(self, icount: bool) -> Self {
+    /// Replaces `Auto` by what this host has; instruction counting and another architecture need TCG.
+    pub fn resolve(self, arch: Arch, icount: bool) -> Self {
         let kvm_opens = || std::fs::OpenOptions::new().read(true).write(true).open("/dev/kvm").is_ok();
         let cpu_info = || std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let may_be_kvm = arch == Arch::X86_64 && !icount;
         match self {
-            Accelerator::Auto if !icount && can_virtualise(&cpu_info()) && kvm_opens() => Accelerator::Kvm,
+            Accelerator::Auto if may_be_kvm && can_virtualise(&cpu_info()) && kvm_opens() => Accelerator::Kvm,
             Accelerator::Auto => Accelerator::Tcg,
             chosen => chosen,
         }
@@ -52,6 +54,8 @@ pub enum Instrument {
     Cycles,
     /// Time stamps are wall-clock ticks of an emulated machine: they compare nothing.
     EmulatedTicks,
+    /// The same of the cycle counter of an emulated Arm core.
+    EmulatedCycles,
 }
 
 impl fmt::Display for Instrument {
@@ -60,6 +64,7 @@ impl fmt::Display for Instrument {
             Instrument::Instructions => "instructions (icount)",
             Instrument::Cycles => "TSC cycles (KVM)",
             Instrument::EmulatedTicks => "TSC ticks (emulated, not comparable; use --icount)",
+            Instrument::EmulatedCycles => "PMCCNTR cycles (emulated, not comparable; use --icount)",
         })
     }
 }
@@ -67,6 +72,8 @@ impl fmt::Display for Instrument {
 /// One run's machine.
 #[derive(Debug, Clone)]
 pub struct Machine {
+    /// What it executes.
+    pub arch: Arch,
     /// Number of processors.
     pub cpus: u32,
     /// Memory in bytes.
@@ -95,19 +102,19 @@ impl Machine {
         match (self.accelerator, self.icount) {
             (Accelerator::Kvm, _) => Instrument::Cycles,
             (_, true) => Instrument::Instructions,
+            (_, false) if self.arch == Arch::Aarch32 => Instrument::EmulatedCycles,
             (_, false) => Instrument::EmulatedTicks,
         }
     }
 
-    /// Every console, in the order in which QEMU connects to their sockets.
-    pub fn sources(&self) -> Vec<Source> {
-        let cores = (0..self.consoles).map(Source::Core);
-        [Source::Boot, Source::Serial].into_iter().chain(cores).collect()
+    /// Every line, in the order in which QEMU connects to their sockets.
+    pub fn lines(&self) -> Vec<Line> {
+        self.arch.lines(self.consoles)
     }
 
-    /// The socket of a console in `dir`.
-    pub fn socket(dir: &Path, source: Source) -> PathBuf {
-        dir.join(chardev(source))
+    /// The socket of a line in `dir`.
+    pub fn socket(dir: &Path, line: Line) -> PathBuf {
+        dir.join(chardev(line))
     }
 
     /// The socket for QEMU's control protocol in `dir`.
@@ -119,7 +126,7 @@ impl Machine {
     pub fn arguments(&self, dir: &Path) -> Vec<OsString> {
         let mut arguments = Arguments::default();
         let accelerator = if self.accelerator == Accelerator::Kvm { "kvm" } else { "tcg" };
-        arguments.add("-M", "q35").add("-accel", accelerator).add("-cpu", &self.cpu_model);
+        arguments.add("-M", self.arch.machine()).add("-accel", accelerator).add("-cpu", &self.cpu_model);
         arguments.add("-smp", self.cpus.to_string()).add("-m", format!("{}B", self.memory));
         arguments.flag("-nodefaults").flag("-no-reboot").add("-display", "none");
         if self.icount {
@@ -127,36 +134,38 @@ impl Machine {
         }
         let control = Self::control_socket(dir);
         arguments.add("-qmp", format!("unix:{},server=off", control.display()));
-        for source in self.sources() {
-            let id = chardev(source);
-            let path = Self::socket(dir, source);
+        for line in self.lines() {
+            let id = chardev(line);
+            let path = Self::socket(dir, line);
             arguments.add("-chardev", format!("socket,id={id},path={},server=off", path.display()));
-            match console_port(source) {
+            match console_port(line) {
                 Some(port) => arguments.add("-device", format!("isa-debugcon,iobase={port:#x},chardev={id}")),
                 None => arguments.add("-serial", format!("chardev:{id}")),
             };
         }
         arguments.add("-kernel", &self.kernel).add("-initrd", &self.module);
-        let words = format!("console=debugcon:{CONSOLE_PORT:#x} {}", self.command_line);
+        let words = format!("{} {}", self.arch.console_word(), self.command_line);
         arguments.add("-append", words.trim_end());
         arguments.0.extend(self.extra.iter().map(OsString::from));
         arguments.0
     }
 }
 
-fn chardev(source: Source) -> String {
-    match source {
-        Source::Boot => "boot".to_owned(),
-        Source::Serial => "serial".to_owned(),
-        Source::Core(core) => format!("core-{core}"),
+fn chardev(line: Line) -> String {
+    match line {
+        Line::Own(Source::Boot) => "boot".to_owned(),
+        Line::Own(Source::Serial) => "serial".to_owned(),
+        Line::Own(Source::Core(core)) => format!("core-{core}"),
+        Line::Tagged => "console".to_owned(),
     }
 }
 
-fn console_port(source: Source) -> Option<u32> {
-    match source {
-        Source::Boot => Some(BOOT_PORT),
-        Source::Core(core) => Some(CONSOLE_PORT + core),
-        Source::Serial => None,
+/// The debug port that a line is connected to; without one it is a serial line.
+fn console_port(line: Line) -> Option<u32> {
+    match line {
+        Line::Own(Source::Boot) => Some(BOOT_PORT),
+        Line::Own(Source::Core(core)) => Some(CONSOLE_PORT + core),
+        Line::Own(Source::Serial) | Line::Tagged => None,
     }
 }
 
@@ -195,6 +204,7 @@ mod tests {
 
     fn machine() -> Machine {
         Machine {
+            arch: Arch::X86_64,
             cpus: 2,
             memory: 512 << 20,
             cpu_model: "max".to_owned(),
@@ -227,6 +237,21 @@ mod tests {
     }
 
     #[test]
+    fn an_arm_machine_has_one_serial_line_for_all() {
+        let machine = Machine { arch: Arch::Aarch32, cpu_model: "cortex-a15".to_owned(), ..machine() };
+        let line = command_line(&machine);
+        for part in [
+            "-M virt,gic-version=2 -accel tcg -cpu cortex-a15 -smp 2",
+            "-chardev socket,id=console,path=/tmp/s/console,server=off -serial chardev:console",
+            "-append console=tagged",
+        ] {
+            assert!(line.contains(part), "{part} is missing in {line}");
+        }
+        assert!(!line.contains("isa-debugcon"), "{line}");
+        assert_eq!(machine.instrument(), Instrument::EmulatedCycles);
+    }
+
+    #[test]
     fn the_command_line_of_the_kernel_and_extra_arguments_are_passed_on() {
         let machine = Machine {
             command_line: "inject=panic:1@500ms".to_owned(),
@@ -246,12 +271,13 @@ mod tests {
     }
 
     #[test]
-    fn kvm_is_chosen_only_for_a_cpu_that_can_virtualise_and_never_under_icount() {
+    fn kvm_is_chosen_only_for_a_cpu_that_can_virtualise_and_never_under_icount_or_for_arm() {
         assert!(can_virtualise("model name : x\nflags\t\t: fpu vmx sse\n"));
         assert!(can_virtualise("flags : svm\n"));
         assert!(!can_virtualise("vmx flags\t: none\nflags\t: fpu sse\n"));
-        assert_eq!(Accelerator::Auto.resolve(true), Accelerator::Tcg);
-        assert_eq!(Accelerator::Kvm.resolve(false), Accelerator::Kvm);
+        assert_eq!(Accelerator::Auto.resolve(Arch::X86_64, true), Accelerator::Tcg);
+        assert_eq!(Accelerator::Auto.resolve(Arch::Aarch32, false), Accelerator::Tcg);
+        assert_eq!(Accelerator::Kvm.resolve(Arch::X86_64, false), Accelerator::Kvm);
     }
 
     #[test]

@@ -16,6 +16,7 @@ use memory_partition::{
 use object::read::elf::ElfFile64;
 use object::{Object, ObjectSymbol};
 
+use crate::arch::Arch;
 use crate::compile::{self, Kernel, Profile};
 use crate::description::least_footprints;
 use crate::failure::{Doing, Failure};
@@ -49,7 +50,7 @@ impl Files {
     /// Reads the kernel and what was compiled last of the programs; nothing when a file is missing.
     pub fn of(system: &System, kernel: &Kernel, workspace: &Workspace) -> Option<Self> {
         let kernel = fs::read(&kernel.instance).ok()?;
-        let members = system.members(|name, given| compiled(workspace, name, given)).ok()?;
+        let members = system.members(|name, given| compiled(workspace, system.arch, name, given)).ok()?;
         let members = members.into_iter().map(|member| (member.name, member.bytes)).collect();
         Some(Files { kernel, members, local_apic: None })
     }
@@ -72,7 +73,8 @@ impl Files {
 impl Model {
     /// Plans a system for the machine that the runner would start.
     pub fn of(system: &System, profile: Profile, workspace: &Workspace) -> Result<Self, Failure> {
-        match Self::of_files(system, profile, workspace) {
+        let exact = || Self::of_files(system, profile, workspace);
+        match system.arch.is_planned_exactly().then(exact).flatten() {
             Some(model) => model,
             None => Self::estimated(system),
         }
@@ -80,17 +82,17 @@ impl Model {
 
     fn estimated(system: &System) -> Result<Self, Failure> {
         let description = system.description.clone();
-        let firmware = q35::firmware(system.cpus, system.memory);
+        let firmware = system.arch.firmware(system.cpus, system.memory);
         let plan = plan(&firmware, &description, &least_footprints(&description)).map_err(refusal)?;
         Ok(Model { description, plan, files: None })
     }
 
     /// Nothing when a file is missing or cannot be read as an image; then there is only an estimate.
     fn of_files(system: &System, profile: Profile, workspace: &Workspace) -> Option<Result<Self, Failure>> {
-        let kernel = compile::kernel_files(workspace, profile);
+        let kernel = compile::kernel_files(workspace, system.arch, profile);
         let files = Files::of(system, &kernel, workspace)?;
         let boot = fs::read(kernel.boot).ok()?;
-        let members = system.members(|name, given| compiled(workspace, name, given)).ok()?;
+        let members = system.members(|name, given| compiled(workspace, system.arch, name, given)).ok()?;
         let module = system.module_of(&members).ok()?.len() as u64;
         let description = files.description(system);
         let firmware = Firmware {
@@ -107,8 +109,8 @@ impl Model {
 }
 
 /// Where a program is once it was compiled. A crate outside this tree is named in its manifest.
-fn compiled(workspace: &Workspace, name: &str, given: Option<&Path>) -> Result<PathBuf, Failure> {
-    let Some(path) = given else { return Ok(compile::program_file(workspace, name)) };
+fn compiled(workspace: &Workspace, arch: Arch, name: &str, given: Option<&Path>) -> Result<PathBuf, Failure> {
+    let Some(path) = given else { return Ok(compile::program_file(workspace, arch, name)) };
     if path.extension().is_some_and(|extension| extension == "c") {
         return Ok(compile::c_program_file(workspace, path));
     }
@@ -120,7 +122,7 @@ fn compiled(workspace: &Workspace, name: &str, given: Option<&Path>) -> Result<P
     let table: toml::Table = text.parse().doing(format_args!("reading {}", manifest.display()))?;
     let package = table.get("package").and_then(|package| package.get("name")?.as_str());
     let package = package.ok_or_else(|| Failure::bad_input(format!("{}: no package", manifest.display())))?;
-    Ok(compile::program_file(workspace, package))
+    Ok(compile::program_file(workspace, arch, package))
 }
 
 fn refusal(error: memory_partition::PlanError) -> Failure {

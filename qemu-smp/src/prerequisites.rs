@@ -3,11 +3,11 @@
 
 use std::process::Command;
 
+use crate::arch::{Arch, Emulator};
 use crate::browser;
 use crate::failure::{Exit, Failure};
-use crate::qemu;
 use crate::results::new_table;
-use crate::toolchain::Toolchain;
+use crate::toolchain::{AARCH32, HOST_32, Target, Toolchain};
 
 /// A version: its numbers, most significant first.
 type Version = Vec<u32>;
@@ -16,6 +16,13 @@ type Version = Vec<u32>;
 const QEMU_MINIMUM: [u32; 2] = [7, 2];
 /// Oldest Rust that works, as in the workspace's `rust-version`.
 const RUST_MINIMUM: [u32; 2] = [1, 88];
+
+/// Linker and runner of host tests on 32 bits, as `.cargo/config.toml` names them.
+const LINKER_32: &str = "arm-linux-gnueabihf-gcc";
+const RUNNER_32: &str = "qemu-arm";
+/// The two with the packages that have them.
+const HOST_32_PROGRAMS: [(&str, &str); 2] =
+    [(LINKER_32, "gcc-arm-linux-gnueabihf and libc6-dev-armhf-cross"), (RUNNER_32, "qemu-user")];
 
 /// One line of the doctor's list.
 struct Finding {
@@ -44,22 +51,35 @@ pub fn doctor() -> Exit {
 }
 
 /// Says what to do when there is no usable QEMU.
-pub fn require_qemu() -> Result<(), Failure> {
-    let found = version_line(qemu::PROGRAM);
-    if found.as_deref().is_some_and(|line| is_at_least(line, &QEMU_MINIMUM)) {
+pub fn require_qemu(arch: Arch) -> Result<(), Failure> {
+    if has_qemu(arch) {
         return Ok(());
     }
+    let Emulator { program, package } = arch.emulator();
+    let found = version_line(program);
     let found = found.map_or_else(|| "not found on the PATH".to_owned(), |line| format!("found: {line}"));
     Err(Failure::bad_input(format!(
-        "{} is needed to boot, and is missing or too old ({found})\n  expected: QEMU 7.2 or newer\n  try: ./x doctor, or \
-         install the package qemu-system-x86",
-        qemu::PROGRAM
+        "{program} is needed to boot, and is missing or too old ({found})\n  expected: QEMU 7.2 or newer\n  try: ./x \
+         doctor, or install the package {package}"
     )))
 }
 
+/// Whether there is a usable QEMU.
+pub fn has_qemu(arch: Arch) -> bool {
+    version_line(arch.emulator().program).is_some_and(|line| is_at_least(&line, &QEMU_MINIMUM))
+}
+
+/// What compiles and runs host tests on 32 bits, or why there is nothing: what to install.
+pub fn host_32() -> Result<Toolchain, String> {
+    for (program, packages) in HOST_32_PROGRAMS {
+        version_line(program).ok_or_else(|| format!("no {program}: install {packages}"))?;
+    }
+    Toolchain::find(HOST_32).map_err(|_| format!("no Rust for {0}: rustup target add {0}", HOST_32.triple))
+}
+
 fn findings() -> Vec<Finding> {
-    let toolchain = Toolchain::find();
-    vec![
+    let toolchain = Toolchain::find(Arch::X86_64.target());
+    let mut findings = vec![
         tool("cargo", "everything", "cargo", &RUST_MINIMUM, "missing: Rust 1.88 or newer, https://rustup.rs"),
         Finding {
             name: "Rust for the target",
@@ -76,7 +96,7 @@ fn findings() -> Vec<Finding> {
         tool(
             "QEMU",
             "booting",
-            qemu::PROGRAM,
+            Arch::X86_64.emulator().program,
             &QEMU_MINIMUM,
             "missing: package qemu-system-x86, 7.2 or newer",
         ),
@@ -93,6 +113,46 @@ fn findings() -> Vec<Finding> {
         tool("rustfmt", "./x check", "rustfmt", &[], "optional: rustup component add rustfmt"),
         tool("clippy", "./x check", "cargo-clippy", &[], "optional: rustup component add clippy"),
         tool("cargo-deny", "licences in ./x check", "cargo-deny", &[], "optional: cargo install cargo-deny"),
+    ];
+    findings.extend(findings_of_aarch32());
+    findings
+}
+
+/// What is needed for `--arch aarch32` and its tests only.
+fn findings_of_aarch32() -> Vec<Finding> {
+    let compiler = |name, needed_for, target: Target, advice: &str| {
+        let found = Toolchain::find(target).ok().map(|toolchain| toolchain.describe().to_owned());
+        let advice = if found.is_some() { String::new() } else { advice.to_owned() };
+        Finding { name, needed_for, found, advice }
+    };
+    vec![
+        compiler(
+            "Rust for aarch32",
+            "--arch aarch32",
+            AARCH32,
+            "optional: rustup target add armv7a-none-eabi, or Debian's rust-web-src",
+        ),
+        tool(
+            "QEMU for aarch32",
+            "--arch aarch32",
+            Arch::Aarch32.emulator().program,
+            &QEMU_MINIMUM,
+            "optional: package qemu-system-arm, 7.2 or newer",
+        ),
+        compiler(
+            "Rust for 32-bit hosts",
+            "tests on 32 bits",
+            HOST_32,
+            "optional: rustup target add armv7-unknown-linux-gnueabihf, or Debian's rust-web-src",
+        ),
+        tool(
+            "linker for 32-bit hosts",
+            "tests on 32 bits",
+            LINKER_32,
+            &[],
+            "optional: package gcc-arm-linux-gnueabihf",
+        ),
+        tool("qemu-arm", "tests on 32 bits", RUNNER_32, &[], "optional: package qemu-user"),
     ]
 }
 

@@ -17,12 +17,12 @@ use std::time::{Duration, Instant};
 use qapi::{Qmp, Stream, qmp};
 use tempfile::TempDir;
 
-use crate::console::Source;
+use crate::arch::Emulator;
+use crate::console::{Line, Source};
 use crate::failure::{Doing, Exit, Failure};
 use crate::machine::Machine;
+use crate::tagged::Separator;
 
-/// The program that emulates the machine.
-pub const PROGRAM: &str = "qemu-system-x86_64";
 /// How long QEMU may take to connect, and to end after it was asked to.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How often a wait looks again.
@@ -33,8 +33,8 @@ const GLANCE: Duration = Duration::from_millis(5);
 pub enum Event {
     /// A console wrote these bytes.
     Output(Source, Vec<u8>),
-    /// A console was closed: the machine has stopped.
-    Closed(Source),
+    /// A line was closed: the machine has stopped.
+    Closed,
     /// Ctrl-C.
     Interrupted,
 }
@@ -58,10 +58,10 @@ impl Qemu {
             Ok::<_, Failure>(listener)
         };
         let control = listen(Machine::control_socket(sockets.path()))?;
-        let sources = machine.sources();
-        let consoles: Vec<UnixListener> = sources
+        let lines = machine.lines();
+        let consoles: Vec<UnixListener> = lines
             .iter()
-            .map(|&source| listen(Machine::socket(sockets.path(), source)))
+            .map(|&line| listen(Machine::socket(sockets.path(), line)))
             .collect::<Result<_, _>>()?;
 
         let mut starting =
@@ -71,9 +71,9 @@ impl Qemu {
         let control = starting.accept(&control)?;
 
         let (sender, receiver) = sync_channel(256);
-        for (source, stream) in sources.into_iter().zip(streams) {
+        for (line, stream) in lines.into_iter().zip(streams) {
             let sender = sender.clone();
-            thread::spawn(move || listen_to(source, stream, &sender));
+            thread::spawn(move || listen_to(line, stream, &sender));
         }
         Ok((Qemu { process: starting.process, control, sockets }, sender, receiver))
     }
@@ -167,35 +167,44 @@ impl Starting {
 }
 
 fn spawn(machine: &Machine, sockets: &TempDir) -> Result<Process, Failure> {
+    let Emulator { program, package } = machine.arch.emulator();
     // setpriv (util-linux) has the kernel end QEMU should this process be killed outright.
     let guarded = Command::new("setpriv").arg("--help").output().is_ok_and(|output| {
         output.status.success() && String::from_utf8_lossy(&output.stdout).contains("--pdeathsig")
     });
     let mut command = if guarded {
         let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL", "--", PROGRAM]);
+        command.args(["--pdeathsig", "KILL", "--", program]);
         command
     } else {
-        Command::new(PROGRAM)
+        Command::new(program)
     };
     command.args(machine.arguments(sockets.path())).stdin(Stdio::null()).stdout(Stdio::null());
     // Ctrl-C is for this tool, which ends QEMU itself, and for gdb.
     command.process_group(0);
     command.spawn().map(Process).map_err(|error| {
         Failure::bad_input(format!(
-            "starting {PROGRAM}: {error}\n  expected: QEMU 7.2 or newer on the PATH\n  try: ./x doctor, or install \
-             the package qemu-system-x86"
+            "starting {program}: {error}\n  expected: QEMU 7.2 or newer on the PATH\n  try: ./x doctor, or install \
+             the package {package}"
         ))
     })
 }
 
-fn listen_to(source: Source, mut stream: UnixStream, events: &SyncSender<Event>) {
+fn listen_to(line: Line, mut stream: UnixStream, events: &SyncSender<Event>) {
     let mut buffer = [0; 4096];
+    let mut separator = Separator::default();
     // A receiver that is gone means that the run is over: both loops of the thread's life end then.
     while let Ok(length @ 1..) = stream.read(&mut buffer) {
-        if events.send(Event::Output(source, buffer[..length].to_vec())).is_err() {
-            return;
+        let bytes = &buffer[..length];
+        let parts = match line {
+            Line::Own(source) => vec![(source, bytes.to_vec())],
+            Line::Tagged => separator.push(bytes),
+        };
+        for (source, bytes) in parts {
+            if events.send(Event::Output(source, bytes)).is_err() {
+                return;
+            }
         }
     }
-    let _ = events.send(Event::Closed(source));
+    let _ = events.send(Event::Closed);
 }

@@ -9,7 +9,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::cli::{DEFAULT_CPU, RunOptions};
+use crate::arch::Arch;
+use crate::cli::RunOptions;
 use crate::collect::{Collected, Collector};
 use crate::compile::{Compiler, Kernel};
 use crate::console::{LineAssembler, Source};
@@ -39,10 +40,13 @@ const LAST_WORDS: Duration = Duration::from_secs(20);
 
 /// Runs a system and says how it ended.
 pub fn run(options: &RunOptions) -> Result<Exit, Failure> {
-    prerequisites::require_qemu()?;
+    let arch = options.what.arch;
+    arch.check_accelerator(options.accel)?;
+    arch.check_profile(options.what.profile)?;
+    prerequisites::require_qemu(arch)?;
     let workspace = Workspace::find()?;
     let system = System::choose(&options.what, &workspace)?;
-    let compiler = Compiler::new(&workspace)?;
+    let compiler = Compiler::new(&workspace, arch)?;
     let kernel = match &options.boot_image {
         Some(image) => Kernel { boot: image.clone(), instance: image.clone() },
         None => compiler.kernel(options.what.profile)?,
@@ -85,7 +89,8 @@ pub fn run(options: &RunOptions) -> Result<Exit, Failure> {
     Ok(ending.exit)
 }
 
-/// What was booted, where it is known: the places of images depend on the mode of the APIC, so on the CPU model.
+/// What was booted, where it is known: the places of images depend on the mode of the APIC, so on the CPU model. Those of
+/// another architecture are not known here.
 fn boot_files(
     options: &RunOptions,
     system: &System,
@@ -93,9 +98,9 @@ fn boot_files(
     workspace: &Workspace,
 ) -> Option<Files> {
     const LOCAL_APIC: u64 = 0xfee0_0000;
-    let local_apic = match options.cpu.as_str() {
-        DEFAULT_CPU => None,
-        "max,-x2apic" => Some(LOCAL_APIC),
+    let local_apic = match (options.what.arch, options.cpu.as_deref()) {
+        (Arch::X86_64, None | Some("max")) => None,
+        (Arch::X86_64, Some("max,-x2apic")) => Some(LOCAL_APIC),
         _ => return None,
     };
     let is_own = options.module.is_none() && options.boot_image.is_none();
@@ -119,11 +124,13 @@ fn show() -> Show {
 
 /// The machine that the options ask for.
 pub(crate) fn machine(options: &RunOptions, system: &System, kernel: &Kernel, module: &Path) -> Machine {
+    let arch = options.what.arch;
     Machine {
+        arch,
         cpus: system.cpus,
         memory: system.memory,
-        cpu_model: options.cpu.clone(),
-        accelerator: options.accel.resolve(options.icount),
+        cpu_model: options.cpu.clone().unwrap_or_else(|| arch.default_cpu().to_owned()),
+        accelerator: options.accel.resolve(arch, options.icount),
         icount: options.icount,
         kernel: kernel.boot.clone(),
         module: module.to_owned(),
@@ -166,11 +173,11 @@ impl Follower {
     pub(crate) fn new(log: Log, kernel: &Path, session: Session, machine: &Machine) -> Self {
         Follower {
             log,
-            symbols: Symbols::new(kernel),
+            symbols: Symbols::new(kernel, machine.arch),
             session,
             collector: None,
             partial: BTreeMap::new(),
-            open_consoles: machine.sources().len(),
+            open_consoles: machine.lines().len(),
         }
     }
 
@@ -193,7 +200,7 @@ impl Follower {
             match events.recv_timeout(left) {
                 Ok(Event::Output(source, bytes)) => self.output(source, &bytes)?,
                 Ok(Event::Interrupted) | Err(RecvTimeoutError::Timeout) => {}
-                Ok(Event::Closed(_)) => {
+                Ok(Event::Closed) => {
                     self.open_consoles -= 1;
                     return self.stopped_by_itself(events);
                 }
@@ -235,7 +242,7 @@ impl Follower {
         while self.open_consoles > 0 {
             match events.recv_timeout(patience) {
                 Ok(Event::Output(source, bytes)) => self.output(source, &bytes)?,
-                Ok(Event::Closed(_)) => self.open_consoles -= 1,
+                Ok(Event::Closed) => self.open_consoles -= 1,
                 Ok(Event::Interrupted) => {}
                 Err(_) => break,
             }

@@ -7,6 +7,8 @@ use std::path::Path;
 use addr2line::Loader;
 use regex::Regex;
 
+use crate::arch::Arch;
+
 /// What a line of return addresses begins with.
 const BACKTRACE: &str = "backtrace:";
 
@@ -18,9 +20,14 @@ pub struct Symbols {
 
 impl Symbols {
     /// Reads the ELF file; without a readable one lines stay as they are.
-    pub fn new(elf: &Path) -> Self {
-        // Kernels are linked in the top 2 GiB, so no other number looks like one of their addresses.
-        let address = Regex::new(r"\b0x(ffffffff[89a-f][0-9a-f]{7})\b").expect("the pattern is valid");
+    pub fn new(elf: &Path, arch: Arch) -> Self {
+        // Kernels are linked where no other number looks like one of their addresses: in the top 2 GiB of 64 bits, in the
+        // first 16 MiB above 0xf0000000 of 32.
+        let pattern = match arch {
+            Arch::X86_64 => r"\b0x(ffffffff[89a-f][0-9a-f]{7})\b",
+            Arch::Aarch32 => r"\b0x(f0[0-9a-f]{6})\b",
+        };
+        let address = Regex::new(pattern).expect("the pattern is valid");
         Symbols { loader: Loader::new(elf).ok(), address }
     }
 
@@ -78,7 +85,7 @@ mod tests {
 
     #[test]
     fn lines_stay_as_they_are_without_symbols_or_address() {
-        let symbols = Symbols::new(Path::new("/nonexistent"));
+        let symbols = Symbols::new(Path::new("/nonexistent"), Arch::X86_64);
         for line in ["hello", "#1 0xffffffff80001234", "0x1234 and so on"] {
             assert_eq!(symbols.annotate(line), line);
         }

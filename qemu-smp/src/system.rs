@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use memory_partition::{Description, Device, DeviceKind, InstancePlan, Plan};
 
+use crate::arch::Arch;
 use crate::cli::SystemOptions;
 use crate::compile::{Compiler, Profile};
 use crate::description::{self, Loaded};
@@ -15,7 +16,6 @@ use crate::failure::{Doing, Failure};
 use crate::image::{Program, check_program, system_image};
 use crate::launch::{self, LaunchError};
 use crate::machine::CONSOLE_PORT;
-use crate::q35;
 use crate::workspace::Workspace;
 
 /// The description that runs when nothing is said, from where one is.
@@ -27,12 +27,12 @@ const RING_PROGRAM: &str = "ping-pong";
 /// Memory of a machine unless it is said, and what each instance adds when there are many.
 const DEFAULT_MEMORY: u64 = 512 << 20;
 const MEMORY_PER_INSTANCE: u64 = 16 << 20;
-/// What QEMU's q35 has without an IOMMU.
-const MOST_CPUS: u32 = 255;
 
 /// A system that can be built.
 #[derive(Debug, Clone)]
 pub struct System {
+    /// What it is built for.
+    pub arch: Arch,
     /// Its description.
     pub description: Description,
     /// Programs that are files or directories of crates; the others are packages under `userland/`.
@@ -52,11 +52,12 @@ pub struct System {
 impl System {
     /// The system that the options ask for; a description must fit its machine.
     pub fn choose(options: &SystemOptions, workspace: &Workspace) -> Result<Self, Failure> {
+        options.arch.check_system(options)?;
         if let Some(file) = &options.root_task {
             return Ok(Self::of_root_task(file, options));
         }
         let mut system = Self::described(options, workspace)?;
-        if options.profile == Profile::Release {
+        if options.profile == Profile::Release && options.arch == Arch::X86_64 {
             system.give_consoles();
         }
         Ok(system)
@@ -75,8 +76,9 @@ impl System {
             }
         };
         let loaded = description::load(path, &workspace.programs()?)?;
+        loaded.check_available(options.arch)?;
         let system = Self::new(loaded.description.clone(), loaded.files.clone(), options);
-        let plan = loaded.plan(&q35::firmware(system.cpus, system.memory))?;
+        let plan = loaded.plan(&options.arch.firmware(system.cpus, system.memory))?;
         Ok(System { untyped: untyped(&plan), loaded: Some(Rc::new(loaded)), ..system })
     }
 
@@ -100,9 +102,10 @@ impl System {
         let instances = description.instances.len() as u32;
         let highest_core = description.instances.iter().filter_map(|instance| instance.core).max();
         let needed = highest_core.map_or(instances, |core| instances.max(core.saturating_add(1)));
-        let cpus = options.cpus.unwrap_or(needed.min(MOST_CPUS));
+        let cpus = options.cpus.unwrap_or(needed.min(options.arch.most_cpus()));
         let enough = DEFAULT_MEMORY.max(MEMORY_PER_INSTANCE * u64::from(instances));
         System {
+            arch: options.arch,
             description,
             files,
             plain: false,
@@ -189,7 +192,7 @@ impl System {
         let read = |name: &str| {
             let path = find(name, self.files.get(name).map(PathBuf::as_path))?;
             let bytes = fs::read(&path).doing(format_args!("reading the program {}", path.display()))?;
-            check_program(&path.display().to_string(), &bytes)?;
+            check_program(self.arch, &path.display().to_string(), &bytes)?;
             Ok(Program { name: name.to_owned(), bytes })
         };
         names.into_iter().map(read).collect()
@@ -217,7 +220,7 @@ mod tests {
 
     fn options(system: &Path, cpus: Option<u32>) -> SystemOptions {
         let system = Some(system.to_owned());
-        SystemOptions { system, cpus, root_task: None, memory: None, profile: Profile::Debug }
+        SystemOptions { system, cpus, ..SystemOptions::default() }
     }
 
     fn choose(text: &str, cpus: Option<u32>, memory: Option<u64>) -> Result<System, Failure> {

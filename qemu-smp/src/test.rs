@@ -3,18 +3,32 @@
 
 use std::process::Command;
 
+use crate::arch::Arch;
 use crate::browser;
 use crate::cli::TestOptions;
 use crate::failure::{Exit, Failure};
 use crate::prerequisites::{self, version_line};
 use crate::steps::{Outcome, Steps, command_outcome};
+use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 
 /// Packages whose protocols are explored by loom.
 const LOOM_PACKAGES: [&str; 2] = ["skerry-ipi", "skerry-shared-region"];
 
+/// Packages whose models of AArch32 are tested on 32 bits.
+const PACKAGES_32: [&str; 6] = [
+    "skerry-abi",
+    "skerry-arch",
+    "skerry-ipi",
+    "skerry-shared-region",
+    "skerry-memory-partition",
+    "skerry-kernel",
+];
+
 /// What the names of tests that need a browser end with.
 const IN_A_BROWSER: &str = "in_a_browser";
+/// The same for a machine of the other architecture.
+const ON_AARCH32: &str = "on_aarch32";
 /// The same for gdb.
 const WITH_GDB: &str = "with_gdb";
 
@@ -36,18 +50,24 @@ pub fn test(options: &TestOptions) -> Result<Exit, Failure> {
     loom.arg("--release").arg("--target-dir").arg(workspace.target_dir().join("loom"));
     steps.command("interleavings (loom)", loom.env("RUSTFLAGS", "--cfg loom"));
 
+    steps.step("host tests on 32 bits", || host_tests_32(&workspace));
+
     if !options.host_only {
-        prerequisites::require_qemu()?;
+        prerequisites::require_qemu(Arch::X86_64)?;
         let mut boot = cargo();
         boot.args(["--package", "qemu-smp", "--tests", "--", "--ignored"]);
         // Two machines at a time: each boot test has several cores of its own.
-        boot.args(["--test-threads", "2", "--skip", IN_A_BROWSER, "--skip", WITH_GDB]);
+        boot.args(["--test-threads", "2", "--skip", IN_A_BROWSER, "--skip", WITH_GDB, "--skip", ON_AARCH32]);
         steps.command("boot tests", &mut boot);
         let with = |file: &str| {
             let mut tests = cargo();
             tests.args(["--package", "qemu-smp", "--test", file, "--", "--ignored"]);
             command_outcome(&mut tests)
         };
+        steps.step("boot tests on aarch32", || match why_not_on_aarch32() {
+            None => with("aarch32"),
+            Some(missing) => Outcome::Skipped(missing),
+        });
         steps.step("pages in a browser", || match browser::find() {
             Some(_) => with("page"),
             None => Outcome::Skipped(format!("no browser: install one of {}", browser::PROGRAMS.join(", "))),
@@ -58,4 +78,30 @@ pub fn test(options: &TestOptions) -> Result<Exit, Failure> {
         });
     }
     Ok(steps.finish())
+}
+
+/// What the machines of AArch32 lack here, if anything.
+fn why_not_on_aarch32() -> Option<String> {
+    let target = Arch::Aarch32.target();
+    if !prerequisites::has_qemu(Arch::Aarch32) {
+        return Some(format!("no QEMU: install the package {}", Arch::Aarch32.emulator().package));
+    }
+    let why = |_| format!("no Rust for {0}: rustup target add {0}", target.triple);
+    Toolchain::find(target).err().map(why)
+}
+
+/// The tests of the crates that have a model of AArch32, compiled for a host with 32 bits.
+fn host_tests_32(workspace: &Workspace) -> Outcome {
+    let toolchain = match prerequisites::host_32() {
+        Ok(toolchain) => toolchain,
+        Err(missing) => return Outcome::Skipped(missing),
+    };
+    let mut cargo = toolchain.cargo("test");
+    cargo.current_dir(workspace.root()).arg("--quiet").arg("--lib").arg("--tests");
+    for package in PACKAGES_32 {
+        cargo.args(["--package", package]);
+    }
+    // A directory of its own: another compiler may be in use here.
+    cargo.arg("--target-dir").arg(workspace.target_dir().join("host-32"));
+    command_outcome(&mut cargo)
 }

@@ -12,6 +12,7 @@ use crate::workspace::Workspace;
 pub fn validate(options: &ValidateOptions) -> Result<Exit, Failure> {
     let what = SystemOptions {
         system: Some(options.system.clone()),
+        arch: options.arch,
         cpus: options.cpus,
         root_task: None,
         memory: options.memory,
@@ -21,7 +22,7 @@ pub fn validate(options: &ValidateOptions) -> Result<Exit, Failure> {
     let system = System::choose(&what, &workspace)?;
     if !system.description.programs.is_empty() {
         // Whether programs fit is known once they are compiled.
-        match Compiler::new(&workspace) {
+        match Compiler::new(&workspace, options.arch) {
             Ok(compiler) => drop(system.module(&compiler)?),
             Err(failure) => anstream::eprintln!("the programs were not looked at: {failure}"),
         }

@@ -6,6 +6,7 @@ mod unsafe_code;
 
 use std::process::Command;
 
+use crate::arch::Arch;
 use crate::compile::{Compiler, Profile};
 use crate::failure::{Exit, Failure};
 use crate::prerequisites::version_line;
@@ -33,7 +34,11 @@ pub fn check() -> Result<Exit, Failure> {
         true => command_outcome(&mut cargo(&["clippy", "--quiet", "--all-targets", "--", "-Dwarnings"])),
         false => Outcome::Skipped("clippy is not installed".to_owned()),
     });
-    steps.step("lints, target", || bare_metal_lints(&workspace));
+    steps.step("lints, target", || bare_metal_lints(&workspace, Arch::X86_64));
+    steps.step("lints, target aarch32", || match Toolchain::find(Arch::Aarch32.target()) {
+        Ok(_) => bare_metal_lints(&workspace, Arch::Aarch32),
+        Err(_) => Outcome::Skipped(format!("rustup target add {}", Arch::Aarch32.target().triple)),
+    });
     let mut documentation = cargo(&["doc", "--quiet", "--no-deps"]);
     steps.command("documentation", documentation.env("RUSTDOCFLAGS", "-Dwarnings"));
     steps.step("licence lines", || Outcome::of(source::without_licence_line(&files)));
@@ -49,13 +54,13 @@ pub fn check() -> Result<Exit, Failure> {
 }
 
 /// Warnings are errors on the target too: clippy's where it comes with the compiler, else the compiler's own.
-fn bare_metal_lints(workspace: &Workspace) -> Outcome {
+fn bare_metal_lints(workspace: &Workspace, arch: Arch) -> Outcome {
     let lint = || {
-        let compiler = Compiler::new(workspace)?;
-        let clippy =
-            compiler.toolchain() != &Toolchain::DebianBuildStd && version_line("cargo-clippy").is_some();
+        let compiler = Compiler::new(workspace, arch)?;
+        let clippy = !compiler.toolchain().is_debian() && version_line("cargo-clippy").is_some();
         let mut cargo = compiler.cargo(if clippy { "clippy" } else { "check" });
-        cargo.args(["--config", "target.x86_64-unknown-none.rustflags=[\"-Dwarnings\"]"]);
+        let triple = arch.target().triple;
+        cargo.args(["--config", &format!("target.{triple}.rustflags=[\"-Dwarnings\"]")]);
         cargo.args(["--package", "skerry-bootstrap", "--bins", "--features", Profile::Debug.features()]);
         for program in workspace.programs()? {
             cargo.args(["--package", &program]);

@@ -38,12 +38,14 @@ const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// Boots a system that waits, and starts gdb or says how.
 pub fn debug(options: &DebugOptions) -> Result<Exit, Failure> {
-    prerequisites::require_qemu()?;
+    let arch = options.what.arch;
+    arch.check_command("debug")?;
+    prerequisites::require_qemu(arch)?;
     let workspace = Workspace::find()?;
     let system = System::choose(&options.what, &workspace)?;
     let plan = Model::of(&system, options.what.profile, &workspace)?.plan;
     let instance = instance_on(&plan, &system, options.core)?;
-    let compiler = Compiler::new(&workspace)?;
+    let compiler = Compiler::new(&workspace, arch)?;
     let kernel = compiler.kernel(options.what.profile)?;
     let module = tempfile::NamedTempFile::new().doing("making a file for the system image")?;
     fs::write(module.path(), system.module(&compiler)?).doing("writing the system image")?;
@@ -181,16 +183,9 @@ fn follow_to_the_end(mut follower: Follower, events: &Receiver<Event>) -> Result
 mod tests {
     use super::*;
     use crate::cli::SystemOptions;
-    use crate::compile::Profile;
 
     fn system() -> (System, Plan) {
-        let what = SystemOptions {
-            system: None,
-            cpus: Some(2),
-            root_task: None,
-            memory: None,
-            profile: Profile::Debug,
-        };
+        let what = SystemOptions { cpus: Some(2), ..SystemOptions::default() };
         let workspace = Workspace::find().expect("the tests run in the tree");
         let system = System::choose(&what, &workspace).expect("two instances fit");
         let plan = Model::of(&system, what.profile, &workspace).expect("two instances fit").plan;

@@ -12,6 +12,7 @@
 //!
 //! The keys are described in `docs/system-description.md`.
 
+mod available;
 mod fit;
 mod items;
 mod mistakes;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use super::*;
+use crate::arch::Arch;
 use memory_partition::{Access, DeviceKind, Idle, Silent, Size};
 
 fn read(text: &str) -> Result<Loaded, Failure> {
@@ -356,6 +357,38 @@ fn mistakes_in_devices() {
         device("kind = 'ioapic'\nindex = 0\n[[device]]\nname = 'e'\nowner = 'b'\nkind = 'ioapic'\nindex = 0"),
         ["10:9 device 0 overlaps it (a device has one owner)"]
     );
+}
+
+#[test]
+fn what_aarch32_does_not_have_is_refused_at_its_place() {
+    let text = format!(
+        "{TWO}core = 8\nidle = 'mwait'\n[[device]]\nname = 'p'\nowner = 'a'\nkind = 'ports'\nfirst = 1\nlast = 2\n\
+         [[device]]\nname = 'i'\nowner = 'a'\nkind = 'ioapic'\nindex = 0\n"
+    );
+    let loaded = read(&text).expect("x86_64 has all of it");
+    assert!(loaded.check_available(Arch::X86_64).is_ok());
+    let failure = loaded.check_available(Arch::Aarch32).expect_err("aarch32 has none of it");
+    let message = anstream::adapter::strip_str(&failure.message).to_string();
+    assert!(message.starts_with("s.toml: 4 mistakes\n"), "{message}");
+    for (place, what) in [
+        ("7:8", "there is no core 8 on aarch32: a GICv2 has 8 interfaces"),
+        ("8:8", "there is no mwait on aarch32"),
+        ("12:8", "there are no IO ports on aarch32"),
+        ("18:8", "there is no IOAPIC on aarch32"),
+    ] {
+        assert!(message.contains(&format!("s.toml:{place}")) && message.contains(what), "{what}:\n{message}");
+    }
+}
+
+#[test]
+fn a_ninth_instance_is_refused_on_aarch32() {
+    let instance = |number| format!("[[instance]]\nname = 'i{number}'\nprogram = 'ping-pong'\n");
+    let of = |count| read(&(0..count).map(instance).collect::<String>()).expect("x86_64 has more cores");
+    assert!(of(8).check_available(Arch::Aarch32).is_ok());
+    let message = of(9).check_available(Arch::Aarch32).expect_err("there are eight").to_string();
+    let message = anstream::adapter::strip_str(&message).to_string();
+    assert!(message.contains("9 instances need as many cores, aarch32 has 8 at most"), "{message}");
+    assert!(message.contains("s.toml:25:1"), "{message}");
 }
 
 mod programs;

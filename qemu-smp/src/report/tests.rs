@@ -10,7 +10,6 @@ use serde_json::Value;
 use super::document::{Audit, Part};
 use super::*;
 use crate::cli::SystemOptions;
-use crate::compile::Profile;
 use crate::description::least_footprints;
 use crate::failure::Exit;
 use crate::q35;
@@ -55,7 +54,7 @@ fn options(arguments: SystemOptions) -> ReportOptions {
 }
 
 fn two_instances() -> SystemOptions {
-    SystemOptions { system: None, cpus: Some(2), root_task: None, memory: None, profile: Profile::Debug }
+    SystemOptions { cpus: Some(2), ..SystemOptions::default() }
 }
 
 #[test]

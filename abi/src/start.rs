@@ -52,7 +52,7 @@ pub const EVENTS_SLOT: u64 = 3;
 pub const FIRST_SLOT: u64 = 4;
 
 /// Most lines and interrupts that one program receives: each has a bit of a word.
-pub const MAX_EVENTS: u32 = u64::BITS;
+pub const MAX_EVENTS: u32 = crate::WORD_BITS;
 
 numbered! {
     /// The label of a message to init.

@@ -3,14 +3,14 @@
 #![allow(unsafe_code)] // memory of the heap, memory behind the image
 
 use abi::sizes::LARGE_PAGE_BITS;
-use abi::{Rights, VmAttributes};
+use abi::{Rights, VmAttributes, start};
 use linked_list_allocator::LockedHeap;
 use userland::{AllocError, IMAGE_START, INIT_VSPACE, LargePage, RootTask};
 
 use crate::memory::PAGE;
 
 /// Where the heap is mapped: one large page, for the description and what init keeps of each program's pages.
-const HEAP_START: u64 = 0x7100_0000_0000;
+const HEAP_START: u64 = start::AREA + (1 << LARGE_PAGE_BITS);
 const HEAP_BYTES: usize = 1 << LARGE_PAGE_BITS;
 
 #[global_allocator]

@@ -37,7 +37,7 @@ impl DeviceMemory {
         let device = boot.untypeds().filter(|(_, desc)| desc.is_device != 0);
         let piece = |(untyped, desc): (Untyped, abi::UntypedDesc)| Piece {
             untyped,
-            start: desc.paddr,
+            start: abi::widen(desc.paddr),
             bits: desc.size_bits.into(),
         };
         Self { free: device.map(piece).collect(), vectors: 0 }

@@ -4,10 +4,8 @@
 use core::fmt;
 
 use abi::fault::{cap_fault, timeout, unknown_syscall, user_exception, vm_fault};
-use abi::{FaultKind, Register};
-
-/// Bit of the hardware's error code: the access was a store.
-const WRITE: u64 = 1 << 1;
+use abi::{FaultKind, Register, cut};
+use userland::{exception_name, is_store, time};
 
 /// What happened, and the address of the instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +24,7 @@ pub(crate) enum What {
     /// A capability address of a system call did not resolve.
     Capability { address: u64 },
     /// A system call that does not exist.
-    Syscall { number: u64 },
+    Syscall { number: i64 },
     /// The budget was used up.
     Budget { consumed_us: u64 },
     /// A message that no kernel sends.
@@ -41,15 +39,20 @@ pub(crate) enum Access {
     Execute,
 }
 
+/// The number that a word stands for.
+fn signed(word: u64) -> i64 {
+    cut(word).cast_signed().into()
+}
+
 impl Fault {
     /// Reads a fault message; a timeout's does not hold the address of the instruction.
     pub(crate) fn decode(label: u64, word: impl Fn(usize) -> u64) -> Self {
         let (ip, what) = match FaultKind::from_word(label) {
             Some(FaultKind::VmFault) => {
-                let access = match (word(vm_fault::IS_FETCH), word(vm_fault::CODE) & WRITE) {
+                let access = match (word(vm_fault::IS_FETCH), is_store(word(vm_fault::CODE))) {
                     (1, _) => Access::Execute,
-                    (_, 0) => Access::Read,
-                    _ => Access::Write,
+                    (_, false) => Access::Read,
+                    (_, true) => Access::Write,
                 };
                 (word(vm_fault::IP), What::Page { address: word(vm_fault::ADDRESS), access })
             }
@@ -61,9 +64,12 @@ impl Fault {
                 (word(cap_fault::IP), What::Capability { address: word(cap_fault::ADDRESS) })
             }
             Some(FaultKind::UnknownSyscall) => {
-                (word(unknown_syscall::IP), What::Syscall { number: word(unknown_syscall::NUMBER) })
+                let number = signed(word(unknown_syscall::NUMBER));
+                (word(unknown_syscall::IP), What::Syscall { number })
             }
-            Some(FaultKind::Timeout) => (0, What::Budget { consumed_us: word(timeout::CONSUMED) }),
+            Some(FaultKind::Timeout) => {
+                (0, What::Budget { consumed_us: time(|index| word(timeout::CONSUMED + index)) })
+            }
             None => (0, What::Unknown { label }),
         };
         Self { ip, what }
@@ -88,9 +94,7 @@ impl Fault {
                     What::Capability { address } => {
                         write!(f, "\"kind\":\"capability\",\"address\":{address}")?;
                     }
-                    What::Syscall { number } => {
-                        write!(f, "\"kind\":\"syscall\",\"number\":{}", number as i64)?
-                    }
+                    What::Syscall { number } => write!(f, "\"kind\":\"syscall\",\"number\":{number}")?,
                     What::Budget { consumed_us } => {
                         write!(f, "\"kind\":\"budget\",\"consumed_us\":{consumed_us}")?;
                     }
@@ -111,7 +115,7 @@ impl fmt::Display for Fault {
                 write!(f, "exception {vector} ({}), code {code:#x}", exception_name(vector))?;
             }
             What::Capability { address } => write!(f, "no capability at {address:#x}")?,
-            What::Syscall { number } => write!(f, "no system call {}", number as i64)?,
+            What::Syscall { number } => write!(f, "no system call {number}")?,
             What::Budget { consumed_us } => write!(f, "budget used up, {consumed_us} us")?,
             What::Unknown { label } => write!(f, "message with label {label}")?,
         }
@@ -129,26 +133,8 @@ impl fmt::Display for Access {
     }
 }
 
-/// The processor manual's name of a vector that user code can raise.
-fn exception_name(vector: u64) -> &'static str {
-    match vector {
-        0 => "divide error",
-        1 => "debug",
-        3 => "breakpoint",
-        4 => "overflow",
-        5 => "bound range",
-        6 => "invalid opcode",
-        7 => "no floating-point unit",
-        13 => "general protection",
-        16 => "floating-point error",
-        17 => "alignment check",
-        19 => "SIMD floating-point error",
-        _ => "other",
-    }
-}
-
 /// Number of the first registers that hold the instruction pointer.
-pub(crate) const REGISTERS_WITH_IP: usize = Register::Rip.index() + 1;
+pub(crate) const REGISTERS_WITH_IP: usize = Register::IP.index() + 1;
 
 #[cfg(test)]
 mod tests {

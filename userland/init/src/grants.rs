@@ -224,7 +224,7 @@ impl<'a> Giver<'a> {
                 polarity: interrupt.is_low.into(),
             };
             let handler = IrqHandler(self.root.slots.take()?);
-            IRQ_CONTROL.get_ioapic(handler.slot(), pin, self.devices.next_vector())?;
+            IRQ_CONTROL.get_pin(handler.slot(), pin, self.devices.next_vector())?;
             let (slot, event) = (self.next_slot, self.next_event);
             self.handle(handler)?;
             let name = name(&interrupt.name);
@@ -235,7 +235,8 @@ impl<'a> Giver<'a> {
 
     /// Lets a handler signal the next event, and gives the program a copy to acknowledge with.
     fn handle(&mut self, handler: IrqHandler) -> Result<(), Why> {
-        let badge = 1u64.checked_shl(self.next_event).unwrap_or(0);
+        let event = Some(self.next_event).filter(|&event| event < start::MAX_EVENTS);
+        let badge = 1 << event.ok_or(Why::Events)?;
         self.next_event += 1;
         let badged = self.scratch.0.slot();
         badged.mint_from(self.events.slot(), Rights::ALL, badge)?;

@@ -29,6 +29,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
+use abi::start::MAX_EVENTS;
 use memory_partition::launch::Launch;
 use userland::{AllocError, Error, RootTask};
 
@@ -65,6 +66,8 @@ enum StartError {
 enum Why {
     /// The description names something that this instance does not have.
     NotHere { what: &'static str, name: &'static str },
+    /// It receives more lines and interrupts than a word of this processor has bits.
+    Events,
     /// Memory or slots are used up, or the kernel refused.
     Resources(AllocError),
 }
@@ -96,6 +99,7 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotHere { what, name } => write!(f, "there is no {what} {name}"),
+            Self::Events => write!(f, "it receives more than {MAX_EVENTS} lines and interrupts"),
             Self::Resources(error) => write!(f, "{error}"),
         }
     }

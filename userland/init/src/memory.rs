@@ -5,13 +5,13 @@
 use alloc::vec::Vec;
 
 use abi::sizes::SMALL_PAGE_BITS;
-use abi::{ObjectType, Rights, VmAttributes, limits};
+use abi::{ObjectType, Rights, VmAttributes, limits, start};
 use userland::object::Frame;
 use userland::{AllocError, CPtr, Capability, INIT_VSPACE, RootTask, SmallPage, VSpace};
 
 pub(crate) const PAGE: u64 = 1 << SMALL_PAGE_BITS;
 /// Where init maps the frame that it fills, far from everything that the runtime maps.
-const WINDOW: u64 = 0x7000_0000_0000;
+const WINDOW: u64 = start::AREA;
 
 /// A place for one capability of init that is used and deleted again.
 #[derive(Clone, Copy, Debug)]

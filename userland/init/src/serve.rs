@@ -3,7 +3,7 @@
 
 use abi::ipc_buffer::MAX_LENGTH;
 use abi::start::{MAX_LINE, Request};
-use abi::{MessageInfo, Rights};
+use abi::{MessageInfo, Rights, WORD_BYTES, cut};
 use core::fmt;
 use userland::object::Flow;
 use userland::{
@@ -178,8 +178,8 @@ impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let length = self.0[0].min(MAX_LINE as u64) as usize;
         let mut bytes = [0; MAX_LINE];
-        for (place, word) in bytes.chunks_mut(size_of::<u64>()).zip(&self.0[1..]) {
-            place.copy_from_slice(&word.to_le_bytes());
+        for (place, &word) in bytes.chunks_mut(WORD_BYTES).zip(&self.0[1..]) {
+            place.copy_from_slice(&cut(word).to_le_bytes());
         }
         for part in bytes[..length].utf8_chunks() {
             let printable = |c: char| if c.is_control() { '.' } else { c };
@@ -199,7 +199,7 @@ mod tests {
     fn line(length: u64, bytes: &[u8]) -> String {
         let mut words = [0; MAX_LENGTH];
         words[0] = length;
-        for (word, part) in words[1..].iter_mut().zip(bytes.chunks(8)) {
+        for (word, part) in words[1..].iter_mut().zip(bytes.chunks(WORD_BYTES)) {
             let mut padded = [0; 8];
             padded[..part.len()].copy_from_slice(part);
             *word = u64::from_le_bytes(padded);

@@ -179,11 +179,11 @@ impl Task {
 
     fn registers(&self) -> [u64; Register::COUNT] {
         let mut registers = [0; Register::COUNT];
-        registers[Register::Rip.index()] = self.image.entry;
-        registers[Register::Rsp.index()] = STACK_END;
-        registers[Register::Rflags.index()] = INITIAL_FLAGS;
-        registers[Register::Rdi.index()] = INFO;
-        registers[Register::FsBase.index()] = INFO;
+        registers[Register::IP.index()] = self.image.entry;
+        registers[Register::STACK.index()] = STACK_END;
+        registers[Register::FLAGS.index()] = INITIAL_FLAGS;
+        registers[Register::ARGUMENT.index()] = INFO;
+        registers[Register::TLS.index()] = INFO;
         registers
     }
 }

@@ -19,7 +19,7 @@ impl Boot {
     ///
     /// # Safety
     ///
-    /// `address` is what the kernel passed in RDI, and nobody writes or unmaps the bootinfo or the extra bootinfo.
+    /// `address` is what the kernel passed in the first register, and nobody writes or unmaps the bootinfo or the extra bootinfo.
     pub unsafe fn from_address(address: u64) -> Self {
         // SAFETY: the kernel put a bootinfo there; it stays as it is.
         let info = unsafe { &*(address as *const BootInfo) };
@@ -78,20 +78,19 @@ impl Boot {
 
     /// The untypeds, with what each covers.
     pub fn untypeds(&self) -> impl Iterator<Item = (Untyped, UntypedDesc)> {
-        let region = self.info.untyped;
-        (region.start..region.end).zip(self.info.untyped_list).map(|(slot, desc)| (Untyped(CPtr(slot)), desc))
+        self.info.untyped.slots().zip(self.info.untyped_list).map(|(slot, desc)| (Untyped(CPtr(slot)), desc))
     }
 
     /// The control over scheduling contexts.
     pub const fn sched_control(&self) -> SchedControl {
-        SchedControl(CPtr(self.info.sched_control.start))
+        SchedControl(CPtr(self.info.sched_control.slots().start))
     }
 
     /// The frame of the image that an address lies in; nothing if it lies outside.
     pub fn image_frame(&self, address: u64) -> Option<SmallPage> {
-        let frames = self.info.user_image_frames;
+        let mut frames = self.info.user_image_frames.slots();
         let index = address.checked_sub(IMAGE_START)? >> abi::sizes::SMALL_PAGE_BITS;
-        let slot = frames.start.checked_add(index).filter(|&slot| slot < frames.end)?;
+        let slot = frames.nth(usize::try_from(index).ok()?)?;
         Some(SmallPage(CPtr(slot)))
     }
 }
@@ -108,9 +107,9 @@ mod tests {
     /// A bootinfo page and the extra bootinfo behind it, as the kernel lays them out.
     fn boot() -> Boot {
         let mut info = BootInfo::EMPTY;
-        info.untyped = SlotRegion { start: 40, end: 42 };
+        info.untyped = SlotRegion::new(40, 42);
         info.untyped_list[1] = UntypedDesc::new(0x20_0000, 21, false);
-        info.user_image_frames = SlotRegion { start: 20, end: 30 };
+        info.user_image_frames = SlotRegion::new(20, 30);
         let name = |text| Name::new(text).expect("short");
         let channel = Channel { peer: 3, direction: 1, lines: 8, flags: 1, name: name("a-b") };
         let contents = Contents {

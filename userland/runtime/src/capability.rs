@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn an_address_names_a_slot_of_the_root_cnode_at_full_depth() {
-        assert_eq!(CPtr(77).slot(), Slot { root: INIT_CNODE, index: 77, depth: 64 });
+        assert_eq!(CPtr(77).slot(), Slot { root: INIT_CNODE, index: 77, depth: sizes::WORD_BITS.into() });
         assert_eq!(INIT_TCB.slot().index, 1);
     }
 

@@ -34,6 +34,9 @@ mod capability;
 pub mod console;
 mod error;
 mod ipc_buffer;
+#[cfg_attr(target_arch = "x86_64", path = "x86_64/mod.rs")]
+#[cfg_attr(target_arch = "arm", path = "aarch32/mod.rs")]
+mod machine;
 mod measure;
 mod message;
 pub mod object;
@@ -54,8 +57,9 @@ pub use bootinfo::{Boot, IMAGE_START};
 pub use capability::*;
 pub use error::Error;
 pub use ipc_buffer::{IpcBuffer, Local, current_thread};
+pub use machine::{exception_name, is_store};
 pub use measure::{Samples, ticks};
-pub use message::Message;
+pub use message::{Message, time};
 pub use program::{Missing, Program};
 pub use random::Random;
 pub use report::{ExitCode, PANIC_CODE, announce_exit, exit, report_row};
@@ -80,15 +84,7 @@ macro_rules! entry {
             #[unsafe(no_mangle)]
             #[unsafe(naked)]
             extern "C" fn _start() -> ! {
-                ::core::arch::naked_asm!(
-                    "lea rsp, [rip + {stack} + {size}]",
-                    "xor ebp, ebp",
-                    "call {start}",
-                    "ud2",
-                    stack = sym $crate::start::STACK,
-                    size = const $crate::start::STACK_SIZE,
-                    start = sym start,
-                )
+                $crate::first_instructions_on_new_stack!(start)
             }
         };
 
@@ -118,7 +114,7 @@ macro_rules! program {
             #[unsafe(no_mangle)]
             #[unsafe(naked)]
             extern "C" fn _start() -> ! {
-        ::core::arch::naked_asm!("xor ebp, ebp", "call {start}", "ud2", start = sym start)
+                $crate::first_instructions!(start)
             }
         };
 

@@ -1,28 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Measuring: the time-stamp counter, and samples of it.
+//! Measuring: the machine's counter of time, and samples of it.
 
+use crate::machine;
 use core::sync::atomic::{Ordering, compiler_fence};
 
-/// The time-stamp counter. Accesses to memory stay on their side of it.
+/// The counter of time that [`crate::Boot::tsc_mhz`] is the rate of. Accesses to memory stay on their side of it.
 #[inline(always)]
 pub fn ticks() -> u64 {
     compiler_fence(Ordering::SeqCst);
-    let now = read();
+    let now = machine::ticks();
     compiler_fence(Ordering::SeqCst);
     now
-}
-
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-#[allow(unsafe_code)] // the instruction
-fn read() -> u64 {
-    // SAFETY: every x86_64 processor has the instruction, and it only reads.
-    unsafe { core::arch::x86_64::_rdtsc() }
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn read() -> u64 {
-    unreachable!("programs run on x86_64");
 }
 
 /// The first `N` samples of a measurement.

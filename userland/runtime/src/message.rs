@@ -6,7 +6,7 @@ use crate::error::{self, Error};
 use crate::ipc_buffer::IpcBuffer;
 use crate::syscall::{self, Received, Words};
 use abi::ipc_buffer::{MAX_EXTRA_CAPS, MAX_LENGTH, REGISTER_MESSAGES};
-use abi::{ErrorCode, Label, MessageInfo};
+use abi::{ErrorCode, Label, MessageInfo, TIME_WORDS, WORD_BITS};
 
 /// A message to be sent.
 #[derive(Clone, Copy, Debug, Default)]
@@ -98,6 +98,12 @@ impl Received {
             None => IpcBuffer::current().word(register),
         }
     }
+}
+
+/// Reads a time out of a message; `word` reads a message register, counted from the first one of the time.
+#[inline(always)]
+pub fn time(word: impl Fn(usize) -> u64) -> u64 {
+    (0..TIME_WORDS).fold(0, |time, index| time | word(index) << (index as u32 * WORD_BITS))
 }
 
 #[cold]

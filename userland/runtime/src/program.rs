@@ -60,7 +60,7 @@ impl Program {
     ///
     /// # Safety
     ///
-    /// `address` is what init passed in RDI, and the start info there stays mapped and as it is.
+    /// `address` is what init passed in the first register, and the start info there stays mapped and as it is.
     pub unsafe fn from_address(address: u64) -> Option<Self> {
         let place = address as *const u8;
         // SAFETY: init mapped at least the fixed part.

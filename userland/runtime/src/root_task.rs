@@ -5,12 +5,10 @@ use crate::allocate::{AllocError, Memory, Slots};
 use crate::bootinfo::Boot;
 use crate::capability::{CNode, CPtr, INIT_ASID_POOL, Object, SchedContext, Untyped, VSpace};
 use crate::error::Error;
+use crate::machine::WINDOW_START;
 use crate::object::{Frame, SchedParameters, Table};
 use abi::sizes::{PAGE_DIRECTORY_SPAN_BITS, PAGE_TABLE_SPAN_BITS, PDPT_SPAN_BITS};
 use abi::{LookupFailure, LookupSide, ObjectType, Rights, VmAttributes};
-
-/// Where the addresses for mappings start, far from any image.
-const WINDOW_START: u64 = 0x10_0000_0000;
 
 /// A root task and what it has.
 #[derive(Debug)]

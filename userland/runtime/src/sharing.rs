@@ -13,6 +13,7 @@ use abi::chunk::skerry;
 use abi::status::{State, Word};
 use abi::{Rights, VmAttributes};
 use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU64, Ordering};
 use shared_region::Region;
 use shared_region::channel::Doorbell;
 
@@ -109,9 +110,10 @@ impl StatusPage {
 
     /// A word of the page.
     pub fn word(self, word: Word) -> u64 {
-        let place = (self.address as *const u64).wrapping_add(word.index());
-        // SAFETY: the page is mapped readable and stays so; a kernel writes it, hence volatile.
-        unsafe { place.read_volatile() }
+        let place = (self.address as *mut u64).wrapping_add(word.index());
+        // SAFETY: the page is mapped readable and stays so; a kernel writes it, and nobody here.
+        let word = unsafe { AtomicU64::from_ptr(place) };
+        word.load(Ordering::Relaxed)
     }
 
     /// How the instance is; nothing if its kernel writes what no state is.

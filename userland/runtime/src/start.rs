@@ -40,12 +40,12 @@ static LOCAL: RootLocal = RootLocal(UnsafeCell::new(Local::new(0, INIT_TCB)));
 ///
 /// # Safety
 ///
-/// `bootinfo` is what the kernel passed in RDI, and nothing of the program has run before.
+/// `bootinfo` is what the kernel passed in the first register, and nothing of the program has run before.
 pub unsafe fn root_task(bootinfo: u64, main: impl FnOnce(&mut RootTask) -> i32) -> ! {
-    // SAFETY: this is the value of RDI, and the program never writes or unmaps the bootinfo.
+    // SAFETY: this is the value of that register, and the program never writes or unmaps the bootinfo.
     let boot = unsafe { Boot::from_address(bootinfo) };
-    // SAFETY: no other thread runs, and FS base does not point here yet.
-    unsafe { LOCAL.0.get().write(Local::new(boot.info().ipc_buffer, INIT_TCB)) };
+    // SAFETY: no other thread runs, and the thread pointer does not point here yet.
+    unsafe { LOCAL.0.get().write(Local::new(abi::widen(boot.info().ipc_buffer), INIT_TCB)) };
     syscall::set_tls_base(LOCAL.0.get() as u64);
     let mut task = RootTask::new(boot);
     if console::choose(&mut task).is_err() {
@@ -58,9 +58,9 @@ pub unsafe fn root_task(bootinfo: u64, main: impl FnOnce(&mut RootTask) -> i32) 
 ///
 /// # Safety
 ///
-/// `info` is what init passed in RDI, and nothing of the program has run before.
+/// `info` is what init passed in the first register, and nothing of the program has run before.
 pub unsafe fn program(info: u64, main: impl FnOnce(&mut Program) -> i32) -> ! {
-    // SAFETY: this is the value of RDI; init mapped the start info there, and nobody writes it while the program runs.
+    // SAFETY: this is the value of that register; init mapped the start info there, and nobody writes it while the program runs.
     let program = unsafe { Program::from_address(info) };
     match program {
         Some(mut program) => {

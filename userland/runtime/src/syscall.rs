@@ -2,12 +2,11 @@
 //! The system calls, typed.
 //!
 //! A call sends message registers 0 to 3 in CPU registers; the rest and the capabilities travel in the caller's IPC
-//! buffer ([`crate::IpcBuffer`]). The instruction itself is in `bare.rs`; on a workstation a stand-in takes its place,
-//! so that tests see what a program would send.
+//! buffer ([`crate::IpcBuffer`]). The instruction itself is in the machine's `stub.rs`; on a workstation a stand-in takes
+//! its place, so that tests see what a program would send.
 
 #[cfg(target_os = "none")]
-#[path = "syscall/bare.rs"]
-mod stub;
+use crate::machine::stub;
 
 #[cfg(not(target_os = "none"))]
 #[path = "syscall/stand_in.rs"]
@@ -108,7 +107,7 @@ pub fn yield_now() {
     stub::plain(Syscall::Yield, 0);
 }
 
-/// Sets the caller's FS base.
+/// Sets the thread pointer of the caller.
 #[inline]
 pub fn set_tls_base(address: u64) {
     stub::plain(Syscall::SetTLSBase, address);
@@ -151,7 +150,7 @@ pub fn benchmark_null() {
     stub::plain(Syscall::BenchmarkNullSyscall, 0);
 }
 
-/// Any call with one argument and one result, both in RDI.
+/// Any call with one argument and one result, both in the first register.
 #[inline]
 pub fn plain(number: Syscall, argument: u64) -> u64 {
     stub::plain(number, argument)

@@ -17,9 +17,10 @@ use crate::capability::{
 };
 use crate::error::Error;
 use crate::ipc_buffer::{Local, current_thread};
+use crate::machine;
 use crate::object::{Flow, SchedParameters, SchedParams, Space};
 use crate::root_task::RootTask;
-use abi::{GuardData, INITIAL_FLAGS, Register, Rights, VmAttributes, ipc_buffer, sizes};
+use abi::{GuardData, INITIAL_FLAGS, Register, Rights, VmAttributes, WORD_BYTES, Word, ipc_buffer, sizes};
 use core::cell::UnsafeCell;
 use core::mem::{MaybeUninit, align_of, size_of};
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -28,7 +29,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 #[derive(Debug)]
 #[repr(C, align(1024))]
 pub struct Stack<const N: usize> {
-    buffer: UnsafeCell<[u64; ipc_buffer::SIZE / 8]>,
+    buffer: UnsafeCell<[Word; ipc_buffer::SIZE / WORD_BYTES]>,
     stack: UnsafeCell<MaybeUninit<[u8; N]>>,
     local: UnsafeCell<MaybeUninit<Local>>,
     is_taken: AtomicBool,
@@ -41,7 +42,7 @@ impl<const N: usize> Stack<N> {
     /// Memory that no thread uses.
     pub const fn new() -> Self {
         Self {
-            buffer: UnsafeCell::new([0; ipc_buffer::SIZE / 8]),
+            buffer: UnsafeCell::new([0; ipc_buffer::SIZE / WORD_BYTES]),
             stack: UnsafeCell::new(MaybeUninit::uninit()),
             local: UnsafeCell::new(MaybeUninit::uninit()),
             is_taken: AtomicBool::new(false),
@@ -130,25 +131,24 @@ impl Thread {
         let place = (self.memory.stack_top - size_of::<F>() as u64) & !(align_of::<F>().max(16) as u64 - 1);
         // SAFETY: the top of the stack is this thread's, is large enough for a closure, and nothing runs on it yet.
         unsafe { (place as *mut F).write(work) };
-        // A call pushes a return address below an aligned stack pointer.
-        self.tcb
-            .write_registers(Flow::Change, &self.registers(run::<F> as *const () as u64, place - 8, place))
+        let stack = machine::stack_at_entry(place);
+        self.tcb.write_registers(Flow::Change, &self.registers(run::<F> as *const () as u64, stack, place))
     }
 
     /// Runs code that may be anything: nothing is expected of it, and nothing is put on its stack.
     pub fn start_at(&self, instruction: u64, argument: u64) -> Result<(), Error> {
-        let stack = (self.memory.stack_top & !0xf) - 8;
+        let stack = machine::stack_at_entry(self.memory.stack_top & !0xf);
         self.tcb.write_registers(Flow::Change, &self.registers(instruction, stack, argument))
     }
 
     /// The registers a thread starts with.
     fn registers(&self, instruction: u64, stack: u64, argument: u64) -> [u64; Register::COUNT] {
         let mut registers = [0; Register::COUNT];
-        registers[Register::Rip.index()] = instruction;
-        registers[Register::Rsp.index()] = stack;
-        registers[Register::Rflags.index()] = INITIAL_FLAGS;
-        registers[Register::Rdi.index()] = argument;
-        registers[Register::FsBase.index()] = self.memory.local as u64;
+        registers[Register::IP.index()] = instruction;
+        registers[Register::STACK.index()] = stack;
+        registers[Register::FLAGS.index()] = INITIAL_FLAGS;
+        registers[Register::ARGUMENT.index()] = argument;
+        registers[Register::TLS.index()] = self.memory.local as u64;
         registers
     }
 
@@ -197,7 +197,7 @@ impl RootTask {
     /// Maps the image in another address space, page for page at the same addresses, from copies of its frames.
     pub fn share_image(&mut self, vspace: VSpace) -> Result<(), AllocError> {
         let frames = self.boot.info().user_image_frames;
-        for (page, frame) in (frames.start..frames.end).enumerate() {
+        for (page, frame) in frames.slots().enumerate() {
             let slot = self.slots.take()?;
             slot.slot().copy_from(SmallPage(crate::capability::CPtr(frame)).slot(), Rights::ALL)?;
             let address = crate::bootinfo::IMAGE_START + ((page as u64) << sizes::SMALL_PAGE_BITS);

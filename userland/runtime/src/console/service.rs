@@ -3,6 +3,7 @@
 
 use crate::capability::{CPtr, Capability, Endpoint};
 use crate::message::Message;
+use abi::WORD_BYTES;
 use abi::ipc_buffer::MAX_LENGTH;
 use abi::start::{MAX_LINE, Request};
 use core::fmt;
@@ -63,11 +64,11 @@ fn send(request: Request) {
     let length = LENGTH.swap(0, Ordering::Relaxed).min(MAX_LINE);
     let mut words = [0; MAX_LENGTH];
     words[0] = length as u64;
-    for (word, bytes) in words[1..].iter_mut().zip(LINE[..length].chunks(size_of::<u64>())) {
+    for (word, bytes) in words[1..].iter_mut().zip(LINE[..length].chunks(WORD_BYTES)) {
         let byte =
             |(position, byte): (usize, &AtomicU8)| u64::from(byte.load(Ordering::Relaxed)) << (position * 8);
         *word = bytes.iter().enumerate().map(byte).sum();
     }
-    let used = 1 + length.div_ceil(size_of::<u64>());
+    let used = 1 + length.div_ceil(WORD_BYTES);
     Message::new(request.word(), &words[..used]).call(service());
 }

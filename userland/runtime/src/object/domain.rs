@@ -3,6 +3,7 @@
 
 use crate::capability::{Capability, Domain, Tcb};
 use crate::error::Error;
+use crate::machine;
 use crate::message::invoke_unit;
 use abi::Label;
 
@@ -13,10 +14,15 @@ impl Domain {
         invoke_unit(self.0, Label::DomainSetSet, [domain], [thread.cptr()])
     }
 
-    /// Writes an entry of the schedule; the duration is in ticks of the TSC.
+    /// Writes an entry of the schedule; the duration is in ticks of [`crate::ticks`].
     #[doc(alias = "seL4_DomainSet_ScheduleConfigure")]
     pub fn schedule_configure(self, index: u64, domain: u64, duration: u64) -> Result<(), Error> {
-        invoke_unit(self.0, Label::DomainScheduleConfigure, [index, domain, duration], [])
+        invoke_unit(
+            self.0,
+            Label::DomainScheduleConfigure,
+            machine::domain_words(index, domain, duration),
+            [],
+        )
     }
 
     /// Starts the schedule at an entry.

@@ -3,10 +3,11 @@
 
 use crate::capability::{Capability, IrqControl, IrqHandler, Notification, Slot};
 use crate::error::Error;
+use crate::machine;
 use crate::message::invoke_unit;
 use abi::Label;
 
-/// An input of an IOAPIC.
+/// An input of an interrupt controller; only the number counts where there is no IOAPIC.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Pin {
     /// Which IOAPIC.
@@ -33,7 +34,7 @@ pub struct Msi {
 }
 
 impl IrqControl {
-    /// The generic way to a handler, which is refused where there is an IOAPIC.
+    /// Makes the handler of an interrupt by its number; refused where there is an IOAPIC.
     #[doc(alias = "seL4_IRQControl_Get")]
     pub fn get(self, irq: u64, target: Slot) -> Result<(), Error> {
         let words = [irq, target.index, target.depth];
@@ -45,6 +46,11 @@ impl IrqControl {
     pub fn get_ioapic(self, target: Slot, pin: Pin, vector: u64) -> Result<(), Error> {
         let words = [target.index, target.depth, pin.ioapic, pin.pin, pin.level, pin.polarity, vector];
         invoke_unit(self.0, Label::IrqControlGetIoApic, words, [target.root.cptr()])
+    }
+
+    /// Makes the handler of an input of the machine's interrupt controller; where there are vectors, on `vector`.
+    pub fn get_pin(self, target: Slot, pin: Pin, vector: u64) -> Result<(), Error> {
+        machine::get_pin(self, target, pin, vector)
     }
 
     /// Makes the handler of a message-signalled interrupt, on `vector`.

@@ -3,7 +3,8 @@
 
 use crate::capability::{Capability, Notification, SchedContext, SchedControl, Tcb};
 use crate::error::Error;
-use crate::message::{invoke_unit, invoke_word};
+use crate::machine;
+use crate::message::{invoke, invoke_unit, time};
 use abi::Label;
 
 /// The time a scheduling context has.
@@ -37,8 +38,7 @@ impl SchedControl {
     /// Gives a scheduling context its time.
     #[doc(alias = "seL4_SchedControl_ConfigureFlags")]
     pub fn configure(self, context: SchedContext, parameters: SchedParameters) -> Result<(), Error> {
-        let SchedParameters { budget_us, period_us, extra_refills, data, flags } = parameters;
-        let words = [budget_us, period_us, extra_refills, data, flags];
+        let words = machine::sched_words(&parameters);
         invoke_unit(self.0, Label::SchedControlConfigureFlags, words, [context.cptr()])
     }
 }
@@ -71,12 +71,17 @@ impl SchedContext {
     /// Microseconds consumed since the last report.
     #[doc(alias = "seL4_SchedContext_Consumed")]
     pub fn consumed(self) -> Result<u64, Error> {
-        invoke_word(self.0, Label::SchedContextConsumed, [], [])
+        consumed(self, Label::SchedContextConsumed)
     }
 
     /// Runs the bound thread before the caller; returns the microseconds it consumed.
     #[doc(alias = "seL4_SchedContext_YieldTo")]
     pub fn yield_to(self) -> Result<u64, Error> {
-        invoke_word(self.0, Label::SchedContextYieldTo, [], [])
+        consumed(self, Label::SchedContextYieldTo)
     }
+}
+
+/// Makes an invocation whose result is a time.
+fn consumed(context: SchedContext, label: Label) -> Result<u64, Error> {
+    invoke(context.0, label, [], []).map(|reply| time(|word| reply.words[word]))
 }

@@ -6,7 +6,7 @@
 //! other registers are preserved unless they are outputs.
 #![allow(unsafe_code)] // the system-call instruction
 
-use super::{Received, Words};
+use crate::syscall::{Received, Words};
 use abi::{MessageInfo, Syscall};
 use core::arch::asm;
 
@@ -31,7 +31,7 @@ macro_rules! syscall {
 }
 
 #[inline(always)]
-pub(super) fn send(number: Syscall, dest: u64, info: MessageInfo, words: Words) {
+pub(crate) fn send(number: Syscall, dest: u64, info: MessageInfo, words: Words) {
     syscall!(
         number,
         in("rdi") dest,
@@ -44,12 +44,12 @@ pub(super) fn send(number: Syscall, dest: u64, info: MessageInfo, words: Words) 
 }
 
 #[inline(always)]
-pub(super) fn signal(number: Syscall, dest: u64, info: MessageInfo) {
+pub(crate) fn signal(number: Syscall, dest: u64, info: MessageInfo) {
     syscall!(number, in("rdi") dest, in("rsi") info.word(),);
 }
 
 #[inline(always)]
-pub(super) fn call(number: Syscall, dest: u64, info: MessageInfo, words: Words) -> Received {
+pub(crate) fn call(number: Syscall, dest: u64, info: MessageInfo, words: Words) -> Received {
     let [mut mr0, mut mr1, mut mr2, mut mr3] = words;
     let (badge, info_word): (u64, u64);
     syscall!(
@@ -65,7 +65,7 @@ pub(super) fn call(number: Syscall, dest: u64, info: MessageInfo, words: Words) 
 }
 
 #[inline(always)]
-pub(super) fn receive(number: Syscall, source: u64, reply: u64) -> Received {
+pub(crate) fn receive(number: Syscall, source: u64, reply: u64) -> Received {
     // The kernel writes only what a message has; the rest stays zero.
     let [mut info, mut mr0, mut mr1, mut mr2, mut mr3] = [0; 5];
     let badge: u64;
@@ -83,7 +83,7 @@ pub(super) fn receive(number: Syscall, source: u64, reply: u64) -> Received {
 }
 
 #[inline(always)]
-pub(super) fn send_receive(
+pub(crate) fn send_receive(
     number: Syscall,
     source: u64,
     info: MessageInfo,
@@ -107,7 +107,7 @@ pub(super) fn send_receive(
 }
 
 #[inline(always)]
-pub(super) fn plain(number: Syscall, argument: u64) -> u64 {
+pub(crate) fn plain(number: Syscall, argument: u64) -> u64 {
     let result: u64;
     syscall!(number, inlateout("rdi") argument => result,);
     result

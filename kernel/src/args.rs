@@ -4,8 +4,8 @@
 //! Decoding first states how many words and capabilities it needs ([`Args::require`]), then takes them from the
 //! cursor ([`Args::words`]). Nothing is copied ahead: words beyond the registers are read from the buffer when asked.
 
-use abi::MessageInfo;
 use abi::ipc_buffer::{MAX_EXTRA_CAPS, REGISTER_MESSAGES, message_offset};
+use abi::{MessageInfo, TIME_WORDS, WORD_BITS};
 
 use crate::cap::slot::SlotRef;
 use crate::error::SyscallError;
@@ -115,5 +115,11 @@ impl Words<'_> {
         let word = self.args.word(self.index);
         self.index += 1;
         word
+    }
+
+    /// The next time, the low word first.
+    #[inline]
+    pub fn take_time(&mut self) -> u64 {
+        (0..TIME_WORDS as u32).fold(0, |time, index| time | self.take() << (index * WORD_BITS))
     }
 }

@@ -13,7 +13,7 @@
 //! [`RootTask::footprint`] says beforehand how much memory step 3 takes.
 //!
 //! ```text
-//! slots      | 0..16 fixed | SchedControl | PDPTs PDs PTs | extra bootinfo | image | shared regions
+//! slots      | 0..16 fixed | SchedControl | page tables   | extra bootinfo | image | shared regions
 //!            | status pages | instance control | untypeds | empty .. 2^cnode_bits
 //! addresses  | image .. | IPC buffer | bootinfo | extra bootinfo, 2^k bytes |
 //! ```
@@ -34,8 +34,6 @@ use arch::{Level, PageAccess, PageSize, PhysAddr};
 pub use error::BootError;
 
 const PAGE: u64 = 1 << SMALL_PAGE_BITS;
-/// Levels of the tables below the top, in the order of their capabilities.
-const TABLE_LEVELS: [Level; 3] = [Level::Pdpt, Level::PageDirectory, Level::PageTable];
 
 /// A program in memory: consecutive pages at consecutive addresses.
 #[derive(Clone, Copy, Debug)]
@@ -127,7 +125,7 @@ impl Slots {
         let mut take = |count: u64| {
             let start = next;
             next += count;
-            SlotRegion { start, end: next }
+            SlotRegion::new(start, next)
         };
         let slots = Self {
             sched_control: take(1),
@@ -138,17 +136,18 @@ impl Slots {
             status_pages: take(task.status_pages.len() as u64),
             controls: take(task.controls.len() as u64),
             untyped: take(task.untyped.len() as u64),
-            empty: SlotRegion { start: next, end: 1 << task.cnode_bits },
+            empty: SlotRegion::new(next, 1 << task.cnode_bits),
         };
-        if slots.empty.start > slots.empty.end {
-            return Err(BootError::CNode { needed: slots.empty.start, available: slots.empty.end });
+        let available = 1 << task.cnode_bits;
+        if next > available {
+            return Err(BootError::CNode { needed: next, available });
         }
         Ok(slots)
     }
 
     /// Slot of the first frame of region `index` of `regions`, which are those of the task.
     pub fn first_frame(&self, regions: &[RegionFrames], index: usize) -> u64 {
-        self.shared_frames.start + regions.iter().take(index).map(|region| region.count).sum::<u64>()
+        self.shared_frames.slots().start + regions.iter().take(index).map(|region| region.count).sum::<u64>()
     }
 }
 
@@ -218,7 +217,7 @@ impl RootTask<'_> {
     }
 
     fn tables(&self) -> u64 {
-        TABLE_LEVELS.into_iter().map(|level| self.tables_of(level)).sum()
+        Level::LOWER.into_iter().map(|level| self.tables_of(level)).sum()
     }
 
     fn check(&self) -> Result<(), BootError> {

@@ -109,9 +109,9 @@ pub enum Fault {
     },
     /// A page fault.
     VmFault {
-        /// The address touched (CR2).
+        /// The address touched.
         address: u64,
-        /// Low 5 bits of the error code; bit 4 is an instruction fetch.
+        /// What the hardware says of it; see [`crate::Event::PageFault`].
         code: u64,
     },
 }

@@ -13,15 +13,15 @@ use crate::sched::Action;
 use crate::{Config, Kernel, MAX_IO_APICS, Peer, Profile, Resume};
 
 /// What [`Handover::magic`] holds: "SKHAND" and the version of the layout.
-pub const MAGIC: u64 = 0x534b_4841_4e44_0001;
+pub const MAGIC: u64 = 0x534b_4841_4e44_0002;
 
 /// What the core does when no thread is runnable.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u64)]
 pub enum IdleMode {
-    /// `sti; hlt`.
+    /// `sti; hlt`, on AArch32 `wfi`.
     Halt,
-    /// `monitor; mwait` on the inbox.
+    /// `monitor; mwait` on the inbox; on x86 only.
     Mwait,
     /// Reads the inbox over and over.
     Poll,
@@ -38,13 +38,13 @@ impl IdleMode {
     }
 }
 
-/// One IOAPIC of the instance.
+/// One interrupt controller of the instance: an IOAPIC, or the GIC's distributor.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
 pub struct IoApicRecord {
     /// Physical address of its registers.
     pub paddr: u64,
-    /// Number of inputs.
+    /// Number of inputs; of the distributor, of shared peripheral interrupts.
     pub pins: u64,
 }
 
@@ -54,7 +54,7 @@ pub struct IoApicRecord {
 pub struct PeerRecord {
     /// Physical address of its inbox; 0 without a channel to it.
     pub inbox: u64,
-    /// Local APIC id of its core.
+    /// Its core: local APIC id, or number of the CPU interface.
     pub core: u32,
     /// First of its lines among the incoming lines of this instance.
     pub base_in: u32,
@@ -82,13 +82,13 @@ pub struct Handover {
     pub instance: u64,
     /// Number of instances.
     pub instances: u64,
-    /// Local APIC id of its core.
+    /// Its core: local APIC id, or number of the CPU interface.
     pub core: u64,
     /// 1: the local APIC is in x2APIC mode.
     pub x2apic: u64,
-    /// Integer TSC frequency in MHz.
+    /// Frequency of the clock in MHz, an integer: TSC ticks, or [`Handover::timer_ratio`] for each tick of the generic timer.
     pub ticks_per_us: u64,
-    /// Local-APIC timer ticks (divide by 1) in 2^20 TSC ticks.
+    /// Local-APIC timer ticks (divide by 1) in 2^20 TSC ticks; on AArch32, what a tick of the generic timer counts.
     pub timer_ratio: u64,
     /// What this core's TSC is ahead of instance 0's, as a signed number.
     pub tsc_offset: u64,
@@ -96,24 +96,33 @@ pub struct Handover {
     pub boot_began: u64,
     /// An [`IdleMode`].
     pub idle_mode: u64,
-    /// IO port of the debug console (isa-debugcon), or 0.
+    /// IO port of the debug console (isa-debugcon), or 0. On AArch32, how the console is written: 0 not at all, 1 tagged,
+    /// 2 plain.
     pub debug_port: u64,
     /// IO port of a 16550 UART used when there is no `debug_port`, or 0.
     pub serial_port: u64,
+    /// Physical address of the console's registers, where it has any.
+    pub console_paddr: u64,
+    /// Physical address of the GIC's distributor, on AArch32.
+    pub gic_distributor: u64,
+    /// Physical address of the GIC's CPU interface, on AArch32.
+    pub gic_cpu: u64,
     /// Physical address and bytes of the log ring used when there is neither, or 0.
     pub log: [u64; 2],
     /// Bit 0 printing, bit 1 debug calls, bit 2 benchmark calls.
     pub profile: u64,
     /// 1: the CPU maps 1 GiB pages.
     pub has_huge_pages: u64,
-    /// Bytes of the extended state enabled in XCR0; 512 without XSAVE.
+    /// Bytes of the extended state enabled in XCR0; 512 without XSAVE. 0 on AArch32.
     pub fpu_bytes: u64,
-    /// Instance-local time of a fault to inject, in TSC ticks after start; 0 for none. See `inject_kind`.
+    /// Instance-local time of a fault to inject, in ticks after start; 0 for none. See `inject_kind`.
     pub inject_at: u64,
     /// 0 none, 1 panic, 2 double fault, 3 NMI, 4 machine check.
     pub inject_kind: u64,
-    /// Top-level table of the idle thread: kernel half only.
+    /// Top-level table of the idle thread: without anything for users.
     pub kernel_root: u64,
+    /// Top-level table of the kernel's own addresses where that is another one (TTBR1 of AArch32), or 0.
+    pub kernel_tables: u64,
     /// The initial thread.
     pub root_tcb: u64,
     /// Its scheduling context.
@@ -140,9 +149,9 @@ pub struct Handover {
     pub generation: u64,
     /// Physical address of the initial thread's bootinfo frame, for the report.
     pub boot_info: u64,
-    /// Number of IOAPICs in the list.
+    /// Number of interrupt controllers in the list.
     pub io_apic_count: u64,
-    /// IOAPICs of this instance.
+    /// Interrupt controllers of this instance.
     pub io_apics: [IoApicRecord; MAX_IO_APICS],
     /// One bit for each IO port: set where this instance does **not** own it.
     pub foreign_ports: [u64; IO_PORTS / 64],
@@ -176,6 +185,9 @@ impl Handover {
             idle_mode: 0,
             debug_port: 0,
             serial_port: 0,
+            console_paddr: 0,
+            gic_distributor: 0,
+            gic_cpu: 0,
             log: [0; 2],
             profile: 0,
             has_huge_pages: 0,
@@ -183,6 +195,7 @@ impl Handover {
             inject_at: 0,
             inject_kind: 0,
             kernel_root: 0,
+            kernel_tables: 0,
             root_tcb: 0,
             root_sc: 0,
             root_vspace: 0,

@@ -53,11 +53,13 @@ pub enum Reply {
     Done,
     /// One word.
     Word(u64),
+    /// A time, in as many words as it takes.
+    Time(u64),
     /// The first `count` registers of a thread.
     Registers {
         /// Whose.
         source: ObjRef<tcb::Tcb>,
-        /// How many, 1..=20.
+        /// How many, from 1 to all.
         count: usize,
     },
     /// Nothing now: the operation fills the result in later, if the caller still waits for it.

@@ -53,25 +53,25 @@ use sched::Scheduler;
 /// Why the kernel is entered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Event {
-    /// `syscall`; everything else is in the registers of the current thread.
+    /// A system call; everything else is in the registers of the current thread.
     Syscall,
-    /// An interrupt, given by its CPU vector.
+    /// An interrupt, given by its vector.
     Interrupt(u8),
     /// A page fault of the current thread.
     PageFault {
         /// Address touched.
         address: u64,
-        /// Hardware error code.
+        /// What the hardware says of it; bit [`arch::FETCH_SHIFT`]: an instruction fetch.
         code: u64,
     },
     /// Another exception of the current thread.
     Exception {
-        /// Vector.
+        /// Vector; on AArch32 1, an undefined instruction.
         vector: u8,
         /// Hardware error code, 0 when there is none.
         code: u64,
     },
-    /// `int n` of the current thread that counts as an unknown system call; `rip` already names the `int`.
+    /// `int n` of the current thread that counts as an unknown system call; its address is set already. On x86 only.
     UnknownSyscall {
         /// Number to report.
         number: u64,
@@ -92,11 +92,11 @@ pub enum Resume {
 /// Limits and numbers fixed at boot.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
-    /// Ticks of the clock in a microsecond (integer TSC frequency in MHz).
+    /// Ticks of the clock in a microsecond (its integer frequency in MHz).
     pub ticks_per_us: u64,
     /// This instance.
     pub instance: u8,
-    /// IOAPICs that belong to the instance.
+    /// Interrupt controllers that belong to the instance: IOAPICs, or the GIC's distributor.
     pub io_apics: u8,
     /// Inputs of each.
     pub io_apic_pins: [u8; MAX_IO_APICS],
@@ -130,7 +130,7 @@ impl Profile {
     }
 }
 
-/// IOAPICs one instance can own.
+/// Interrupt controllers one instance can own.
 pub const MAX_IO_APICS: usize = 8;
 
 impl Config {

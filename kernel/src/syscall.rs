@@ -11,8 +11,8 @@
 //! been served and is set Running. Sends, signals and replies cannot be preempted and skip that.
 
 use abi::ipc_buffer::{MAX_EXTRA_CAPS, REGISTER_MESSAGES};
-use abi::{ErrorCode, MessageInfo, Register, Syscall};
-use arch::{BaseRegisters, Machine};
+use abi::{ErrorCode, MessageInfo, Register, Syscall, TIME_WORDS, time_word};
+use arch::Machine;
 
 use crate::args::{Args, Message};
 use crate::cap::Cap;
@@ -91,7 +91,7 @@ impl<M: Machine> Kernel<M> {
 
     #[inline]
     fn handle_syscall(&mut self) -> Resume {
-        let number = self.objs[self.sched.current].context.get(Register::Rdx);
+        let number = self.objs[self.sched.current].context.syscall_number();
         match Syscall::from_word(number) {
             Some(call) if call.is_api() => {
                 if self.account_entry() == Budget::Left && self.run_api_call(call) == Err(Preempted) {
@@ -137,7 +137,8 @@ impl<M: Machine> Kernel<M> {
 
     fn run_api_call(&mut self, call: Syscall) -> Result<(), Preempted> {
         let context = &self.objs[self.sched.current].context;
-        let (target, r12, r13) = (context.cap_register(), context.reply_register(), context.send_register());
+        let (target, reply, send) =
+            (context.cap_register(), context.reply_register(), context.send_register());
         match call {
             Syscall::Call => {
                 self.send_half(target, SendHalf::Call)?;
@@ -149,16 +150,16 @@ impl<M: Machine> Kernel<M> {
                 self.send_half(target, SendHalf::NBSend)?;
             }
             Syscall::ReplyRecv => {
-                let reply = self.send_half(r12, SendHalf::Combined)?;
-                let source = reply.map_or(ReplySource::Register, ReplySource::Found);
+                let found = self.send_half(reply, SendHalf::Combined)?;
+                let source = found.map_or(ReplySource::Register, ReplySource::Found);
                 self.receive_half(target, ReceiveHalf::Blocking, source);
             }
             Syscall::NBSendRecv => {
-                self.send_half(r13, SendHalf::Combined)?;
+                self.send_half(send, SendHalf::Combined)?;
                 self.receive_half(target, ReceiveHalf::Blocking, ReplySource::Register);
             }
             Syscall::NBSendWait => {
-                self.send_half(r12, SendHalf::Combined)?;
+                self.send_half(reply, SendHalf::Combined)?;
                 self.receive_half(target, ReceiveHalf::Blocking, ReplySource::Nowhere);
             }
             Syscall::Recv => self.receive_half(target, ReceiveHalf::Blocking, ReplySource::Register),
@@ -286,6 +287,7 @@ impl<M: Machine> Kernel<M> {
         let length = match answer {
             Answer::Done => 0,
             Answer::Word(word) => self.put_words(caller, 1, |_, _| word),
+            Answer::Time(time) => self.put_words(caller, TIME_WORDS, |_, index| time_word(time, index)),
             Answer::Registers { source, count } => {
                 self.put_words(caller, count, |objs, index| objs[source].context.get(Register::ALL[index]))
             }
@@ -383,13 +385,13 @@ impl<M: Machine> Kernel<M> {
         self.finish()
     }
 
-    /// SetTLSBase: a base that is not canonical is ignored.
+    /// SetTLSBase: a base that the processor does not take is ignored.
     fn set_own_tls_base(&mut self) {
         let context = &mut self.objs[self.sched.current].context;
         let base = context.cap_register();
-        if Register::FsBase.sanitise(base) == base {
-            context.set(Register::FsBase, base);
-            let bases = BaseRegisters { fs: base, ..self.machine.base_registers() };
+        if Register::TLS.sanitise(base) == base {
+            context.set(Register::TLS, base);
+            let bases = self.machine.base_registers().with_tls(base);
             self.machine.load_base_registers(bases);
         }
     }

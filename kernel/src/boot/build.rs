@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Writing a root task into memory.
 
-use abi::sizes::{ASID_POOL_BITS, MIN_REFILLS, MIN_SCHED_CONTEXT_BITS, TABLE_BITS, TCB_BITS};
-use abi::{BootInfo, SlotRegion, slots as fixed};
-use arch::table::{ENTRIES, USER_ENTRIES};
+use abi::sizes::{ASID_POOL_BITS, MIN_REFILLS, MIN_SCHED_CONTEXT_BITS, TABLE_BITS, TCB_BITS, WORD_BITS};
+use abi::{BootInfo, SlotRegion, cut, slots as fixed};
+use arch::table::KERNEL_ENTRIES;
 use arch::{Level, PageAccess, PageSize, PhysAddr, TableEntry, Ticks, VirtAddr};
 
-use super::{BootError, Image, PAGE, RootTask, Slots, TABLE_LEVELS};
+use super::{BootError, Image, PAGE, RootTask, Slots};
 use crate::cap::slot::{Mdb, Slot, SlotRef};
 use crate::cap::{Cap, Mapping};
 use crate::handover::Handover;
 use crate::memory::objects::{ObjRef, Objects, Word};
+use crate::memory::user::UserWord;
 use crate::object::asid::{Asid, AsidPool};
 use crate::object::sched_context::SchedContext;
 use crate::object::table::find_entry;
@@ -108,16 +109,16 @@ impl<A: FnMut(u32) -> Option<PhysAddr>> Builder<'_, A> {
     fn make_address_space(&mut self, places: &Places) -> Result<(), BootError> {
         self.objs[places.pool].roots[ROOT_ASID.index()] = places.root.0;
         let (own, kernel) = (ObjRef::<Word>::at(places.root), ObjRef::<Word>::at(self.task.kernel_root));
-        for index in USER_ENTRIES..ENTRIES {
+        for index in KERNEL_ENTRIES {
             self.objs[own.element(index)] = self.objs[kernel.element(index)];
         }
-        let mut slot = self.slots.paging.start;
-        for level in TABLE_LEVELS {
+        let mut slot = self.slots.paging.slots().start;
+        for level in Level::LOWER {
             let first = self.task.addresses().start >> level.span_bits();
             for span in first..first + self.task.tables_of(level) {
                 let address = span << level.span_bits();
                 let table = self.memory(TABLE_BITS)?;
-                let parent = level.parent().unwrap_or(Level::Pml4);
+                let parent = level.parent().unwrap_or(Level::TOP);
                 self.set_entry(places.root, address, parent, TableEntry::user_table(table, 0));
                 self.put(places.cnode, slot, Cap::Table { table, level, mapping: mapping_at(address) });
                 slot += 1;
@@ -148,7 +149,7 @@ impl<A: FnMut(u32) -> Option<PhysAddr>> Builder<'_, A> {
     fn write_caps(&mut self, places: &Places) {
         let (cnode, task, slots) = (places.cnode, self.task, self.slots);
         let radix = task.cnode_bits;
-        let guard_bits = 64 - radix;
+        let guard_bits = WORD_BITS as u8 - radix;
         self.put(cnode, fixed::INIT_CNODE, Cap::CNode { slots: cnode, radix, guard: 0, guard_bits });
         self.put(cnode, fixed::INIT_VSPACE, Cap::VSpace { root: places.root, asid: Some(ROOT_ASID) });
         self.put(cnode, fixed::IRQ_CONTROL, Cap::IrqControl);
@@ -156,18 +157,18 @@ impl<A: FnMut(u32) -> Option<PhysAddr>> Builder<'_, A> {
         self.put(cnode, fixed::INIT_ASID_POOL, Cap::AsidPool { pool: places.pool, base: ROOT_POOL_BASE });
         self.put(cnode, fixed::IO_PORT_CONTROL, Cap::IoPortControl);
         self.put(cnode, fixed::DOMAIN, Cap::Domain);
-        let single = |slot| SlotRegion { start: slot, end: slot + 1 };
+        let single = |slot| SlotRegion::new(slot, slot + 1);
         self.put_frames(cnode, single(fixed::BOOT_INFO_FRAME), task.boot_info(), places.boot_info);
         self.put_frames(cnode, single(fixed::INIT_IPC_BUFFER), task.ipc_buffer(), places.ipc_buffer);
         self.put_frames(cnode, slots.extra_pages, task.extra_start(), places.extra);
         self.put_frames(cnode, slots.image_frames, task.image.start, task.image.frames);
-        self.put(cnode, slots.sched_control.start, Cap::SchedControl);
+        self.put(cnode, slots.sched_control.slots().start, Cap::SchedControl);
         self.put_granted(cnode);
     }
 
     /// Consecutive small frames that are mapped at consecutive addresses.
     fn put_frames(&mut self, cnode: SlotRef, region: SlotRegion, address: u64, base: PhysAddr) {
-        for (slot, offset) in (region.start..region.end).zip((0..).step_by(PAGE as usize)) {
+        for (slot, offset) in region.slots().zip((0..).step_by(PAGE as usize)) {
             let frame = Cap::Frame {
                 base: PhysAddr(base.0 + offset),
                 size: PageSize::Small,
@@ -191,13 +192,13 @@ impl<A: FnMut(u32) -> Option<PhysAddr>> Builder<'_, A> {
         let controls = task.controls.iter().map(|&instance| Cap::InstanceControl { instance });
         // Childless but fully used: the first Retype resets it, and clears it if it is normal memory (ZEROED).
         let untyped = task.untyped.iter().map(|untyped| Cap::Untyped {
-            base: PhysAddr(untyped.paddr),
+            base: PhysAddr(abi::widen(untyped.paddr)),
             size_bits: untyped.size_bits,
             is_device: untyped.is_device != 0,
             free: 1 << untyped.size_bits,
         });
         let caps = shared.chain(status).chain(controls).chain(untyped);
-        for (slot, cap) in (self.slots.shared_frames.start..).zip(caps) {
+        for (slot, cap) in (self.slots.shared_frames.slots().start..).zip(caps) {
             self.put(cnode, slot, cap);
         }
     }
@@ -215,14 +216,14 @@ impl<A: FnMut(u32) -> Option<PhysAddr>> Builder<'_, A> {
     fn write_boot_info(&mut self, frame: PhysAddr) {
         let (task, slots) = (self.task, &self.slots);
         let mut info = BootInfo {
-            extra_len: task.extra_len as u64,
-            node_id: task.instance,
-            ipc_buffer: task.ipc_buffer(),
+            extra_len: task.extra_len as abi::Word,
+            node_id: cut(task.instance),
+            ipc_buffer: cut(task.ipc_buffer()),
             empty: slots.empty,
             user_image_frames: slots.image_frames,
             user_image_paging: slots.paging,
             extra_pages: slots.extra_pages,
-            init_cnode_size_bits: u64::from(task.cnode_bits),
+            init_cnode_size_bits: abi::Word::from(task.cnode_bits),
             sched_control: slots.sched_control,
             untyped: slots.untyped,
             ..BootInfo::EMPTY
@@ -231,7 +232,7 @@ impl<A: FnMut(u32) -> Option<PhysAddr>> Builder<'_, A> {
             info.shared_frames = slots.shared_frames;
         }
         info.untyped_list[..task.untyped.len()].copy_from_slice(task.untyped);
-        let words = ObjRef::<Word>::at(frame);
+        let words = ObjRef::<UserWord>::at(frame);
         for (index, word) in info.to_words().into_iter().enumerate() {
             self.objs[words.element(index)].0 = word;
         }
@@ -282,8 +283,7 @@ impl<A: FnMut(u32) -> Option<PhysAddr>> Builder<'_, A> {
         tcb.priority = task.priority;
         tcb.mcp = task.priority;
         tcb.buffer = task.ipc_buffer();
-        tcb.context.rip = task.image.entry;
-        tcb.context.rdi = task.boot_info();
+        tcb.context.begin_at(task.image.entry, task.boot_info());
         let installed = [
             (fixed::INIT_CNODE, TcbSlot::CSpace),
             (fixed::INIT_VSPACE, TcbSlot::VSpace),

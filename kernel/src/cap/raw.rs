@@ -418,15 +418,7 @@ impl RawCap {
                 is_device: self.word0 & DEVICE_FRAME != 0,
                 mapping: self.mapping(),
             },
-            14 => Cap::Table {
-                table: address,
-                level: match kind & 3 {
-                    0 => Level::PageTable,
-                    1 => Level::PageDirectory,
-                    _ => Level::Pdpt,
-                },
-                mapping: self.mapping(),
-            },
+            14 => Cap::Table { table: address, level: Level::from_word(kind & 3), mapping: self.mapping() },
             15 => Cap::VSpace { root: address, asid: self.asid() },
             16 => Cap::AsidControl,
             17 => Cap::AsidPool { pool: ObjRef::at(address), base: Asid((self.word1 & ASID_MASK) as u16) },

@@ -7,11 +7,10 @@
 use abi::fault::vm_fault;
 use abi::ipc_buffer::{REGISTER_MESSAGES, message_offset};
 use abi::{FaultKind, MessageInfo};
-use arch::Machine;
+use arch::{FETCH_SHIFT, Machine};
 
 use crate::Kernel;
 use crate::error::Fault;
-use crate::ipc::fault::FETCH_SHIFT;
 use crate::memory::objects::ObjRef;
 use crate::object::tcb::{Tcb, TcbSlot};
 
@@ -62,9 +61,11 @@ impl<M: Machine> Kernel<M> {
                 let is_fetch = code >> FETCH_SHIFT & 1;
                 Some((FaultKind::VmFault, [ip, address, is_fetch, code & vm_fault::CODE_MASK, 0], 4))
             }
-            Fault::UserException { vector, code } => {
-                Some((FaultKind::UserException, [ip, context.rsp, context.rflags, vector, code], 5))
-            }
+            Fault::UserException { vector, code } => Some((
+                FaultKind::UserException,
+                [ip, context.stack_pointer(), context.flags(), vector, code],
+                5,
+            )),
             _ => None,
         }
     }

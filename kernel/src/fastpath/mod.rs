@@ -21,6 +21,7 @@ mod wake;
 
 pub use send::Sent;
 
+use abi::WORD_BYTES;
 use abi::ipc_buffer::{MAX_LENGTH, REGISTER_MESSAGES, message_offset};
 use abi::sizes::SMALL_PAGE_BITS;
 use arch::{Machine, PhysAddr};
@@ -77,7 +78,7 @@ impl<M: Machine> Kernel<M> {
         while offset < end {
             let word = source.read(&self.objs, offset);
             target.write(&mut self.objs, offset, word);
-            offset += 8;
+            offset += WORD_BYTES;
         }
     }
 
@@ -112,18 +113,20 @@ impl<M: Machine> Kernel<M> {
     /// All that the entry stubs try for `event` of the current thread before they ask [`Kernel::handle`].
     pub fn fast_path(&mut self, event: Event) -> Option<ObjRef<Tcb>> {
         match event {
-            Event::Syscall => match Syscall::from_word(self.objs[self.sched.current].context.rdx)? {
-                Syscall::Call => self.fast_call(),
-                Syscall::ReplyRecv => self.fast_reply_recv(),
-                Syscall::Send | Syscall::NBSend => match self.fast_send()? {
-                    Sent::Done => Some(self.sched.current),
-                    Sent::Signal { notification, waiter, badge } => {
-                        self.fast_signal(notification, waiter, badge)
-                    }
-                    Sent::Message { endpoint, badge } => self.fast_message(endpoint, badge),
-                },
-                _ => None,
-            },
+            Event::Syscall => {
+                match Syscall::from_word(self.objs[self.sched.current].context.syscall_number())? {
+                    Syscall::Call => self.fast_call(),
+                    Syscall::ReplyRecv => self.fast_reply_recv(),
+                    Syscall::Send | Syscall::NBSend => match self.fast_send()? {
+                        Sent::Done => Some(self.sched.current),
+                        Sent::Signal { notification, waiter, badge } => {
+                            self.fast_signal(notification, waiter, badge)
+                        }
+                        Sent::Message { endpoint, badge } => self.fast_message(endpoint, badge),
+                    },
+                    _ => None,
+                }
+            }
             Event::PageFault { address, code } => self.fast_fault(Fault::VmFault { address, code }),
             Event::Exception { vector, code } => {
                 self.fast_fault(Fault::UserException { vector: vector.into(), code })

@@ -25,7 +25,7 @@ impl<M: Machine> Kernel<M> {
             for (index, &root) in self.objs[pool].roots.iter().enumerate().filter(|&(_, &root)| root != 0) {
                 let asid = Asid((number * self.objs[pool].roots.len() + index) as u16);
                 census.check_names(ObjRef::<Word>::from_paddr(root), Kind::VSpace, "an ASID pool");
-                let root = Step { table: PhysAddr(root), level: Level::Pml4, address: 0 };
+                let root = Step { table: PhysAddr(root), level: Level::TOP, address: 0 };
                 self.check_table(census, asid, root);
             }
         }
@@ -34,15 +34,15 @@ impl<M: Machine> Kernel<M> {
     fn check_table(&self, census: &Census, asid: Asid, root: Step) {
         let mut pending = vec![root];
         while let Some(Step { table, level, address }) = pending.pop() {
-            let entries = if level == Level::Pml4 { USER_ENTRIES } else { ENTRIES };
-            let span = entry_bits(level);
+            let entries = if level == Level::TOP { USER_ENTRIES } else { ENTRIES };
+            let span = level.entry_bits();
             for index in 0..entries {
                 let entry = TableEntry(self.objs[ObjRef::<Word>::at(table).element(index)].0);
                 let address = address + ((index as u64) << span);
                 if !entry.is_present() {
                     continue;
                 }
-                match below(level) {
+                match level.child() {
                     Some(level) if entry.is_table() => {
                         let lower: ObjRef<Word> = ObjRef::at(entry.address());
                         census.check_names(Some(lower), Kind::Table(level), "a page table");
@@ -57,31 +57,10 @@ impl<M: Machine> Kernel<M> {
 
 /// A page is mapped only where the capability to its frame says so.
 fn check_leaf(census: &Census, asid: Asid, address: u64, entry: TableEntry, level: Level) {
-    let size = match level {
-        Level::PageTable => arch::PageSize::Small,
-        Level::PageDirectory => arch::PageSize::Large,
-        Level::Pdpt | Level::Pml4 => arch::PageSize::Huge,
-    };
+    let size = level.page_size().expect("an entry of the top level is absent or refers to a table");
     let base = entry.page_address(size).0;
     assert!(
         census.mappings.contains(&(asid.0, address, base)),
         "TYPED: {address:#x} of {asid:?} maps {base:#x} and no capability says so"
     );
-}
-
-const fn below(level: Level) -> Option<Level> {
-    match level {
-        Level::Pml4 => Some(Level::Pdpt),
-        Level::Pdpt => Some(Level::PageDirectory),
-        Level::PageDirectory => Some(Level::PageTable),
-        Level::PageTable => None,
-    }
-}
-
-/// Log2 of what one entry spans.
-const fn entry_bits(level: Level) -> u32 {
-    match below(level) {
-        Some(lower) => lower.span_bits(),
-        None => abi::sizes::SMALL_PAGE_BITS,
-    }
 }

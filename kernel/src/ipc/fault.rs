@@ -6,8 +6,10 @@
 
 use abi::fault::{cap_fault, timeout, unknown_syscall, user_exception, vm_fault};
 use abi::ipc_buffer::{REGISTER_MESSAGES, message_offset};
-use abi::{EXCEPTION_ORDER, FaultKind, MessageInfo, Register, TIMEOUT_REPLY_ORDER, UNKNOWN_SYSCALL_ORDER};
-use arch::Machine;
+use abi::{
+    EXCEPTION_ORDER, FaultKind, MessageInfo, Register, TIMEOUT_REPLY_ORDER, UNKNOWN_SYSCALL_ORDER, time_word,
+};
+use arch::{FETCH_SHIFT, Machine};
 
 use super::transfer::BufferAccess;
 use crate::Kernel;
@@ -16,9 +18,6 @@ use crate::error::{Fault, LookupFailure, Phase};
 use crate::memory::objects::{ObjRef, Objects};
 use crate::object::endpoint::{Endpoint, Send};
 use crate::object::tcb::{SendFlags, Tcb, TcbSlot, ThreadState};
-
-/// Error-code bit of a page fault that was an instruction fetch (SDM vol. 3, 4.7).
-pub(crate) const FETCH_SHIFT: u32 = 4;
 
 impl<M: Machine> Kernel<M> {
     /// Sends `fault` to the fault handler of `tcb`, or stops the thread when it has none.
@@ -124,7 +123,7 @@ impl<M: Machine> Kernel<M> {
         };
         self.put_words(receiver, length, |_, index| match index {
             timeout::DATA => data,
-            _ => consumed,
+            _ => time_word(consumed, index - timeout::CONSUMED),
         })
     }
 

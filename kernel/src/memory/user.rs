@@ -5,11 +5,19 @@
 //! buffer). It is reached through the kernel window, not through the thread's page tables, so it cannot fault;
 //! device frames never become one (they may lie outside the window).
 
+use abi::{WORD_BYTES, cut, ipc_buffer, widen};
 use arch::PhysAddr;
 
-use super::objects::{ObjRef, Objects, Word};
+use super::objects::{ObjRef, Objects, kernel_object};
 
-/// Part of a normal frame, aligned to 1 KiB.
+/// A word of user memory.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub(crate) struct UserWord(pub(crate) abi::Word);
+
+kernel_object!(UserWord);
+
+/// Part of a normal frame, aligned to the size of an IPC buffer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct UserFrame {
     base: PhysAddr,
@@ -22,26 +30,26 @@ impl UserFrame {
         Self { base }
     }
 
-    /// Reads the word at byte `offset`, which is a multiple of 8 below the buffer size.
+    /// Reads the word at byte `offset`, which is a multiple of the word size below the buffer size.
     #[inline]
     pub fn read(self, objs: &Objects, offset: usize) -> u64 {
-        objs[self.word(offset)].0
+        widen(objs[self.word(offset)].0)
     }
 
     /// Writes the word at byte `offset`.
     #[inline]
     pub fn write(self, objs: &mut Objects, offset: usize, value: u64) {
-        objs[self.word(offset)].0 = value;
+        objs[self.word(offset)].0 = cut(value);
     }
 
     /// Reads byte `offset`.
     pub fn read_byte(self, objs: &Objects, offset: usize) -> u8 {
-        self.read(objs, offset & !7).to_le_bytes()[offset & 7]
+        self.read(objs, offset & !(WORD_BYTES - 1)).to_le_bytes()[offset & (WORD_BYTES - 1)]
     }
 
     #[inline]
-    fn word(self, offset: usize) -> ObjRef<Word> {
-        debug_assert!(offset.is_multiple_of(8) && offset < abi::ipc_buffer::SIZE);
+    fn word(self, offset: usize) -> ObjRef<UserWord> {
+        debug_assert!(offset.is_multiple_of(WORD_BYTES) && offset < ipc_buffer::SIZE);
         ObjRef::at(PhysAddr(self.base.0 + offset as u64))
     }
 }

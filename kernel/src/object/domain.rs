@@ -3,8 +3,8 @@
 //!
 //! One domain is configured, so the schedule can be written and read but nothing ever switches.
 
-use abi::Label;
 use abi::limits::{DOMAIN_SCHEDULES, DOMAINS, MAX_DOMAIN_DURATION};
+use abi::{Label, TIME_WORDS};
 use arch::{Machine, Ticks};
 
 use super::tcb::Tcb;
@@ -63,9 +63,9 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn decode_configure_schedule(&self, args: &Args<'_>) -> Result<Invocation, SyscallError> {
-        args.require(3, 0)?;
+        args.require(2 + TIME_WORDS, 0)?;
         let mut words = args.words();
-        let (index, domain, duration) = (words.take(), words.take(), words.take());
+        let (index, domain, duration) = (words.take(), words.take(), words.take_time());
         check_below(index, DOMAIN_SCHEDULES - 1)?;
         check_below(domain, DOMAINS)?;
         if duration > MAX_DOMAIN_DURATION {

@@ -118,7 +118,9 @@ impl<M: Machine> Kernel<M> {
         self.objs[place].0 = entry.0;
         self.objs[slot].cap = cap;
         // The processor keeps nothing of entries that were not present.
-        if was_present && root == self.active_root {
+        if !was_present {
+            self.machine.publish_tables();
+        } else if root == self.active_root {
             self.machine.invalidate_page(address);
         }
     }

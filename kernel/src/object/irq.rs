@@ -3,7 +3,8 @@
 //!
 //! An [`Irq`] numbers the sources a handler can own: user vectors, and incoming lines (see `line.rs`). Every source
 //! has a slot in the instance's interrupt table for the notification capability that it signals; the slots are memory
-//! of the partition, set up at boot.
+//! of the partition, set up at boot. Which invocation of IRQControl gives a user vector, and what it is connected to,
+//! depends on the processor (`x86_64/irq_control.rs`, `aarch32/irq_control.rs`).
 //!
 //! ```text
 //! Irq      0 .. 107           108 + 64 * sending instance + line
@@ -15,13 +16,13 @@ use abi::limits::{MAX_LINES, USER_VECTORS, VECTOR_OFFSET};
 use abi::vector::{DOORBELL, FIRST_USER, LAST_USER, TIMER};
 use arch::{Machine, Pin, PinMask, PinRoute, Polarity, Trigger};
 
+use crate::Kernel;
 use crate::args::Args;
 use crate::cap::Cap;
 use crate::cap::slot::SlotRef;
 use crate::error::{Preempted, SyscallError};
 use crate::invocation::Reply;
 use crate::object::line::Line;
-use crate::{Kernel, MAX_IO_APICS};
 
 /// Number of an interrupt source.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -69,7 +70,7 @@ pub enum VectorUse {
     /// Not issued.
     #[default]
     Free,
-    /// A pin of an IOAPIC.
+    /// A pin of an interrupt controller.
     Pin {
         /// The pin.
         pin: Pin,
@@ -129,11 +130,6 @@ pub enum Invocation {
     Clear(Irq),
 }
 
-/// Refuses a value above `max`.
-fn check_range(value: u64, max: u64) -> Result<(), SyscallError> {
-    if value <= max { Ok(()) } else { Err(SyscallError::RangeError { min: 0, max }) }
-}
-
 impl<M: Machine> Kernel<M> {
     pub(crate) fn decode_irq_control(
         &self,
@@ -141,56 +137,11 @@ impl<M: Machine> Kernel<M> {
         args: &Args<'_>,
     ) -> Result<Invocation, SyscallError> {
         match Label::from_word(args.label()) {
-            Some(Label::IrqControlGet) => {
-                args.require(3, 1)?;
-                Err(SyscallError::IllegalOperation)
-            }
-            Some(label @ (Label::IrqControlGetIoApic | Label::IrqControlGetMsi)) => {
-                self.decode_issue_vector(slot, label, args)
-            }
             Some(Label::IssueLineSignal) => self.decode_issue_line_signal(slot, args),
             Some(Label::GetLine) => self.decode_get_line(slot, args),
-            _ => Err(SyscallError::IllegalOperation),
+            Some(label) => self.decode_issue_vector(slot, label, args),
+            None => Err(SyscallError::IllegalOperation),
         }
-    }
-
-    fn decode_issue_vector(
-        &self,
-        control: SlotRef,
-        label: Label,
-        args: &Args<'_>,
-    ) -> Result<Invocation, SyscallError> {
-        args.require(7, 1)?;
-        let (index, depth, vector) = (args.word(0), args.word(1), args.word(6));
-        check_range(vector, USER_VECTORS - 1)?;
-        let vector = vector as usize;
-        if self.vectors[vector] != VectorUse::Free {
-            return Err(SyscallError::RevokeFirst);
-        }
-        let dest = self.lookup_empty_slot(args.cap(0)?, index, depth)?;
-        let connection = match label {
-            Label::IrqControlGetIoApic => self.decode_pin(args)?,
-            _ => decode_message(args)?,
-        };
-        Ok(Invocation::IssueVector { vector, connection, control, dest })
-    }
-
-    fn decode_pin(&self, args: &Args<'_>) -> Result<VectorUse, SyscallError> {
-        let (chip, input, level, polarity) = (args.word(2), args.word(3), args.word(4), args.word(5));
-        let chips = usize::from(self.config.io_apics).min(MAX_IO_APICS);
-        if chips == 0 {
-            return Err(SyscallError::IllegalOperation);
-        }
-        check_range(chip, chips as u64 - 1)?;
-        let pins = u64::from(self.config.io_apic_pins[chip as usize]);
-        check_range(input, pins.saturating_sub(1))?;
-        check_range(level, 1)?;
-        check_range(polarity, 1)?;
-        Ok(VectorUse::Pin {
-            pin: Pin { chip: chip as u8, input: input as u8 },
-            trigger: if level == 0 { Trigger::Edge } else { Trigger::Level },
-            polarity: if polarity == 0 { Polarity::High } else { Polarity::Low },
-        })
     }
 
     pub(crate) fn decode_irq_handler(&self, irq: Irq, args: &Args<'_>) -> Result<Invocation, SyscallError> {
@@ -315,14 +266,6 @@ impl<M: Machine> Kernel<M> {
         }
         self.delete_simple_cap(self.irq_slot(irq));
     }
-}
-
-fn decode_message(args: &Args<'_>) -> Result<VectorUse, SyscallError> {
-    let (bus, device, function) = (args.word(2), args.word(3), args.word(4));
-    check_range(bus, 255)?;
-    check_range(device, 31)?;
-    check_range(function, 7)?;
-    Ok(VectorUse::Message)
 }
 
 #[cfg(not(target_os = "none"))]

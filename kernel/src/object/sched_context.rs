@@ -8,7 +8,7 @@
 //! A context has at most one thread (BOUND), which may have it from a Bind, from a caller (donation), or from a
 //! notification (lending). What the refills mean is in sched/refill.rs.
 
-use abi::{Label, MessageInfo, Syscall};
+use abi::{Label, MessageInfo, Syscall, TIME_WORDS, time_word};
 use arch::{EntryKind, Machine, PhysAddr, Ticks};
 
 use super::notification::Notification;
@@ -209,7 +209,7 @@ impl<M: Machine> Kernel<M> {
             Invocation::Unbind(sc) => self.unbind_everything(sc),
             Invocation::UnbindThread(sc) => self.unbind_sched_context(sc),
             Invocation::UnbindNotification(sc) => self.unbind_lender(sc),
-            Invocation::Consumed(sc) => return Ok(Answer::Word(self.take_consumed_us(sc))),
+            Invocation::Consumed(sc) => return Ok(Answer::Time(self.take_consumed_us(sc))),
             Invocation::YieldTo(sc) => return Ok(self.yield_to(sc)),
         }
         Ok(Answer::Done)
@@ -313,12 +313,12 @@ impl<M: Machine> Kernel<M> {
         self.postpone_unless_available(sc);
         let caller = self.current();
         let Some(target) = self.objs[sc].tcb.filter(|&tcb| self.is_schedulable(tcb)) else {
-            return Answer::Word(self.take_consumed_us(sc));
+            return Answer::Time(self.take_consumed_us(sc));
         };
         self.dequeue(target);
         if self.objs[target].priority < self.objs[caller].priority {
             self.enqueue_head(target);
-            return Answer::Word(self.take_consumed_us(sc));
+            return Answer::Time(self.take_consumed_us(sc));
         }
         self.set_thread_state(caller, super::tcb::ThreadState::Running);
         self.objs[caller].yield_to = Some(sc);
@@ -336,10 +336,10 @@ impl<M: Machine> Kernel<M> {
         self.objs[sc].yield_from = None;
         let consumed = self.take_consumed_us(sc);
         let context = &mut self.objs[yielder].context;
-        if context.entry() == EntryKind::Syscall && context.rdx == Syscall::Call.word() {
+        if context.entry() == EntryKind::Syscall && context.syscall_number() == Syscall::Call.word() {
             context.set_badge(0);
-            context.set_info(MessageInfo::new(0, 0, 0, 1).word());
-            context.set_message_register(0, consumed);
+            context.set_info(MessageInfo::new(0, 0, 0, TIME_WORDS).word());
+            (0..TIME_WORDS).for_each(|index| context.set_message_register(index, time_word(consumed, index)));
         }
     }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Filling scheduling contexts.
 
-use abi::Label;
 use abi::flags::SCHED_CONTEXT_SPORADIC;
 use abi::limits::{MIN_BUDGET_US, max_period_us};
+use abi::{Label, TIME_WORDS};
 use arch::Machine;
 
 use super::sched_context::{SchedContext, capacity};
@@ -36,9 +36,9 @@ impl<M: Machine> Kernel<M> {
         if Label::from_word(args.label()) != Some(Label::SchedControlConfigureFlags) {
             return Err(SyscallError::IllegalOperation);
         }
-        args.require(5, 1)?;
+        args.require(3 + 2 * TIME_WORDS, 1)?;
         let mut words = args.words();
-        let (budget, period, extra_refills) = (words.take(), words.take(), words.take());
+        let (budget, period, extra_refills) = (words.take_time(), words.take_time(), words.take());
         let (data, flags) = (words.take(), words.take());
         let longest = max_period_us(self.config.ticks_per_us);
         if budget > longest || period > longest || budget < MIN_BUDGET_US || period < MIN_BUDGET_US {

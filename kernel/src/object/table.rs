@@ -5,9 +5,10 @@
 //! so a walk that misses one tells which. Table and frame capabilities record where they were mapped; the entry there
 //! may refer to something else by now, and is then left alone.
 
+use abi::VmAttributes;
 use abi::limits::USER_TOP;
-use abi::{Label, VmAttributes};
-use arch::{Level, Machine, PhysAddr, TableEntry, VirtAddr, table::ENTRIES};
+use arch::table::{ENTRIES, WALK};
+use arch::{Level, Machine, PhysAddr, TableEntry, VirtAddr};
 
 use crate::Kernel;
 use crate::args::Args;
@@ -17,6 +18,7 @@ use crate::error::{LookupFailure, LookupSide, Preempted, SyscallError};
 use crate::invocation::Reply;
 use crate::memory::objects::{ObjRef, Objects, Word};
 use crate::object::asid::Asid;
+use crate::object::processor::table_labels;
 
 /// A decoded invocation.
 #[derive(Clone, Copy, Debug)]
@@ -40,13 +42,6 @@ pub enum Invocation {
         cap: Cap,
     },
 }
-
-/// Levels from the top down, each with the next one.
-const WALK: [(Level, Level); 3] = [
-    (Level::Pml4, Level::Pdpt),
-    (Level::Pdpt, Level::PageDirectory),
-    (Level::PageDirectory, Level::PageTable),
-];
 
 /// The entry for `address` in the table of `level` below `root`, or the level of the first table that is missing.
 #[inline(always)]
@@ -76,22 +71,6 @@ pub(crate) const fn missing_table(level: Level) -> SyscallError {
     SyscallError::FailedLookup(LookupSide::Target, failure)
 }
 
-const fn map_label(level: Level) -> Label {
-    match level {
-        Level::PageTable => Label::PageTableMap,
-        Level::PageDirectory => Label::PageDirectoryMap,
-        Level::Pdpt | Level::Pml4 => Label::PdptMap,
-    }
-}
-
-const fn unmap_label(level: Level) -> Label {
-    match level {
-        Level::PageTable => Label::PageTableUnmap,
-        Level::PageDirectory => Label::PageDirectoryUnmap,
-        Level::Pdpt | Level::Pml4 => Label::PdptUnmap,
-    }
-}
-
 impl<M: Machine> Kernel<M> {
     pub(crate) fn decode_table(
         &self,
@@ -100,14 +79,15 @@ impl<M: Machine> Kernel<M> {
         args: &Args<'_>,
     ) -> Result<Invocation, SyscallError> {
         let Cap::Table { level, .. } = cap else { return Err(SyscallError::InvalidCapability(0)) };
-        if args.label() == unmap_label(level).word() {
+        let (map, unmap) = table_labels(level);
+        if args.label() == unmap.word() {
             return if self.is_final(slot) {
                 Ok(Invocation::Unmap { slot, cap })
             } else {
                 Err(SyscallError::RevokeFirst)
             };
         }
-        if args.label() != map_label(level).word() {
+        if args.label() != map.word() {
             return Err(SyscallError::IllegalOperation);
         }
         self.decode_map_table(slot, cap, args)
@@ -126,7 +106,7 @@ impl<M: Machine> Kernel<M> {
             return Err(SyscallError::InvalidArgument(0));
         }
         self.check_vspace(root, asid, 1)?;
-        let parent = level.parent().unwrap_or(Level::Pml4);
+        let parent = level.parent().unwrap_or(Level::TOP);
         let place = find_entry(&self.objs, root, address, parent).map_err(missing_table)?;
         if TableEntry(self.objs[place].0).is_present() {
             return Err(SyscallError::DeleteFirst);
@@ -150,9 +130,12 @@ impl<M: Machine> Kernel<M> {
 
     pub(crate) fn execute_table(&mut self, invocation: Invocation) -> Result<Reply, Preempted> {
         match invocation {
-            // The processor keeps nothing of entries that were not present (SDM vol. 3, 4.10.2.3): no flush.
+            // The processor keeps nothing of entries that were not present: nothing is to be forgotten. But a walk
+            // must not get into the table before what is in it.
             Invocation::Map { slot, cap, place, entry } => {
+                self.machine.publish_tables();
                 self.objs[place].0 = entry.0;
+                self.machine.publish_tables();
                 self.objs[slot].cap = cap.pack();
             }
             Invocation::Unmap { slot, cap } => {
@@ -170,7 +153,7 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn finalise_table(&mut self, cap: Cap) {
         let Cap::Table { table, level, mapping: Some(Mapping { address, asid }) } = cap else { return };
         let Some(root) = self.lookup_vspace(asid) else { return };
-        let parent = level.parent().unwrap_or(Level::Pml4);
+        let parent = level.parent().unwrap_or(Level::TOP);
         let Ok(place) = find_entry(&self.objs, root, address.0, parent) else { return };
         let entry = TableEntry(self.objs[place].0);
         if entry.is_table() && entry.address() == table {

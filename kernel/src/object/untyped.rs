@@ -13,9 +13,10 @@
 use abi::limits::{MAX_RETYPE_OBJECTS, RESET_CHUNK};
 use abi::sizes::{MAX_UNTYPED_BITS, MIN_SCHED_CONTEXT_BITS, MIN_UNTYPED_BITS};
 use abi::{Label, ObjectType, Rights};
-use arch::table::{ENTRIES, USER_ENTRIES};
-use arch::{Level, Machine, PageAccess, PageSize, PhysAddr};
+use arch::table::KERNEL_ENTRIES;
+use arch::{Machine, PageAccess, PageSize, PhysAddr};
 
+use super::processor::{exists, table_level};
 use super::tcb::Tcb;
 use crate::Kernel;
 use crate::args::{Args, Words};
@@ -168,7 +169,6 @@ impl<M: Machine> Kernel<M> {
     /// Makes an object of zeroed (or device) memory and returns its first capability.
     fn create_object(&mut self, kind: Kind, base: PhysAddr, is_device: bool) -> Cap {
         let frame = |size| Cap::Frame { base, size, access: PageAccess::ReadWrite, is_device, mapping: None };
-        let table = |level| Cap::Table { table: base, level, mapping: None };
         let size_bits = kind.size_bits as u8;
         match kind.object {
             ObjectType::Untyped => Cap::Untyped { base, size_bits, is_device, free: 0 },
@@ -190,9 +190,10 @@ impl<M: Machine> Kernel<M> {
             }
             ObjectType::SchedContext => Cap::SchedContext { sc: ObjRef::at(base), size_bits },
             ObjectType::Reply => Cap::Reply { reply: ObjRef::at(base), rights: Rights::GRANT },
-            ObjectType::Pdpt => table(Level::Pdpt),
-            ObjectType::PageDirectory => table(Level::PageDirectory),
-            ObjectType::PageTable => table(Level::PageTable),
+            ObjectType::Pdpt | ObjectType::PageDirectory | ObjectType::PageTable => {
+                let level = table_level(kind.object).expect("decoding has refused what does not exist");
+                Cap::Table { table: base, level, mapping: None }
+            }
             ObjectType::Pml4 => {
                 self.copy_kernel_half(base);
                 Cap::VSpace { root: base, asid: None }
@@ -206,7 +207,7 @@ impl<M: Machine> Kernel<M> {
     /// Gives the top-level table at `root` the mappings of the kernel.
     fn copy_kernel_half(&mut self, root: PhysAddr) {
         let (from, to): (ObjRef<Word>, ObjRef<Word>) = (ObjRef::at(self.kernel_root), ObjRef::at(root));
-        for index in USER_ENTRIES..ENTRIES {
+        for index in KERNEL_ENTRIES {
             self.objs[to.element(index)] = self.objs[from.element(index)];
         }
     }
@@ -214,7 +215,8 @@ impl<M: Machine> Kernel<M> {
 
 /// Checks type and size argument of Retype.
 fn decode_kind(object: u64, size_bits: u64) -> Result<Kind, SyscallError> {
-    let object = ObjectType::from_word(object).ok_or(SyscallError::InvalidArgument(0))?;
+    let object = ObjectType::from_word(object).filter(|&object| exists(object));
+    let object = object.ok_or(SyscallError::InvalidArgument(0))?;
     let too_large = SyscallError::RangeError { min: 0, max: MAX_UNTYPED_BITS.into() };
     if size_bits >= u64::BITS.into() {
         return Err(too_large);

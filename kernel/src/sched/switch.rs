@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Making a thread the one that runs: address space, segment bases, floating point.
+//! Making a thread the one that runs: address space, base registers, floating point.
 //!
 //! A thread without a usable address space gets the kernel's own top-level table, which maps nothing for users: it
 //! faults on its next step. The idle thread touches no user memory and keeps whatever is in the processor, so that
@@ -7,7 +7,7 @@
 //! takes an address space away (`Kernel::leave_vspace`) looks at it, not at who runs.
 
 use abi::flags::TCB_FPU_DISABLED;
-use arch::{BaseRegisters, FpuAccess, Machine, PhysAddr};
+use arch::{FpuAccess, Machine, PhysAddr};
 
 use crate::Kernel;
 use crate::cap::raw::Tag;
@@ -40,13 +40,11 @@ impl<M: Machine> Kernel<M> {
     #[inline(always)]
     pub(crate) fn enter_thread_context(&mut self, tcb: ObjRef<Tcb>, root: PhysAddr) {
         self.activate_root(root);
-        let context = &self.objs[tcb].context;
-        let bases = BaseRegisters { fs: context.fs_base, gs: context.gs_base };
-        self.machine.load_base_registers(bases);
+        self.machine.load_base_registers(self.objs[tcb].context.bases());
         self.switch_fpu(tcb);
     }
 
-    /// Stores what user code can change without the kernel: the segment bases. `tcb` has run up to now.
+    /// Stores what user code can change without the kernel: the base registers. `tcb` has run up to now.
     #[inline]
     pub(crate) fn leave_thread_context(&mut self, tcb: ObjRef<Tcb>) {
         if tcb == self.sched.idle {
@@ -59,9 +57,7 @@ impl<M: Machine> Kernel<M> {
     #[inline(always)]
     pub(crate) fn save_bases(&mut self, tcb: ObjRef<Tcb>) {
         let bases = self.machine.base_registers();
-        let context = &mut self.objs[tcb].context;
-        context.fs_base = bases.fs;
-        context.gs_base = bases.gs;
+        self.objs[tcb].context.set_bases(bases);
     }
 
     /// Stores the floating-point state of `tcb` in it, if it is in the unit; nobody owns the unit then.
@@ -158,7 +154,7 @@ impl<M: Machine> Kernel<M> {
 
 #[cfg(test)]
 mod tests {
-    use arch::{Effect, FpuState};
+    use arch::{BaseRegisters, Effect, FpuState};
 
     use super::*;
     use crate::cap::Cap;

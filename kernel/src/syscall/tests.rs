@@ -2,7 +2,7 @@
 //! docs/abi/ipc-and-scheduling.md, "The eleven system calls": every row, and what becomes of the caller.
 
 use abi::{GuardData, Label, ObjectType, Rights, Syscall::*};
-use arch::{Effect, EntryKind, Ticks};
+use arch::{BaseRegisters, Effect, EntryKind, Ticks};
 
 use super::*;
 use crate::ipc::testing::{SYSCALL_IP, World};

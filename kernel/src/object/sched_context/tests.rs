@@ -284,8 +284,8 @@ fn a_lent_context_without_budget_postpones_the_thread() {
 fn consumed_is_reported_in_microseconds_and_cleared() {
     let mut fixture = Fixture::new();
     fixture.test.kernel.objs[fixture.sc].consumed = Ticks(12_999);
-    assert!(matches!(fixture.execute(Invocation::Consumed(fixture.sc)), Answer::Word(12)));
-    assert!(matches!(fixture.execute(Invocation::Consumed(fixture.sc)), Answer::Word(0)));
+    assert!(matches!(fixture.execute(Invocation::Consumed(fixture.sc)), Answer::Time(12)));
+    assert!(matches!(fixture.execute(Invocation::Consumed(fixture.sc)), Answer::Time(0)));
 }
 
 #[test]
@@ -294,7 +294,7 @@ fn yielding_to_a_thread_that_cannot_run_returns_at_once() {
     let tcb = fixture.target(5);
     fixture.test.kernel.suspend(tcb);
     fixture.test.kernel.objs[fixture.sc].consumed = Ticks(5_000);
-    assert!(matches!(fixture.call_yield_to(), Answer::Word(5)));
+    assert!(matches!(fixture.call_yield_to(), Answer::Time(5)));
     assert_eq!(fixture.test.kernel.objs[fixture.caller].state(), ThreadState::Restart);
 }
 
@@ -305,7 +305,7 @@ fn yielding_to_a_thread_without_budget_postpones_it_and_returns_at_once() {
     let kernel = &mut fixture.test.kernel;
     kernel.set_refills(fixture.sc, Rate { budget: Ticks(100_000), period: Ticks(300_000), max_refills: 2 });
     kernel.charge_refills(fixture.sc, Ticks(100_000));
-    assert!(matches!(fixture.call_yield_to(), Answer::Word(0)));
+    assert!(matches!(fixture.call_yield_to(), Answer::Time(0)));
     assert_eq!(fixture.test.kernel.objs[tcb].in_release_queue, 1);
 }
 
@@ -316,7 +316,7 @@ fn yielding_to_a_lower_priority_moves_it_to_the_head_and_returns_at_once() {
     let tcb = fixture.target(3);
     fixture.test.kernel.set_thread_state(other, ThreadState::Running);
     fixture.test.kernel.enqueue_head(other);
-    assert!(matches!(fixture.call_yield_to(), Answer::Word(0)));
+    assert!(matches!(fixture.call_yield_to(), Answer::Time(0)));
     assert_eq!(fixture.test.kernel.sched.ready[3].head, Some(tcb));
     fixture.test.kernel.finish_event();
     assert_eq!(fixture.test.kernel.current(), fixture.caller);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+use abi::Label;
 use arch::Effect;
 
 use super::*;

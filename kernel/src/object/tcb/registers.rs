@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Reading, writing and copying the registers of a thread.
 //!
-//! The segment bases of the current thread are live in the processor; those of every other thread are in its
+//! The base registers of the current thread are live in the processor; those of every other thread are in its
 //! context.
 
 use abi::Register;
@@ -72,7 +72,7 @@ impl<M: Machine> Kernel<M> {
         Ok(Invocation::CopyRegisters { source, target, flags: args.word(0) })
     }
 
-    /// Writes the first registers of a thread that is not the current one; it resumes at the `rip` written.
+    /// Writes the first registers of a thread that is not the current one; it resumes at the address written.
     pub(super) fn write_registers(&mut self, target: ObjRef<Tcb>, count: usize, values: WordSource) {
         for (index, &register) in Register::ALL.iter().take(count).enumerate() {
             let value = values.word(&self.objs, WRITE_HEADER + index);
@@ -88,20 +88,25 @@ impl<M: Machine> Kernel<M> {
             self.resume_thread(target);
         }
         if flags & COPY_FRAME != 0 {
-            let from = self.objs[source].context;
-            let to = &mut self.objs[target].context;
-            for &register in &Register::ALL[..Register::FRAME_COUNT] {
-                to.set(register, from.get(register));
-            }
+            self.copy_each(source, target, &Register::ALL[..Register::FRAME_COUNT]);
         }
         if flags & COPY_INTEGER != 0 {
+            self.copy_each(source, target, &Register::ALL[Register::FRAME_COUNT..Register::FIRST_BASE]);
             let bases = self.bases_of(source);
             self.set_bases_of(target, bases);
         }
     }
 
+    fn copy_each(&mut self, source: ObjRef<Tcb>, target: ObjRef<Tcb>, registers: &[Register]) {
+        let from = self.objs[source].context;
+        let to = &mut self.objs[target].context;
+        for &register in registers {
+            to.set(register, from.get(register));
+        }
+    }
+
     pub(super) fn set_tls_base(&mut self, tcb: ObjRef<Tcb>, base: u64) {
-        let bases = BaseRegisters { fs: Register::FsBase.sanitise(base), ..self.bases_of(tcb) };
+        let bases = self.bases_of(tcb).with_tls(Register::TLS.sanitise(base));
         self.set_bases_of(tcb, bases);
     }
 
@@ -109,14 +114,11 @@ impl<M: Machine> Kernel<M> {
         if tcb == self.current() {
             return self.machine.base_registers();
         }
-        let context = &self.objs[tcb].context;
-        BaseRegisters { fs: context.fs_base, gs: context.gs_base }
+        self.objs[tcb].context.bases()
     }
 
     fn set_bases_of(&mut self, tcb: ObjRef<Tcb>, bases: BaseRegisters) {
-        let context = &mut self.objs[tcb].context;
-        context.fs_base = bases.fs;
-        context.gs_base = bases.gs;
+        self.objs[tcb].context.set_bases(bases);
         if tcb == self.current() {
             self.machine.load_base_registers(bases);
         }

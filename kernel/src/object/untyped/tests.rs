@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+use arch::Level;
+use arch::table::ENTRIES;
+
 use super::*;
 use crate::testing::{START, TestKernel};
 

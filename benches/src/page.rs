@@ -149,8 +149,8 @@ fn values(html: &mut String, report: &Report) -> Result<(), Box<dyn Error>> {
     for value in &report.values {
         writeln!(html, "<li>{}: {} {}</li>", escaped(&value.name), value.value, escaped(&value.unit))?;
     }
-    for name in &report.omitted {
-        writeln!(html, "<li>{}: needs KVM</li>", escaped(name))?;
+    for row in &report.omitted {
+        writeln!(html, "<li>{}</li>", escaped(row))?;
     }
     html.push_str("</ul>\n");
     Ok(())

@@ -90,10 +90,11 @@ impl Report {
 
     /// Takes in a row as the root task writes it; `false` if it is none of its kinds.
     ///
-    /// `{"path": .., "samples": [[value, count], ..]}`, `{"value": name, "is": number, "unit": ..}`, `{"omitted": name}`.
+    /// `{"path": .., "samples": [[value, count], ..]}`, `{"value": name, "is": number, "unit": ..}`, `{"omitted": name, "why": ..}`.
     pub fn add_row(&mut self, instances: u32, row: &Map<String, Value>) -> bool {
-        if let Some(name) = row.get("omitted").and_then(Value::as_str) {
-            self.omitted.push(name.to_owned());
+        let text = |key| row.get(key).and_then(Value::as_str);
+        if let (Some(name), Some(why)) = (text("omitted"), text("why")) {
+            self.omitted.push(format!("{name}: {why}"));
             return true;
         }
         if let Some(value) = named_value(row) {
@@ -177,7 +178,7 @@ mod tests {
     fn rows_of_all_kinds_are_taken_in_and_others_are_not() {
         let mut report = report();
         assert!(report.add_row(2, &row(json!({"value": "boot", "is": 9, "unit": "us"}))));
-        assert!(report.add_row(2, &row(json!({"omitted": "one way to a poller"}))));
+        assert!(report.add_row(2, &row(json!({"omitted": "one way to a poller", "why": "needs KVM"}))));
         assert!(!report.add_row(2, &row(json!({"channel": "a-b", "min": 3}))));
         assert!(!report.add_row(2, &row(json!({"path": "a", "samples": [[1]]}))));
         assert_eq!((report.paths.len(), report.values.len(), report.omitted.len()), (1, 1, 1));

@@ -11,12 +11,12 @@
 //! ```
 
 use crate::lab::Cost;
-use crate::series::{SAMPLES, Series};
+use crate::series::{SAMPLES, Series, omit};
 use crate::signal::SIGNAL;
 use crate::stub::{self, stamp};
 use crate::words::Words;
 use abi::Rights;
-use userland::{AllocError, CPtr, IrqHandler, LineSignal, Notification, RootTask, report_row};
+use userland::{AllocError, CPtr, IrqHandler, LineSignal, Notification, RootTask};
 
 /// The region that both use for words.
 pub(crate) const REGION: &str = "bench";
@@ -131,7 +131,7 @@ impl End {
         }
         series.report("cross-core signal, sender, elided (polling)", cost.pair);
         // Where processors take turns, the way to a poller is as long as the turns.
-        report_row("{\"omitted\":\"cross-core signal, one way to a polling receiver\"}");
+        omit("cross-core signal, one way to a polling receiver", "needs KVM");
     }
 
     /// Acknowledges signals at once; [`ENDED`] counts how often it began to wait.

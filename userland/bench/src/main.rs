@@ -20,10 +20,12 @@ mod cross;
 mod exchange;
 mod fault;
 mod interference;
-mod interrupt;
 mod ipc;
 mod lab;
 mod lines;
+#[cfg_attr(target_arch = "x86_64", path = "x86_64/mod.rs")]
+#[cfg_attr(target_arch = "arm", path = "aarch32/mod.rs")]
+mod machine;
 mod memory;
 mod object;
 mod queue;
@@ -32,11 +34,11 @@ mod schedule;
 mod senders;
 mod series;
 mod signal;
-mod stub;
 mod words;
 
 use abi::flags::TCB_FPU_DISABLED;
 use lab::{Cost, Lab};
+use machine::{interrupt, stub};
 use thiserror::Error;
 use userland::{AllocError, INIT_TCB, RootTask};
 

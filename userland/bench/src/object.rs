@@ -2,7 +2,7 @@
 //! Making and destroying objects.
 
 use crate::lab::{LOWER, Lab};
-use crate::series::{SAMPLES, Series};
+use crate::series::{SAMPLES, Series, omit};
 use crate::stub::stamp;
 use abi::{GuardData, INITIAL_FLAGS, ObjectType, Register, Rights, UntypedDesc, sizes};
 use core::fmt;
@@ -46,9 +46,12 @@ pub(crate) fn retype(lab: &mut Lab<'_>) -> Result<(), AllocError> {
     }
     // Memory for a page of this size is that of devices, which is never filled with zero.
     let is_large = |untyped: &UntypedDesc| untyped.is_device != 0 && untyped.size_bits >= HUGE_PAGE_BITS;
-    if let Some((untyped, _)) = lab.task.boot.untypeds().find(|(_, untyped)| is_large(untyped)) {
-        let series = make_and_delete(untyped, (ObjectType::HugePage, 0), slot, SAMPLES)?;
-        report(lab, series, format_args!("HugePage of a device"));
+    match lab.task.boot.untypeds().find(|(_, untyped)| is_large(untyped)) {
+        Some((untyped, _)) => {
+            let series = make_and_delete(untyped, (ObjectType::HugePage, 0), slot, SAMPLES)?;
+            report(lab, series, format_args!("HugePage of a device"));
+        }
+        None => omit("retype, delete: HugePage of a device", "no device memory is that large"),
     }
     Ok(())
 }
@@ -110,7 +113,7 @@ pub(crate) fn threads(lab: &mut Lab<'_>) -> Result<(), AllocError> {
     let tcb = Tcb(lab.task.slots.take()?);
     let space = Space { cspace: INIT_CNODE, guard: GuardData(0), vspace: INIT_VSPACE };
     let mut registers = [0; Register::COUNT];
-    registers[Register::Rflags.index()] = INITIAL_FLAGS;
+    registers[Register::FLAGS.index()] = INITIAL_FLAGS;
     let params = SchedParams { mcp: LOWER, priority: LOWER, context: Some(context), fault_handler: None };
     let [life, death, both] = Series::take_each(SAMPLES, || {
         let start = stamp();

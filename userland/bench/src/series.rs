@@ -4,6 +4,7 @@
 //! A row holds every sample, as pairs of a value and how often it came, so that the host can compute what it likes.
 
 use crate::interference::{self, Suffix};
+use crate::stub;
 use core::fmt;
 use userland::{Error, report_row};
 
@@ -63,7 +64,7 @@ impl Series {
     /// Adds a sample while there is room.
     pub(crate) fn push(&mut self, value: u64) {
         if let Some(place) = self.values.get_mut(self.count) {
-            *place = u32::try_from(value).unwrap_or(u32::MAX);
+            *place = stub::elapsed(value);
             self.count += 1;
         }
     }
@@ -86,6 +87,11 @@ impl Series {
             "{{\"path\":\"{path}{Suffix}\",\"n\":{count},\"min\":{min},\"median\":{median},\"samples\":[{runs}]}}"
         ));
     }
+}
+
+/// Says that a path is not measured, and why.
+pub(crate) fn omit(path: &str, why: &str) {
+    report_row(format_args!("{{\"omitted\":\"{path}\",\"why\":\"{why}\"}}"));
 }
 
 /// Sorted values as `[value, count]` pairs.

@@ -4,7 +4,7 @@
 use core::fmt;
 
 use abi::fault::{cap_fault, timeout, unknown_syscall, user_exception, vm_fault};
-use abi::{FaultKind, Register, cut};
+use abi::{FaultKind, Register, WORD_BITS};
 use userland::{exception_name, is_store, time};
 
 /// What happened, and the address of the instruction.
@@ -41,7 +41,8 @@ pub(crate) enum Access {
 
 /// The number that a word stands for.
 fn signed(word: u64) -> i64 {
-    cut(word).cast_signed().into()
+    let above = u64::BITS - WORD_BITS;
+    (word << above).cast_signed() >> above
 }
 
 impl Fault {

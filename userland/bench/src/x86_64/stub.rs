@@ -67,6 +67,12 @@ pub(crate) fn stamp() -> u64 {
     unreachable!("a time stamp needs an instance to run on")
 }
 
+/// What lies between two stamps, given their difference.
+#[inline(always)]
+pub(crate) fn elapsed(difference: u64) -> u32 {
+    u32::try_from(difference).unwrap_or(u32::MAX)
+}
+
 /// Lets the machine's other processors run where they share one host thread.
 #[inline(always)]
 pub(crate) fn pause() {

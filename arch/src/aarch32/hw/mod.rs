@@ -1,2 +1,241 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The processor itself: everything here exists on bare metal only.
+//! The processor itself, a Cortex-A15: everything here exists on bare metal only.
+//!
+//! [`HwMachine`] is the [`Machine`] of an instance on its core. The boot core has set the registers of the MMU
+//! (one function, compared across cores) before any of this runs.
+#![allow(unsafe_code)]
+
+mod abort;
+mod barrier;
+pub mod cache;
+mod console;
+pub mod entry;
+mod fpu;
+mod gic;
+mod psci;
+mod registers;
+pub mod stack;
+mod timer;
+
+use aarch32_cpu::register::{
+    Pmccfiltr, Pmcntenset, Pmcr, Pmuserenr, SysRegWrite, SysRegWrite64, Tpidruro, Tpidrurw,
+};
+
+use crate::{
+    BaseRegisters, CoreId, FpuAccess, FpuState, Machine, PhysAddr, Pin, PinMask, PinRoute, StopReason, Ticks,
+    VirtAddr,
+};
+pub use abort::Abort;
+pub use console::Console;
+pub use gic::{FIRST_SHARED, Gic};
+pub use psci::{Conduit, PsciError};
+use registers::{LongTtbr0, TlbiAsid, TlbiMva};
+pub use timer::Clock;
+
+/// The number under which the TLB knows user pages. There is one: what it holds of an address space goes with it.
+const ADDRESS_SPACE: u32 = 0;
+
+/// What the machine must be told about its core.
+#[derive(Clone, Copy, Debug)]
+pub struct MachineConfig {
+    /// The interrupt controller.
+    pub gic: Gic,
+    /// The clock.
+    pub clock: Clock,
+    /// Where debug output goes.
+    pub console: Console,
+    /// How the firmware is called.
+    pub conduit: Conduit,
+    /// Number of this core's interface at the interrupt controller.
+    pub core: CoreId,
+}
+
+/// The machine of one instance.
+pub struct HwMachine {
+    config: MachineConfig,
+    /// A deadline that is always kept, for fault injection.
+    pub extra_deadline: Option<Ticks>,
+}
+
+impl HwMachine {
+    /// A machine that has not been started.
+    pub const fn new() -> Self {
+        Self {
+            config: MachineConfig {
+                gic: Gic::at(0, 0),
+                clock: Clock::new(1),
+                console: Console::Silent,
+                conduit: Conduit::None,
+                core: CoreId(0),
+            },
+            extra_deadline: None,
+        }
+    }
+
+    /// Takes over the core: vectors, floating point, counters, timer, interrupts.
+    ///
+    /// # Safety
+    ///
+    /// Called once, on the core `config` speaks of, with interrupts masked, on the kernel's own page tables, which map
+    /// the interrupt controller.
+    pub unsafe fn start(&mut self, config: MachineConfig) {
+        self.config = config;
+        entry::load_vectors();
+        fpu::start();
+        timer::start();
+        count_cycles();
+        // SAFETY: the vectors are loaded, and the caller vouches for the rest.
+        unsafe { self.config.gic.start_core() };
+    }
+
+    /// Where debug output goes.
+    pub const fn console(&self) -> Console {
+        self.config.console
+    }
+
+    /// How the firmware is called.
+    pub const fn conduit(&self) -> Conduit {
+        self.config.conduit
+    }
+
+    /// Takes the interrupt that waits and answers its vector, or nothing if it has gone.
+    #[inline]
+    pub fn acknowledge(&mut self) -> Option<u8> {
+        self.config.gic.acknowledge()
+    }
+}
+
+impl Default for HwMachine {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Lets the cycle counter run, and user code read it: what benchmarks measure with.
+fn count_cycles() {
+    const ENABLE: u32 = 1;
+    const RESET_CYCLES: u32 = 1 << 2;
+    const CYCLES: u32 = 1 << 31;
+    const USER: u32 = 1;
+    // SAFETY: the four registers only say what is counted, everywhere, and who may read it.
+    unsafe {
+        Pmcr::write(Pmcr(ENABLE | RESET_CYCLES));
+        Pmccfiltr::write(Pmccfiltr(0));
+        Pmcntenset::write(Pmcntenset(CYCLES));
+        Pmuserenr::write(Pmuserenr(USER));
+    }
+}
+
+impl Machine for HwMachine {
+    #[inline(always)]
+    fn now(&self) -> Ticks {
+        self.config.clock.now()
+    }
+
+    fn set_deadline(&mut self, deadline: Ticks) {
+        let deadline = self.extra_deadline.map_or(deadline, |extra| extra.min(deadline));
+        self.config.clock.set_deadline(deadline);
+    }
+
+    fn put_char(&mut self, byte: u8) {
+        self.config.console.put(byte);
+    }
+
+    #[inline(always)]
+    fn activate_vspace(&mut self, root: PhysAddr) {
+        barrier::stores_visible();
+        // SAFETY: the table maps user addresses only; the kernel's are in tables of their own (CONFINED).
+        unsafe { LongTtbr0::write_raw(root.0) };
+        barrier::synchronise();
+        self.invalidate_all();
+    }
+
+    /// Walks look no earlier than user code does, and the return to it waits for what is before.
+    #[inline(always)]
+    fn publish_tables(&mut self) {
+        barrier::stores_visible();
+    }
+
+    #[inline]
+    fn invalidate_page(&mut self, address: VirtAddr) {
+        const PAGE_MASK: u32 = !0xfff;
+        barrier::stores_visible();
+        // SAFETY: what the TLB forgets it finds in the tables again.
+        unsafe { TlbiMva::write_raw(address.0 as u32 & PAGE_MASK | ADDRESS_SPACE) };
+        barrier::maintenance_complete();
+    }
+
+    #[inline]
+    fn invalidate_all(&mut self) {
+        barrier::stores_visible();
+        // SAFETY: what the TLB forgets it finds in the tables again.
+        unsafe { TlbiAsid::write_raw(ADDRESS_SPACE) };
+        barrier::maintenance_complete();
+    }
+
+    fn save_fpu(&mut self, state: &mut FpuState) {
+        fpu::save(state);
+    }
+
+    fn load_fpu(&mut self, state: &FpuState) {
+        fpu::load(state);
+    }
+
+    fn set_fpu_access(&mut self, access: FpuAccess) {
+        fpu::set_access(access);
+    }
+
+    #[inline(always)]
+    fn base_registers(&self) -> BaseRegisters {
+        BaseRegisters { tpidrurw: Tpidrurw::read().0, tpidruro: Tpidruro::read().0 }
+    }
+
+    #[inline(always)]
+    fn load_base_registers(&mut self, bases: BaseRegisters) {
+        // SAFETY: the two registers are the user's; the kernel uses neither.
+        unsafe { Tpidrurw::write(Tpidrurw(bases.tpidrurw)) };
+        // SAFETY: as above.
+        unsafe { Tpidruro::write(Tpidruro(bases.tpidruro)) };
+    }
+
+    fn has_pending_interrupt(&self) -> bool {
+        entry::has_pending_interrupt()
+    }
+
+    #[inline]
+    fn end_of_interrupt(&mut self) {
+        self.config.gic.end();
+    }
+
+    fn route_pin(&mut self, pin: Pin, route: PinRoute) {
+        self.config.gic.route(pin.input, route.vector, route.trigger, self.config.core);
+    }
+
+    fn mask_pin(&mut self, pin: Pin, mask: PinMask) {
+        self.config.gic.mask(pin.input, mask);
+    }
+
+    fn stack_high_water(&self) -> u64 {
+        stack::high_water()
+    }
+
+    #[inline]
+    fn ring_doorbell(&mut self, core: CoreId) {
+        self.config.gic.ring(core);
+    }
+
+    fn flush_caches(&mut self) {
+        cache::flush_all();
+    }
+
+    /// A core can only turn itself off (PSCI): there is nothing to stop another one with, and no instance is controlled.
+    fn stop_core(&mut self, _core: CoreId) {}
+
+    /// As for [`HwMachine::stop_core`].
+    fn start_core(&mut self, _core: CoreId) {}
+
+    fn stop_self(&mut self, _reason: StopReason) {
+        timer::silence();
+        self.config.gic.silence();
+    }
+}

@@ -79,8 +79,8 @@ pub const GENERAL_NAMES: [&str; 15] =
     ["rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"];
 
 /// First and last-plus-one address of the kernel stack.
-pub fn kernel_stack() -> (u64, u64) {
-    (&raw const kernel_stack_bottom as u64, &raw const kernel_stack_top as u64)
+pub fn kernel_stack() -> (usize, usize) {
+    ((&raw const kernel_stack_bottom).addr(), (&raw const kernel_stack_top).addr())
 }
 
 /// Leaves the kernel: user code continues in `context`, and whatever is on the kernel stack is forgotten.

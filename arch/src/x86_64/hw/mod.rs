@@ -93,9 +93,9 @@ impl HwMachine {
         self.config.console
     }
 
-    /// Sends a non-maskable interrupt to `core`, for fault injection.
-    pub fn send_nmi(&mut self, core: CoreId) {
-        lapic::send(self.config.lapic, core, lapic::Command::Nmi);
+    /// Sends this core a non-maskable interrupt, for fault injection.
+    pub fn send_own_nmi(&mut self) {
+        lapic::send(self.config.lapic, self.config.core, lapic::Command::Nmi);
     }
 }
 

@@ -134,7 +134,7 @@ pub(super) unsafe fn initialise() {
     // SAFETY: called once, so nothing else refers to the tables.
     let tables = unsafe { &mut *tables };
     let (_, stack_top) = entry::kernel_stack();
-    tables.task.rsp[0] = stack_top;
+    tables.task.rsp[0] = stack_top as u64;
     for (index, stack) in tables.stacks.iter().enumerate() {
         tables.task.ist[index] = (&raw const *stack as u64) + IST_BYTES as u64;
     }

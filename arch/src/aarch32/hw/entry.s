@@ -1,0 +1,217 @@
+@ SPDX-License-Identifier: MIT OR Apache-2.0
+@ Entry and exit of the kernel, which runs in supervisor mode with interrupts masked, always.
+@
+@   exception_vectors  VBAR points here
+@   resume_context     to user code
+@   idle_*             for an interrupt that is taken without an exception, by asking the interrupt controller
+@
+@ While user code runs, the stack pointer of supervisor mode is the address of `pc` in the current context. Every
+@ exception stores its return state there by SRS, and the user's registers below it:
+@
+@   context    r0 r1 .. r12 sp lr | pc cpsr entry
+@                                 ^ stack pointer of supervisor mode
+@
+@ The other modes have no stack. Their stack pointers are scratch, and their link register is what SRS stores.
+
+.section .text.entry, "ax", %progbits
+.arm
+.fpu neon
+
+.equ SUPERVISOR, 0x13
+.equ MODE_MASK, 0x1f
+.equ THUMB, 0x20
+
+.global exception_vectors
+.balign 32
+exception_vectors:
+    b impossible_entry                  @ reset
+    b undefined_entry
+    b syscall_entry
+    b prefetch_abort_entry
+    b data_abort_entry
+    b impossible_entry                  @ hypervisor call
+    b interrupt_entry
+    b fast_interrupt_entry
+
+.balign 32
+syscall_entry:
+    srsia sp, #SUPERVISOR
+    stmdb sp, {{r0-r14}}^
+    mov r4, sp
+    mov r0, #1
+    str r0, [sp, #{ENTRY}]
+    ldr sp, =kernel_stack_top
+    cmp r7, #{CALL}
+    beq try_fast_call
+    cmp r7, #{REPLY_RECV}
+    beq try_fast_reply_recv
+    cmp r7, #{SEND}
+    beq try_fast_send
+    cmp r7, #{NB_SEND}
+    beq try_fast_send
+slow_syscall:
+    bl instance_syscall
+
+@ Where everything leaves, in r0 the context to resume. Nothing returns to its caller: the stack is forgotten.
+.global resume_context
+resume_context:
+    add r4, r0, #{PC}
+@ The same, in r4 the address of `pc` in that context. A reservation for an exclusive store must not pass to another thread.
+resume_current:
+    mov sp, r4
+    clrex
+    ldmdb sp, {{r0-r14}}^
+    rfeia sp
+
+@ A fast path that succeeds jumps to resume_context itself; one that returns has changed nothing, or says that the
+@ same thread goes on. r4 is preserved, as by any function.
+try_fast_call:
+    bl instance_fast_call
+    b slow_syscall
+try_fast_send:
+    bl instance_fast_send
+    cmp r0, #0
+    bne resume_current
+    b slow_syscall
+try_fast_reply_recv:
+    bl instance_fast_reply_recv
+    b slow_syscall
+
+@ In lr the address to return to, in sp the saved status of whom was interrupted: the user's has no mode bits but one.
+.macro from_user
+    srsia sp, #SUPERVISOR
+    cps #SUPERVISOR
+    stmdb sp, {{r0-r14}}^
+    mov r0, #0
+    str r0, [sp, #{ENTRY}]
+    ldr sp, =kernel_stack_top
+.endm
+
+.macro from_kernel vector
+    ldr sp, =fault_frame_end
+    stmdb sp!, {{r0-r12}}
+    mov r0, #\vector
+    b kernel_fault
+.endm
+
+undefined_entry:
+    mrs sp, spsr
+    tst sp, #THUMB
+    subeq lr, lr, #4
+    subne lr, lr, #2
+    tst sp, #0xf
+    bne undefined_in_kernel
+    from_user
+    bl instance_undefined
+undefined_in_kernel:
+    from_kernel {UNDEFINED}
+
+prefetch_abort_entry:
+    sub lr, lr, #4
+    mrs sp, spsr
+    tst sp, #0xf
+    bne prefetch_abort_in_kernel
+    from_user
+    bl instance_prefetch_abort
+prefetch_abort_in_kernel:
+    from_kernel {PREFETCH_ABORT}
+
+data_abort_entry:
+    sub lr, lr, #8
+    mrs sp, spsr
+    tst sp, #0xf
+    bne data_abort_in_kernel
+    from_user
+    bl instance_data_abort
+data_abort_in_kernel:
+    from_kernel {DATA_ABORT}
+
+interrupt_entry:
+    sub lr, lr, #4
+    mrs sp, spsr
+    tst sp, #0xf
+    bne interrupt_in_kernel
+    from_user
+    bl instance_interrupt
+interrupt_in_kernel:
+    from_kernel {INTERRUPT}
+
+@ Nobody asks for these: they are a failure wherever they come from.
+fast_interrupt_entry:
+    sub lr, lr, #4
+    from_kernel {FAST_INTERRUPT}
+impossible_entry:
+    from_kernel {IMPOSSIBLE}
+
+@ In r0 the vector, in sp the frame with r0 to r12 stored, in lr the address. Still in the mode of the exception.
+kernel_fault:
+    mrs r1, cpsr
+    mrs r2, spsr
+    bic r3, r1, #MODE_MASK
+    and r4, r2, #MODE_MASK
+    teq r4, #0x10
+    moveq r4, #0x1f                     @ user mode shares its registers with system mode, which can come back
+    orr r3, r3, r4
+    msr cpsr_c, r3
+    mov r5, sp
+    mov r6, lr
+    msr cpsr_c, r1
+    str r5, [sp, #{FRAME_SP}]
+    str r6, [sp, #{FRAME_LR}]
+    str lr, [sp, #{FRAME_PC}]
+    str r2, [sp, #{FRAME_STATUS}]
+    str r0, [sp, #{FRAME_VECTOR}]
+    mov r0, sp
+    ldr sp, =fault_stack_top
+    bl instance_kernel_fault
+    udf #0
+
+@ Sleeps until there is an interrupt, masked or not, and handles it on an empty stack.
+.global idle_halt
+idle_halt:
+    dsb
+    wfi
+@ Handles an interrupt that waits on an empty stack.
+.global idle_interrupt
+idle_interrupt:
+    ldr sp, =kernel_stack_top
+    bl instance_interrupt
+.ltorg
+
+@ The state of the floating-point unit: d0 to d31, then FPSCR.
+.global fpu_save
+fpu_save:
+    vstmia r0!, {{d0-d15}}
+    vstmia r0!, {{d16-d31}}
+    vmrs r1, fpscr
+    str r1, [r0]
+    bx lr
+.global fpu_load
+fpu_load:
+    vldmia r0!, {{d0-d15}}
+    vldmia r0!, {{d16-d31}}
+    ldr r1, [r0]
+    vmsr fpscr, r1
+    bx lr
+.global fpu_enable
+fpu_enable:
+    mov r0, #0x40000000
+    vmsr fpexc, r0
+    bx lr
+
+.section .bss.entry, "aw", %nobits
+.balign 8
+fault_frame:
+    .skip {FRAME_BYTES}
+fault_stack:
+    .skip 4096
+fault_stack_top:
+.equ fault_frame_end, fault_frame + {FRAME_GENERAL}
+
+.section .kernel_stack, "aw", %nobits
+.balign 4096
+.global kernel_stack_bottom
+kernel_stack_bottom:
+    .skip 8192
+.global kernel_stack_top
+kernel_stack_top:

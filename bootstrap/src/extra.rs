@@ -87,7 +87,7 @@ impl Facts<'_> {
         let contents = Contents {
             instance: index as u32,
             name: name(&self.plan.instances[index].name),
-            own_status_slot: slots.status_pages.start,
+            own_status_slot: slots.status_pages.slots().start,
             arguments: &self.description.instances[index].root_task.arguments,
             peers: &self.peers(index, slots),
             channels: &self.channels(index),
@@ -113,7 +113,7 @@ impl Facts<'_> {
                     name: name(&instance.name),
                     tsc_offset: measured.ticks,
                     tsc_uncertainty: measured.uncertainty,
-                    status_slot: slots.status_pages.start + position,
+                    status_slot: slots.status_pages.slots().start + position,
                     control_slot: 0,
                 }
             })
@@ -139,7 +139,7 @@ impl Facts<'_> {
     }
 
     fn regions(&self, index: usize, slots: &Slots) -> Vec<Region> {
-        let mut next = slots.shared_frames.start;
+        let mut next = slots.shared_frames.slots().start;
         shared_with(self.plan, index)
             .map(|(region, access)| {
                 let count = region.range.size() >> region.page_bits;

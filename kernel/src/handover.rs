@@ -107,6 +107,8 @@ pub struct Handover {
     pub gic_distributor: u64,
     /// Physical address of the GIC's CPU interface, on AArch32.
     pub gic_cpu: u64,
+    /// How the firmware is called (PSCI) to turn the core off: 0 not at all, 1 by `hvc`, 2 by `smc`.
+    pub psci: u64,
     /// Physical address and bytes of the log ring used when there is neither, or 0.
     pub log: [u64; 2],
     /// Bit 0 printing, bit 1 debug calls, bit 2 benchmark calls.
@@ -188,6 +190,7 @@ impl Handover {
             console_paddr: 0,
             gic_distributor: 0,
             gic_cpu: 0,
+            psci: 0,
             log: [0; 2],
             profile: 0,
             has_huge_pages: 0,

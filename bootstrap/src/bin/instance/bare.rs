@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Start of an instance, its entry points, its idle loop.
+//! Start of an instance, its entry points, its idle loop: what all processors have in common.
 #![allow(unsafe_code)]
 
-use core::arch::global_asm;
 use core::fmt::Write;
-use core::mem::offset_of;
 use core::ptr::NonNull;
 
 use abi::status::State;
 use arch::hw::entry::{enter_user, let_interrupts_in, wait_for_store, wait_halted};
-use arch::hw::{Console, HwMachine, IoApics, LapicMode, MachineConfig, Timer, stack};
-use arch::{CoreId, Machine, StopReason, Ticks, WINDOW_BASE};
+use arch::hw::{HwMachine, stack};
+use arch::{Machine, StopReason, Ticks, WINDOW_BASE};
 use ipi::{Inbox, Mode, Work};
-use kernel::error::Fault;
 use kernel::fastpath::Sent;
 use kernel::handover::{Handover, IdleMode, MAGIC};
 use kernel::memory::objects::{ObjRef, Objects};
@@ -21,32 +18,7 @@ use kernel::object::notification::Notification;
 use kernel::object::tcb::Tcb;
 use kernel::{Event, Kernel, Resume};
 
-use crate::failure;
-
-global_asm!(
-    ".section .text.entry, \"ax\", @progbits",
-    ".global instance_start",
-    "instance_start:",
-    "movq $kernel_stack_top, %rsp",
-    "movq {ROOT_VSPACE}(%rdi), %rax",
-    "movq %rax, %cr3",
-    "xorl %ebp, %ebp",
-    "call instance_main",
-    "ud2",
-    ROOT_VSPACE = const offset_of!(Handover, root_vspace),
-    options(att_syntax)
-);
-
-/// Physical address of the local APIC's registers in xAPIC mode.
-const LAPIC_PAGE: u64 = 0xfee0_0000;
-
-/// Exceptions that no user program may cause and no kernel survives, a bit each: NMI, double fault, machine check.
-const FATAL: u64 = 1 << 2 | 1 << 8 | 1 << 18;
-const PAGE_FAULT: u64 = 14;
-const FIRST_INTERRUPT: u64 = 32;
-const FIRST_SYSCALL: u64 = abi::vector::FIRST_SYSCALL as u64;
-/// Length of `int n`.
-const INT_LENGTH: u64 = 2;
+use crate::{failure, processor};
 
 /// State of the image that is not the kernel's.
 pub(crate) struct Instance {
@@ -91,7 +63,7 @@ extern "C" fn instance_main(handover: *const Handover) -> ! {
     stack::fill();
     assert!(handover.magic == MAGIC, "boot image and instance image differ in version");
     // SAFETY: first thing on this core, on the instance's own tables.
-    unsafe { instance.kernel.machine.start(machine_config(handover)) };
+    unsafe { instance.kernel.machine.start(processor::machine_config(handover)) };
     instance.idle = IdleMode::from_word(handover.idle_mode);
     instance.inbox = (handover.inbox != 0)
         .then(|| inbox_at(arch::PhysAddr(handover.inbox), handover.inbox_senders as usize));
@@ -110,28 +82,6 @@ fn report_up(instance: &Instance, handover: &Handover) {
     let mut console = failure::Printer(instance.kernel.machine.console());
     // Writing to a console cannot fail.
     let _ = writeln!(console, "!skerry {{\"up\":{}}}", elapsed / handover.ticks_per_us.max(1));
-}
-
-fn machine_config(handover: &Handover) -> MachineConfig {
-    let mut io_apics = IoApics::NONE;
-    for chip in handover.io_apics.iter().take(handover.io_apic_count as usize) {
-        io_apics.add(chip.paddr, chip.pins as u8);
-    }
-    let console = match handover {
-        Handover { debug_port: port @ 1.., .. } => Console::DebugPort(*port as u16),
-        Handover { serial_port: port @ 1.., .. } => Console::Serial(*port as u16),
-        Handover { log: [paddr, bytes], .. } if *bytes >= 128 => {
-            Console::Log { paddr: *paddr, bytes: *bytes }
-        }
-        _ => Console::Silent,
-    };
-    MachineConfig {
-        lapic: if handover.x2apic != 0 { LapicMode::X2Apic } else { LapicMode::XApic(LAPIC_PAGE) },
-        timer: if handover.timer_ratio == 0 { Timer::Deadline } else { Timer::OneShot(handover.timer_ratio) },
-        console,
-        io_apics,
-        core: CoreId(handover.core as u32),
-    }
 }
 
 /// Leaves for the thread that a fast path has switched to, if it did.
@@ -205,36 +155,8 @@ extern "C" fn instance_syscall() -> ! {
     leave(instance, resume)
 }
 
-#[unsafe(no_mangle)]
-extern "C" fn instance_trap(vector: u64, code: u64) -> ! {
-    // SAFETY: entry point; nobody up the stack holds a reference.
-    let instance = unsafe { instance() };
-    let resume = match vector {
-        0..FIRST_INTERRUPT => take_exception(instance, vector, code),
-        FIRST_SYSCALL.. => take_software_interrupt(instance, vector as u8),
-        _ => take_interrupt(instance, vector as u8),
-    };
-    leave(instance, resume)
-}
-
 #[inline(always)]
-fn take_exception(instance: &mut Instance, vector: u64, code: u64) -> Resume {
-    let (fault, event) = if vector == PAGE_FAULT {
-        let address = page_fault_address();
-        (Fault::VmFault { address, code }, Event::PageFault { address, code })
-    } else if FATAL & 1 << vector == 0 {
-        (Fault::UserException { vector, code }, Event::Exception { vector: vector as u8, code })
-    } else {
-        panic!("exception {vector} (error code {code:#x})");
-    };
-    match instance.kernel.fast_fault(fault) {
-        Some(handler) => Resume::Thread(handler),
-        None => instance.kernel.handle(event),
-    }
-}
-
-#[inline(always)]
-fn take_interrupt(instance: &mut Instance, vector: u8) -> Resume {
+pub(crate) fn take_interrupt(instance: &mut Instance, vector: u8) -> Resume {
     if vector == abi::vector::TIMER {
         failure::inject_if_due(instance);
     }
@@ -251,19 +173,6 @@ fn interrupt_apart(instance: &mut Instance, vector: u8) -> Resume {
     instance.kernel.handle(Event::Interrupt(vector))
 }
 
-/// `int n` of a user thread, or an interrupt at a vector that nobody uses.
-#[cold]
-fn take_software_interrupt(instance: &mut Instance, vector: u8) -> Resume {
-    if vector == abi::vector::SPURIOUS {
-        return instance_current(instance);
-    }
-    if instance.kernel.is_idle() {
-        return take_interrupt(instance, vector);
-    }
-    let event = unknown_syscall(instance, vector);
-    instance.kernel.handle(event)
-}
-
 /// Asks for doorbells again when an interrupt ends polling. `Pending`: a sender counted on the polling until now.
 fn stop_polling(instance: &Instance) -> Work {
     match (instance.idle, instance.inbox) {
@@ -275,27 +184,13 @@ fn stop_polling(instance: &Instance) -> Work {
 }
 
 /// What runs now, unchanged.
-fn instance_current(instance: &Instance) -> Resume {
+pub(crate) fn instance_current(instance: &Instance) -> Resume {
     if instance.kernel.is_idle() { Resume::Idle } else { Resume::Thread(instance.kernel.current()) }
-}
-
-fn unknown_syscall(instance: &mut Instance, vector: u8) -> Event {
-    let current = instance.kernel.current();
-    let context = &mut instance.kernel.objs[current].context;
-    context.rip = context.rip.wrapping_sub(INT_LENGTH);
-    Event::UnknownSyscall { number: abi::vector::interrupt_syscall_number(vector, context.rax) }
-}
-
-fn page_fault_address() -> u64 {
-    let address: u64;
-    // SAFETY: reading CR2 changes nothing.
-    unsafe { core::arch::asm!("mov {}, cr2", out(reg) address, options(nomem, nostack, preserves_flags)) };
-    address
 }
 
 /// Carries out what the kernel decided.
 #[inline(always)]
-fn leave(instance: &mut Instance, resume: Resume) -> ! {
+pub(crate) fn leave(instance: &mut Instance, resume: Resume) -> ! {
     match resume {
         // SAFETY: the kernel has made this thread the current one, address space included.
         Resume::Thread(tcb) => unsafe { enter_user(&raw mut instance.kernel.objs[tcb].context) },
@@ -312,7 +207,7 @@ fn stop(instance: &mut Instance, reason: StopReason) -> ! {
             instance.kernel.publish_state(State::Halted);
             instance.kernel.ring_failure_lines();
             report_halted(instance);
-            failure::stop_core()
+            processor::stop_core()
         }
     }
 }

@@ -10,14 +10,17 @@ use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use arch::hw::Console;
-use arch::hw::entry::{GENERAL_NAMES, KernelFrame, kernel_stack};
-use arch::{CoreId, Machine, StopReason, Ticks};
+use arch::hw::entry::{KernelFrame, kernel_stack};
+use arch::{Machine, StopReason, Ticks};
 use kernel::handover::Handover;
 
 use crate::bare::{Instance, after, instance};
+use crate::processor;
 
 /// Return addresses looked for at most.
 const BACKTRACE_DEPTH: usize = 24;
+/// Bytes of a return address.
+const WORD: usize = size_of::<usize>();
 
 unsafe extern "C" {
     static text_start: u8;
@@ -39,19 +42,15 @@ impl Write for Printer {
 pub(crate) struct Injection {
     /// When.
     pub(crate) at: Ticks,
-    kind: u64,
-    core: CoreId,
+    pub(crate) kind: u64,
 }
 
 impl Injection {
     const PANIC: u64 = 1;
-    const DOUBLE_FAULT: u64 = 2;
-    const NMI: u64 = 3;
-    const MACHINE_CHECK: u64 = 4;
 
     pub(crate) fn from_handover(handover: &Handover, now: Ticks) -> Option<Self> {
-        let (kind, core) = (handover.inject_kind, CoreId(handover.core as u32));
-        (kind != 0).then(|| Self { at: after(now, handover.inject_at), kind, core })
+        let kind = handover.inject_kind;
+        (kind != 0).then(|| Self { at: after(now, handover.inject_at), kind })
     }
 }
 
@@ -64,12 +63,7 @@ pub(crate) fn inject_if_due(instance: &mut Instance) {
     instance.inject = None;
     match injection.kind {
         Injection::PANIC => panic!("injected"),
-        // SAFETY: not at all, and on purpose: pushing to address 0 faults, and so does delivering that fault.
-        Injection::DOUBLE_FAULT => unsafe { core::arch::asm!("xor esp, esp", "push rax", options(noreturn)) },
-        Injection::NMI => instance.kernel.machine.send_nmi(injection.core),
-        // SAFETY: enters the machine-check gate as the processor would.
-        Injection::MACHINE_CHECK => unsafe { core::arch::asm!("int 18") },
-        _ => {}
+        _ => processor::inject(instance, injection),
     }
 }
 
@@ -78,28 +72,24 @@ static IS_FAILING: AtomicBool = AtomicBool::new(false);
 
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
-    if IS_FAILING.swap(true, Ordering::Relaxed) {
-        stop_core();
-    }
-    let marker = 0u64;
-    fail(format_args!("{info}"), None, (&raw const marker).addr() as u64)
+    stop_if_failing();
+    let marker = 0usize;
+    fail(format_args!("{info}"), None, (&raw const marker).addr())
 }
 
-#[unsafe(no_mangle)]
-extern "C" fn instance_kernel_fault(frame: &KernelFrame) -> ! {
-    if IS_FAILING.swap(true, Ordering::Relaxed) {
-        stop_core();
-    }
-    let [rip, _, _, rsp, _] = frame.machine;
-    let (vector, code) = (frame.vector, frame.code);
-    fail(
-        format_args!("exception {vector} (error code {code:#x}) in the kernel at {rip:#x}"),
-        Some(frame),
-        rsp,
-    )
+/// The end of a kernel that an exception of its own has stopped, with its registers and its stack pointer.
+pub(crate) fn fail_at(message: fmt::Arguments<'_>, frame: &KernelFrame, stack: usize) -> ! {
+    stop_if_failing();
+    fail(message, Some(frame), stack)
 }
 
-fn fail(message: fmt::Arguments<'_>, frame: Option<&KernelFrame>, stack: u64) -> ! {
+fn stop_if_failing() {
+    if IS_FAILING.swap(true, Ordering::Relaxed) {
+        processor::stop_core();
+    }
+}
+
+fn fail(message: fmt::Arguments<'_>, frame: Option<&KernelFrame>, stack: usize) -> ! {
     // SAFETY: whoever held a reference does not run any more.
     let instance = unsafe { instance() };
     let mut out = Printer(instance.kernel.machine.console());
@@ -109,7 +99,7 @@ fn fail(message: fmt::Arguments<'_>, frame: Option<&KernelFrame>, stack: u64) ->
     instance.kernel.publish_failure(message);
     instance.kernel.ring_failure_lines();
     instance.kernel.machine.stop_self(StopReason::Failed);
-    stop_core()
+    processor::stop_core()
 }
 
 fn report(
@@ -117,15 +107,11 @@ fn report(
     number: u8,
     message: fmt::Arguments<'_>,
     frame: Option<&KernelFrame>,
-    stack: u64,
+    stack: usize,
 ) -> fmt::Result {
     writeln!(out, "\nkernel of instance {number} failed: {message}")?;
     if let Some(frame) = frame {
-        for (name, value) in GENERAL_NAMES.iter().zip(frame.general) {
-            write!(out, "{name:>4} {value:016x}")?;
-        }
-        let [rip, cs, rflags, rsp, ss] = frame.machine;
-        writeln!(out, "\n rip {rip:016x} cs {cs:x} rflags {rflags:x} rsp {rsp:016x} ss {ss:x}")?;
+        processor::write_registers(out, frame)?;
     }
     write!(out, "backtrace:")?;
     for address in return_addresses(stack) {
@@ -154,25 +140,17 @@ impl Write for Quoted<'_> {
 }
 
 /// Words on the stack from `stack` up that point into text; some may be left over from earlier calls.
-fn return_addresses(stack: u64) -> impl Iterator<Item = u64> {
+fn return_addresses(stack: usize) -> impl Iterator<Item = usize> {
     let (bottom, top) = kernel_stack();
-    let text = (&raw const text_start).addr() as u64..(&raw const text_end).addr() as u64;
-    let start = if (bottom..top).contains(&stack) { stack & !7 } else { top };
+    let text = (&raw const text_start).addr()..(&raw const text_end).addr();
+    let start = if (bottom..top).contains(&stack) { stack & !(WORD - 1) } else { top };
     (start..top)
-        .step_by(8)
+        .step_by(WORD)
         .map(|address| {
-            let word: *const u64 = core::ptr::with_exposed_provenance(address as usize);
+            let word: *const usize = core::ptr::with_exposed_provenance(address);
             // SAFETY: the word lies in the kernel stack.
             unsafe { word.read_volatile() }
         })
         .filter(move |word| text.contains(word))
         .take(BACKTRACE_DEPTH)
-}
-
-/// This core does nothing any more.
-pub(crate) fn stop_core() -> ! {
-    loop {
-        // SAFETY: with interrupts off the core sleeps until INIT.
-        unsafe { core::arch::asm!("cli", "hlt", options(nomem, nostack)) };
-    }
 }

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What an instance has on x86_64 alone: its first instructions, its exceptions, and how faults are injected.
+#![allow(unsafe_code)]
+
+use core::arch::global_asm;
+use core::fmt::{self, Write};
+use core::mem::offset_of;
+
+use arch::CoreId;
+use arch::hw::entry::{GENERAL_NAMES, KernelFrame};
+use arch::hw::{Console, IoApics, LapicMode, MachineConfig, Timer};
+use kernel::error::Fault;
+use kernel::handover::Handover;
+use kernel::{Event, Resume};
+
+use crate::bare::{Instance, instance, instance_current, leave, take_interrupt};
+use crate::failure::{self, Injection, Printer};
+
+global_asm!(
+    ".section .text.entry, \"ax\", @progbits",
+    ".global instance_start",
+    "instance_start:",
+    "movq $kernel_stack_top, %rsp",
+    "movq {ROOT_VSPACE}(%rdi), %rax",
+    "movq %rax, %cr3",
+    "xorl %ebp, %ebp",
+    "call instance_main",
+    "ud2",
+    ROOT_VSPACE = const offset_of!(Handover, root_vspace),
+    options(att_syntax)
+);
+
+/// Physical address of the local APIC's registers in xAPIC mode.
+const LAPIC_PAGE: u64 = 0xfee0_0000;
+
+/// Exceptions that no user program may cause and no kernel survives, a bit each: NMI, double fault, machine check.
+const FATAL: u64 = 1 << 2 | 1 << 8 | 1 << 18;
+const PAGE_FAULT: u64 = 14;
+const FIRST_INTERRUPT: u64 = 32;
+const FIRST_SYSCALL: u64 = abi::vector::FIRST_SYSCALL as u64;
+/// Length of `int n`.
+const INT_LENGTH: u64 = 2;
+
+pub(crate) fn machine_config(handover: &Handover) -> MachineConfig {
+    let mut io_apics = IoApics::NONE;
+    for chip in handover.io_apics.iter().take(handover.io_apic_count as usize) {
+        io_apics.add(chip.paddr, chip.pins as u8);
+    }
+    let console = match handover {
+        Handover { debug_port: port @ 1.., .. } => Console::DebugPort(*port as u16),
+        Handover { serial_port: port @ 1.., .. } => Console::Serial(*port as u16),
+        Handover { log: [paddr, bytes], .. } if *bytes >= 128 => {
+            Console::Log { paddr: *paddr, bytes: *bytes }
+        }
+        _ => Console::Silent,
+    };
+    MachineConfig {
+        lapic: if handover.x2apic != 0 { LapicMode::X2Apic } else { LapicMode::XApic(LAPIC_PAGE) },
+        timer: if handover.timer_ratio == 0 { Timer::Deadline } else { Timer::OneShot(handover.timer_ratio) },
+        console,
+        io_apics,
+        core: CoreId(handover.core as u32),
+    }
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn instance_trap(vector: u64, code: u64) -> ! {
+    // SAFETY: entry point; nobody up the stack holds a reference.
+    let instance = unsafe { instance() };
+    let resume = match vector {
+        0..FIRST_INTERRUPT => take_exception(instance, vector, code),
+        FIRST_SYSCALL.. => take_software_interrupt(instance, vector as u8),
+        _ => take_interrupt(instance, vector as u8),
+    };
+    leave(instance, resume)
+}
+
+#[inline(always)]
+fn take_exception(instance: &mut Instance, vector: u64, code: u64) -> Resume {
+    let (fault, event) = if vector == PAGE_FAULT {
+        let address = page_fault_address();
+        (Fault::VmFault { address, code }, Event::PageFault { address, code })
+    } else if FATAL & 1 << vector == 0 {
+        (Fault::UserException { vector, code }, Event::Exception { vector: vector as u8, code })
+    } else {
+        panic!("exception {vector} (error code {code:#x})");
+    };
+    match instance.kernel.fast_fault(fault) {
+        Some(handler) => Resume::Thread(handler),
+        None => instance.kernel.handle(event),
+    }
+}
+
+/// `int n` of a user thread, or an interrupt at a vector that nobody uses.
+#[cold]
+fn take_software_interrupt(instance: &mut Instance, vector: u8) -> Resume {
+    if vector == abi::vector::SPURIOUS {
+        return instance_current(instance);
+    }
+    if instance.kernel.is_idle() {
+        return take_interrupt(instance, vector);
+    }
+    let event = unknown_syscall(instance, vector);
+    instance.kernel.handle(event)
+}
+
+fn unknown_syscall(instance: &mut Instance, vector: u8) -> Event {
+    let current = instance.kernel.current();
+    let context = &mut instance.kernel.objs[current].context;
+    context.rip = context.rip.wrapping_sub(INT_LENGTH);
+    Event::UnknownSyscall { number: abi::vector::interrupt_syscall_number(vector, context.rax) }
+}
+
+fn page_fault_address() -> u64 {
+    let address: u64;
+    // SAFETY: reading CR2 changes nothing.
+    unsafe { core::arch::asm!("mov {}, cr2", out(reg) address, options(nomem, nostack, preserves_flags)) };
+    address
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn instance_kernel_fault(frame: &KernelFrame) -> ! {
+    let [rip, _, _, rsp, _] = frame.machine;
+    let (vector, code) = (frame.vector, frame.code);
+    failure::fail_at(
+        format_args!("exception {vector} (error code {code:#x}) in the kernel at {rip:#x}"),
+        frame,
+        rsp as usize,
+    )
+}
+
+pub(crate) fn write_registers(out: &mut Printer, frame: &KernelFrame) -> fmt::Result {
+    for (name, value) in GENERAL_NAMES.iter().zip(frame.general) {
+        write!(out, "{name:>4} {value:016x}")?;
+    }
+    let [rip, cs, rflags, rsp, ss] = frame.machine;
+    writeln!(out, "\n rip {rip:016x} cs {cs:x} rflags {rflags:x} rsp {rsp:016x} ss {ss:x}")
+}
+
+/// Brings about a fault other than a panic.
+pub(crate) fn inject(instance: &mut Instance, injection: Injection) {
+    const DOUBLE_FAULT: u64 = 2;
+    const NMI: u64 = 3;
+    const MACHINE_CHECK: u64 = 4;
+    match injection.kind {
+        // SAFETY: not at all, and on purpose: pushing to address 0 faults, and so does delivering that fault.
+        DOUBLE_FAULT => unsafe { core::arch::asm!("xor esp, esp", "push rax", options(noreturn)) },
+        NMI => instance.kernel.machine.send_own_nmi(),
+        // SAFETY: enters the machine-check gate as the processor would.
+        MACHINE_CHECK => unsafe { core::arch::asm!("int 18") },
+        _ => {}
+    }
+}
+
+/// This core does nothing any more.
+pub(crate) fn stop_core() -> ! {
+    loop {
+        // SAFETY: with interrupts off the core sleeps until INIT.
+        unsafe { core::arch::asm!("cli", "hlt", options(nomem, nostack)) };
+    }
+}

@@ -2,7 +2,7 @@
 //! The audit: a second reading of the page tables that were really built.
 //!
 //! Shares no code with the mapper (`tables`, `kernel`): entries are decoded here a second time, from the processor
-//! manual (SDM vol. 3, 4.5.4). Every table and every page that is reachable from a root is compared with the plan.
+//! manuals (`entry`). Every table and every page that is reachable from a root is compared with the plan.
 //!
 //! Checked, for each instance, kernel half and user half:
 //!
@@ -12,15 +12,18 @@
 //! * no page is both writable and executable in the kernel half, and none there is open to user code (W^X)
 //! * user pages lie in the instance's own memory; nothing reaches the MSI window but the kernel's local-APIC page
 
+mod entry;
+
 use alloc::vec::Vec;
 use core::fmt;
 
-use memory_partition::{MemoryRange, Plan};
+use memory_partition::{Architecture, MemoryRange, Plan};
+
+use entry::{Entry, Rights};
 
 /// The window where stores become interrupts.
 const MSI_WINDOW: MemoryRange = MemoryRange::new(0xfee0_0000, 0xfef0_0000);
 const PAGE: u64 = 0x1000;
-const USER_ENTRIES: u64 = 256;
 
 /// What a range of physical memory is, as the plan has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +42,8 @@ pub enum Owner {
     IoApic(usize),
     /// The local-APIC page, in xAPIC mode.
     LocalApic,
+    /// Registers that kernels use, by position.
+    KernelRegisters(usize),
     /// Kept back for restart.
     Kept,
     /// Given to nobody.
@@ -55,6 +60,7 @@ impl fmt::Display for Owner {
             Self::Region(region) => write!(f, "shared region {region}"),
             Self::IoApic(chip) => write!(f, "interrupt controller {chip}"),
             Self::LocalApic => write!(f, "local-APIC page"),
+            Self::KernelRegisters(unit) => write!(f, "registers of the kernels {unit}"),
             Self::Kept => write!(f, "memory kept back for restart"),
             Self::Nobody => write!(f, "memory of nobody"),
         }
@@ -122,8 +128,10 @@ impl fmt::Display for Violation {
 pub struct Roots {
     /// Index of the instance.
     pub instance: usize,
-    /// Physical addresses of its top-level tables.
-    pub tables: Vec<u64>,
+    /// Physical address of the top-level table of its kernel.
+    pub kernel: u64,
+    /// The same of its threads: the root task's and, where it is another, the idle thread's.
+    pub users: Vec<u64>,
 }
 
 /// What an audit without violation looked at.
@@ -145,6 +153,7 @@ impl fmt::Display for Report {
 /// The plan as a map of owners, sorted by address.
 pub struct Audit<'a, R: Fn(u64) -> u64> {
     read: R,
+    architecture: Architecture,
     plan: &'a Plan,
     owners: Vec<(MemoryRange, Owner)>,
 }
@@ -157,19 +166,10 @@ struct Mapping {
     rights: Rights,
 }
 
-/// Rights that hold over all levels.
-#[derive(Clone, Copy)]
-struct Rights {
-    writable: bool,
-    user: bool,
-    executable: bool,
-    cached: bool,
-}
-
 impl<'a, R: Fn(u64) -> u64> Audit<'a, R> {
     /// Prepares the audit of a plan; `read` gives the 64-bit word at a physical address. `local_apic` is the page every
     /// kernel may map, in xAPIC mode.
-    pub fn new(plan: &'a Plan, local_apic: Option<u64>, read: R) -> Self {
+    pub fn new(architecture: Architecture, plan: &'a Plan, local_apic: Option<u64>, read: R) -> Self {
         let mut owners = Vec::new();
         for (index, instance) in plan.instances.iter().enumerate() {
             owners.extend(instance.memory().map(|range| (range, Owner::Partition(index))));
@@ -179,15 +179,18 @@ impl<'a, R: Fn(u64) -> u64> Audit<'a, R> {
         }
         let regions = plan.regions.iter().enumerate();
         owners.extend(regions.map(|(index, region)| (region.range, Owner::Region(index))));
+        let registers = plan.kernel_registers.iter().enumerate();
+        owners.extend(registers.map(|(unit, registers)| (registers.range, Owner::KernelRegisters(unit))));
         let chips = plan.io_apics.iter().enumerate();
-        owners.extend(
-            chips.map(|(index, chip)| (MemoryRange::of_size(chip.address, PAGE), Owner::IoApic(index))),
-        );
+        let chips =
+            chips.map(|(index, chip)| (MemoryRange::of_size(chip.address, PAGE), Owner::IoApic(index)));
+        let is_shared = |page| plan.kernel_registers.iter().any(|registers| registers.range.contains(page));
+        owners.extend(chips.filter(|(page, _)| !is_shared(*page)));
         owners.extend(plan.kept.iter().map(|kept| (kept.range, Owner::Kept)));
         owners.extend(local_apic.map(|page| (MemoryRange::of_size(page, PAGE), Owner::LocalApic)));
         owners.retain(|(range, _)| !range.is_empty());
         owners.sort_unstable_by_key(|(range, _)| *range);
-        Audit { read, plan, owners }
+        Audit { read, architecture, plan, owners }
     }
 
     /// Walks every table of every instance.
@@ -195,56 +198,50 @@ impl<'a, R: Fn(u64) -> u64> Audit<'a, R> {
         let mut report = Report::default();
         for instance in roots {
             report.instances += 1;
-            for table in &instance.tables {
-                report.mappings += self.walk_root(instance.instance, *table)?;
+            report.mappings += self.walk_root(instance.instance, Half::Kernel, instance.kernel)?;
+            for table in &instance.users {
+                report.mappings += self.walk_root(instance.instance, Half::User, *table)?;
             }
         }
         Ok(report)
     }
 
-    fn walk_root(&self, instance: usize, root: u64) -> Result<u64, Violation> {
-        self.check_table(instance, 0, root)?;
-        let all = Rights { writable: true, user: true, executable: true, cached: true };
+    fn walk_root(&self, instance: usize, half: Half, root: u64) -> Result<u64, Violation> {
+        let span = entry::span(self.architecture, half);
+        self.check_table(instance, span.start, root)?;
         let mut mappings = 0;
-        for index in 0..512 {
-            let half = if index < USER_ENTRIES { Half::User } else { Half::Kernel };
-            let sign = if half == Half::Kernel { 0xffff << 48 } else { 0 };
+        for index in 0..span.entries {
+            let half = if index < span.first_kernel_entry { Half::User } else { Half::Kernel };
+            let sign = if span.shift == 39 && half == Half::Kernel { 0xffff << 48 } else { 0 };
+            let address = span.start | sign | index << span.shift;
             let entry = (self.read)(root + index * 8);
             mappings +=
-                self.walk(&Place { instance, half, address: sign | index << 39, shift: 39 }, entry, all)?;
+                self.walk(&Place { instance, half, address, shift: span.shift }, entry, Rights::ALL)?;
         }
         Ok(mappings)
     }
 
     /// Follows one entry: `place` says what it spans.
     fn walk(&self, place: &Place, entry: u64, above: Rights) -> Result<u64, Violation> {
-        let bit = |number: u32| entry >> number & 1 != 0;
-        if !bit(0) {
-            return Ok(0);
+        match entry::decode(self.architecture, place.shift, entry, above) {
+            Entry::Nothing => Ok(0),
+            Entry::Page(frame, rights) => {
+                let range = MemoryRange::of_size(frame, 1 << place.shift);
+                let Place { instance, half, address, .. } = *place;
+                self.check_page(&Mapping { instance, half, address, range, rights })?;
+                Ok(1)
+            }
+            Entry::Table(table, rights) => {
+                self.check_table(place.instance, place.address, table)?;
+                let shift = place.shift - 9;
+                let mut mappings = 0;
+                for index in 0..512 {
+                    let below = Place { address: place.address | index << shift, shift, ..*place };
+                    mappings += self.walk(&below, (self.read)(table + index * 8), rights)?;
+                }
+                Ok(mappings)
+            }
         }
-        let rights = Rights {
-            writable: above.writable && bit(1),
-            user: above.user && bit(2),
-            executable: above.executable && !bit(63),
-            cached: !(bit(3) && bit(4)),
-        };
-        let is_page = place.shift == 12 || (place.shift <= 30 && bit(7));
-        let frame = entry & 0x000f_ffff_ffff_f000;
-        if is_page {
-            let size = 1 << place.shift;
-            let range = MemoryRange::of_size(frame & !(size - 1), size);
-            let Place { instance, half, address, .. } = *place;
-            self.check_page(&Mapping { instance, half, address, range, rights })?;
-            return Ok(1);
-        }
-        self.check_table(place.instance, place.address, frame)?;
-        let shift = place.shift - 9;
-        let mut mappings = 0;
-        for index in 0..512 {
-            let below = Place { address: place.address | index << shift, shift, ..*place };
-            mappings += self.walk(&below, (self.read)(frame + index * 8), rights)?;
-        }
-        Ok(mappings)
     }
 
     fn check_table(&self, instance: usize, address: u64, table: u64) -> Result<(), Violation> {
@@ -276,7 +273,8 @@ impl<'a, R: Fn(u64) -> u64> Audit<'a, R> {
             if half == Half::Kernel && rights.writable && rights.executable {
                 return violation(reached, Fault::WritableAndExecutable);
             }
-            if matches!(owner, Owner::IoApic(_) | Owner::LocalApic) && rights.cached {
+            let is_device = matches!(owner, Owner::IoApic(_) | Owner::LocalApic | Owner::KernelRegisters(_));
+            if is_device && rights.cached {
                 return violation(reached, Fault::CachedDevice(owner));
             }
             rest.start = reached.end;
@@ -303,6 +301,9 @@ impl<'a, R: Fn(u64) -> u64> Audit<'a, R> {
             (Half::Kernel, Owner::Status(of) | Owner::Log(of)) => of == instance,
             (Half::Kernel, Owner::IoApic(chip)) => self.plan.io_apics[chip].owner == instance,
             (Half::Kernel, Owner::LocalApic) => true,
+            (Half::Kernel, Owner::KernelRegisters(unit)) => {
+                self.plan.kernel_registers[unit].owner.is_none_or(|owner| owner == instance)
+            }
             (Half::Kernel, Owner::Region(_) | Owner::Kept | Owner::Nobody) => false,
         }
     }

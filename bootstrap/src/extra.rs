@@ -13,9 +13,6 @@ use crate::offset::Offset;
 
 /// Type of usable memory in the firmware's map.
 const USABLE: u32 = 1;
-/// Bytes of the chunks before the Skerry chunk.
-const COMMON: usize = RSDP_LEN + MEMORY_MAP_LEN + TSC_LEN;
-
 /// What the extra bootinfo of one instance is made of.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
@@ -25,9 +22,9 @@ pub struct Facts<'a> {
     pub plan: &'a Plan,
     /// The machine.
     pub firmware: &'a Firmware,
-    /// The ACPI root pointer.
-    pub rsdp: [u8; RSDP_PAYLOAD],
-    /// Whole megahertz of the time-stamp counter.
+    /// The ACPI root pointer, on a machine with ACPI.
+    pub rsdp: Option<[u8; RSDP_PAYLOAD]>,
+    /// Whole megahertz of the clock that the kernels count.
     pub tsc_mhz: u32,
     /// Each instance's counter, measured against the boot core's.
     pub offsets: &'a [Offset],
@@ -52,17 +49,23 @@ const NO_SLOTS: Slots = {
 impl Facts<'_> {
     /// Bytes of the extra bootinfo of instance `index`.
     pub fn len(&self, index: usize) -> usize {
-        COMMON + self.skerry(index, &NO_SLOTS).len()
+        self.common() + self.skerry(index, &NO_SLOTS).len()
+    }
+
+    /// Bytes of the chunks before the Skerry chunk.
+    fn common(&self) -> usize {
+        self.rsdp.map_or(0, |_| RSDP_LEN) + MEMORY_MAP_LEN + TSC_LEN
     }
 
     /// The extra bootinfo of instance `index`, whose capabilities are in `slots`.
     pub fn encode(&self, index: usize, slots: &Slots) -> Vec<u8> {
-        let mut bytes = alloc::vec![0; COMMON];
+        let mut bytes = alloc::vec![0; self.common()];
         let memory = self.memory_map();
-        let written = chunk::write_rsdp(&mut bytes, &self.rsdp)
+        let root = self.rsdp.map_or(Some(0), |rsdp| chunk::write_rsdp(&mut bytes, &rsdp));
+        let written = root
             .and_then(|at| Some(at + chunk::write_memory_map(&mut bytes[at..], memory)?))
             .and_then(|at| Some(at + chunk::write_tsc_frequency(&mut bytes[at..], self.tsc_mhz)?));
-        debug_assert_eq!(written, Some(COMMON));
+        debug_assert_eq!(written, Some(bytes.len()));
         bytes.extend(self.skerry(index, slots));
         bytes
     }
@@ -225,7 +228,7 @@ mod tests {
             description,
             plan: &plan,
             firmware: &firmware,
-            rsdp: RSDP,
+            rsdp: Some(RSDP),
             tsc_mhz: 2596,
             offsets: &offsets,
         })

@@ -109,20 +109,25 @@ fn extra_len(description: &Description, instance: &Instance) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use arch::WINDOW_BASE;
-    use memory_partition::plan;
+    use memory_partition::{Architecture, plan};
 
     use super::*;
     use crate::carver::Carver;
     use crate::program::Segment;
-    use crate::tables::Tables;
+    use crate::tables::{Format, Tables};
     use crate::testing::{KERNEL, LOCAL_APIC, Sparse, description, firmware};
     use crate::window::window;
 
     fn program(start: u64, pages: u64) -> Program<'static> {
         let segment =
             Segment { address: start, size: pages * PAGE, data: &[], writable: true, executable: false };
-        Program { start, end: start + pages * PAGE, entry: start, segments: [segment].into() }
+        Program {
+            architecture: Architecture::X86_64,
+            start,
+            end: start + pages * PAGE,
+            entry: start,
+            segments: [segment].into(),
+        }
     }
 
     #[test]
@@ -136,12 +141,15 @@ mod tests {
         for (index, instance) in plan.instances.iter().enumerate() {
             let mut memory = Sparse::default();
             let mut carver = Carver::new(instance.reserve);
-            let mut tables = Tables::new(&mut memory, &mut carver).expect("room for the root");
+            let format = &Format::X86_64;
+            let mut tables = Tables::new(&mut memory, &mut carver, format).expect("room for the root");
             for (range, access) in window(&plan, index, Some(LOCAL_APIC)) {
-                tables.map(WINDOW_BASE + range.start, range, access).expect("room for the window");
+                tables
+                    .map(format.kernel_address(range.start, access), range, access)
+                    .expect("room for the window");
             }
             let root_table = tables.root();
-            tables.with_low_half(root_table).expect("room for the boot tables");
+            tables.entry_root(root_table).expect("room for the boot tables");
             let task = outline(&description, &description.instances[index], &root);
             let objects = task.footprint().expect("fits").bytes;
             let needed = kernel.pages() * PAGE + root.pages() * PAGE + objects + kernel::handover::BYTES;

@@ -4,51 +4,55 @@
 use memory_partition::Plan;
 
 use crate::options::Plant;
-use crate::tables::PhysicalMemory;
+use crate::tables::{Format, PhysicalMemory};
 
-const PRESENT: u64 = 1;
-const WRITABLE: u64 = 1 << 1;
-const LARGE: u64 = 1 << 7;
-const NO_EXECUTE: u64 = 1 << 63;
-const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 /// A page of the MSI window that is no core's local APIC.
 const MSI_PAGE: u64 = 0xfee0_1000;
 
 /// Changes one page of the kernel half under `root`; the address of the entry, or `None` when the system is too small
 /// for this defect.
-pub fn plant(memory: &mut impl PhysicalMemory, plan: &Plan, root: u64, plant: Plant) -> Option<u64> {
-    let is_text = |entry: u64| entry & NO_EXECUTE == 0;
-    let is_data = |entry: u64| entry & NO_EXECUTE != 0;
-    let (at, frame) = match plant {
-        Plant::WritableText => (find(memory, root, 39, &is_text)?, None),
-        Plant::MsiWindow => (find(memory, root, 39, &is_data)?, Some(MSI_PAGE)),
-        Plant::ForeignPartition => {
-            let foreign = plan.instances.get(1)?.partition.first()?.start;
-            (find(memory, root, 39, &is_data)?, Some(foreign))
-        }
+pub fn plant(
+    memory: &mut impl PhysicalMemory,
+    plan: &Plan,
+    (root, format): (u64, &Format),
+    plant: Plant,
+) -> Option<u64> {
+    let wants_text = plant == Plant::WritableText;
+    let wanted = |entry: u64| format.is_executable(entry) == wants_text;
+    let frame = match plant {
+        Plant::WritableText => None,
+        Plant::MsiWindow => Some(MSI_PAGE),
+        Plant::ForeignPartition => Some(plan.instances.get(1)?.partition.first()?.start),
         Plant::ForeignInbox => {
             let has_channel = |to| plan.channels.iter().any(|channel| channel.from == 0 && channel.to == to);
             let stranger = (1..plan.instances.len()).find(|to| !has_channel(*to))?;
-            (find(memory, root, 39, &is_data)?, Some(plan.instances[stranger].inbox.start))
+            Some(plan.instances[stranger].inbox.start)
         }
     };
+    let at = find(memory, format, (root, format.top_shift), &wanted)?;
     let entry = memory.read(at);
-    let changed = frame.map_or(entry | WRITABLE, |frame| entry & !ADDRESS | frame);
+    let changed = frame.map_or_else(|| format.made_writable(entry), |frame| format.with_frame(entry, frame));
     memory.write(at, changed);
     Some(at)
 }
 
 /// Address of the first entry of a small page in the kernel half that `wanted` accepts.
-fn find(memory: &impl PhysicalMemory, table: u64, shift: u32, wanted: &impl Fn(u64) -> bool) -> Option<u64> {
-    let first = if shift == 39 { 256 } else { 0 };
-    (first..512).find_map(|index| {
+fn find(
+    memory: &impl PhysicalMemory,
+    format: &Format,
+    (table, shift): (u64, u32),
+    wanted: &impl Fn(u64) -> bool,
+) -> Option<u64> {
+    let entries =
+        if shift == format.top_shift { format.first_kernel_entry..format.top_entries } else { 0..512 };
+    entries.into_iter().find_map(|index| {
         let at = table + index * 8;
         let entry = memory.read(at);
         match shift {
-            _ if entry & PRESENT == 0 => None,
+            _ if !format.is_present(entry) => None,
             12 => wanted(entry).then_some(at),
-            _ if entry & LARGE != 0 => None,
-            _ => find(memory, entry & ADDRESS, shift - 9, wanted),
+            _ if format.is_large(entry) => None,
+            _ => find(memory, format, (entry & format.address, shift - 9), wanted),
         }
     })
 }

@@ -9,16 +9,15 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use elf::ParseError;
-use elf::abi::{EI_NIDENT, PF_W, PF_X, PT_LOAD};
+use elf::abi::{EI_NIDENT, EM_ARM, PF_W, PF_X, PT_LOAD};
 use elf::endian::LittleEndian;
 use elf::file::{Class, FileHeader, parse_ident};
 use elf::parse::ParseAt;
 use elf::segment::{ProgramHeader, SegmentTable};
+use memory_partition::Architecture;
 
 /// Size of a page of an image.
 pub const PAGE: u64 = 4096;
-/// Last user address an image, its IPC buffer and its bootinfo may reach.
-const USER_TOP: u64 = 0x7fff_ffff_ffff;
 /// Pages behind the image: IPC buffer and bootinfo.
 const PAGES_BEHIND: u64 = 2;
 
@@ -40,6 +39,8 @@ pub struct Segment<'a> {
 /// A program whose bounds have been checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program<'a> {
+    /// What it runs on.
+    pub architecture: Architecture,
     /// Lowest address, a multiple of a page.
     pub start: u64,
     /// Highest address, rounded up to a page.
@@ -55,8 +56,15 @@ pub struct Program<'a> {
 pub enum ProgramError {
     /// Not an ELF image.
     NotElf,
-    /// An ELF image, but not a 64-bit little-endian one.
-    NotElf64,
+    /// An ELF image, but neither a 64-bit one nor a 32-bit one for Arm.
+    Machine,
+    /// An ELF image for another kind of machine.
+    Foreign {
+        /// What it is for.
+        found: Architecture,
+        /// What it should be for.
+        expected: Architecture,
+    },
     /// No program header has a size in memory.
     NothingToLoad,
     /// A segment's bytes lie outside the file: the file was cut.
@@ -73,6 +81,8 @@ pub enum ProgramError {
     TooHigh {
         /// End of the image.
         end: u64,
+        /// Last address they may have.
+        top: u64,
     },
     /// The entry lies outside the image.
     EntryOutside {
@@ -95,14 +105,19 @@ impl fmt::Display for ProgramError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotElf => write!(f, "not an ELF image"),
-            Self::NotElf64 => write!(f, "not a 64-bit little-endian ELF image"),
+            Self::Machine => {
+                write!(f, "neither a 64-bit little-endian ELF image nor a 32-bit one for Arm")
+            }
+            Self::Foreign { found, expected } => {
+                write!(f, "an ELF image for {found}, this machine is {expected}: compile it for that")
+            }
             Self::NothingToLoad => write!(f, "no program header has a size in memory"),
             Self::Truncated { address } => write!(f, "the file ends inside the segment at {address:#x}"),
             Self::Unaligned { start } => {
                 write!(f, "lowest segment address {start:#x} is not a multiple of 4096")
             }
-            Self::TooHigh { end } => {
-                write!(f, "image end {end:#x} and two pages behind it must stay below {USER_TOP:#x}")
+            Self::TooHigh { end, top } => {
+                write!(f, "image end {end:#x} and two pages behind it must stay below {top:#x}")
             }
             Self::EntryOutside { entry } => write!(f, "entry point {entry:#x} lies outside the image"),
             Self::WritableAndExecutable { address } => {
@@ -119,11 +134,20 @@ impl<'a> Program<'a> {
     /// Reads a root task.
     pub fn root_task(file: &'a [u8]) -> Result<Self, ProgramError> {
         let program = Self::parse(file)?;
+        let top = user_top(program.architecture);
         let behind = program.end.checked_add(PAGES_BEHIND * PAGE);
-        if behind.is_none_or(|end| end > USER_TOP) {
-            return Err(ProgramError::TooHigh { end: program.end });
+        if behind.is_none_or(|end| end > top) {
+            return Err(ProgramError::TooHigh { end: program.end, top });
         }
         Ok(program)
+    }
+
+    /// This program, if it is for the `expected` kind of machine.
+    pub fn for_machine(self, expected: Architecture) -> Result<Self, ProgramError> {
+        match self.architecture {
+            found if found != expected => Err(ProgramError::Foreign { found, expected }),
+            _ => Ok(self),
+        }
     }
 
     /// Reads the kernel image of an instance: segments in ascending order, none writable and executable, none sharing a
@@ -151,30 +175,46 @@ impl<'a> Program<'a> {
 
     fn parse(file: &'a [u8]) -> Result<Self, ProgramError> {
         let (header, segments) = headers(file).map_err(|_| ProgramError::NotElf)?;
-        if header.class != Class::ELF64 {
-            return Err(ProgramError::NotElf64);
-        }
+        let architecture = match header.class {
+            Class::ELF64 => Architecture::X86_64,
+            Class::ELF32 if header.e_machine == EM_ARM => Architecture::AArch32,
+            Class::ELF32 => return Err(ProgramError::Machine),
+        };
         let segments = segments
             .iter()
             .filter(|header| header.p_type == PT_LOAD && header.p_memsz > 0)
             .map(|header| segment(file, &header))
             .collect::<Result<Vec<_>, _>>()?;
-        Self::with_bounds(header.e_entry, segments)
+        Self::with_bounds(architecture, header.e_entry, segments)
     }
 
-    fn with_bounds(entry: u64, segments: Vec<Segment<'a>>) -> Result<Self, ProgramError> {
+    fn with_bounds(
+        architecture: Architecture,
+        entry: u64,
+        segments: Vec<Segment<'a>>,
+    ) -> Result<Self, ProgramError> {
+        let top = user_top(architecture);
         let start =
             segments.iter().map(|segment| segment.address).min().ok_or(ProgramError::NothingToLoad)?;
         let last = segments.iter().map(|segment| segment.address.saturating_add(segment.size)).max();
         let highest = last.unwrap_or(start);
-        let end = highest.checked_next_multiple_of(PAGE).ok_or(ProgramError::TooHigh { end: highest })?;
+        let end =
+            highest.checked_next_multiple_of(PAGE).ok_or(ProgramError::TooHigh { end: highest, top })?;
         if start % PAGE != 0 {
             return Err(ProgramError::Unaligned { start });
         }
         if !(start..highest).contains(&entry) {
             return Err(ProgramError::EntryOutside { entry });
         }
-        Ok(Program { start, end, entry, segments })
+        Ok(Program { architecture, start, end, entry, segments })
+    }
+}
+
+/// Last user address that an image, its IPC buffer and its bootinfo may reach.
+fn user_top(architecture: Architecture) -> u64 {
+    match architecture {
+        Architecture::X86_64 => abi::x86_64::USER_TOP,
+        Architecture::AArch32 => abi::aarch32::USER_TOP,
     }
 }
 
@@ -258,7 +298,10 @@ mod tests {
         let file = image(0x40_1000, &[(0x40_0000, 16, READ)]);
         assert_eq!(refused(&file), Some(ProgramError::EntryOutside { entry: 0x40_1000 }));
         let file = image(0x7fff_ffff_d000, &[(0x7fff_ffff_d000, 16, READ)]);
-        assert_eq!(refused(&file), Some(ProgramError::TooHigh { end: 0x7fff_ffff_e000 }));
+        assert_eq!(
+            refused(&file),
+            Some(ProgramError::TooHigh { end: 0x7fff_ffff_e000, top: 0x7fff_ffff_ffff })
+        );
         let mut cut = image(0x40_0000, &[(0x40_0000, 16, READ)]);
         cut.pop();
         assert_eq!(refused(&cut), Some(ProgramError::Truncated { address: 0x40_0000 }));
@@ -322,7 +365,10 @@ mod tests {
     #[test]
     fn a_segment_beyond_the_address_space_is_refused() {
         let file = image(0x40_0000, &[(0x40_0000, u64::MAX, READ)]);
-        assert_eq!(Program::root_task(&file).err(), Some(ProgramError::TooHigh { end: u64::MAX }));
+        assert_eq!(
+            Program::root_task(&file).err(),
+            Some(ProgramError::TooHigh { end: u64::MAX, top: 0x7fff_ffff_ffff })
+        );
     }
 
     #[test]

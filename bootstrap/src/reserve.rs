@@ -9,13 +9,12 @@
 
 use alloc::collections::BTreeMap;
 
-use arch::WINDOW_BASE;
 use kernel::handover;
 use memory_partition::{MemoryRange, Plan};
 
 use crate::carver::{Carver, ReserveExhausted};
 use crate::program::{PAGE, Program};
-use crate::tables::{Access, PhysicalMemory, Tables};
+use crate::tables::{Access, Format, PhysicalMemory, Tables};
 use crate::window::window;
 
 /// The parts of a reserve, ascending and without gaps but for alignment.
@@ -45,16 +44,18 @@ pub fn layout(
     let mut carver = Carver::new(reserve);
     let image = carver.pages(kernel.pages())?;
     let mut memory = Sparse::default();
-    let mut tables = Tables::new(&mut memory, &mut carver)?;
+    let format = Format::of(kernel.architecture);
+    let mut tables = Tables::new(&mut memory, &mut carver, format)?;
     for segment in &kernel.segments {
         let at = image.start + (segment.address - kernel.start);
         let frames = MemoryRange::new(at & !(PAGE - 1), (at + segment.size).next_multiple_of(PAGE));
         tables.map(segment.address & !(PAGE - 1), frames, Access::Read)?;
     }
     for (range, access) in window(plan, index, local_apic) {
-        tables.map(WINDOW_BASE + range.start, range, access)?;
+        tables.map(format.kernel_address(range.start, access), range, access)?;
     }
-    tables.with_low_half(tables.root())?;
+    tables.idle_root()?;
+    tables.entry_root(tables.root())?;
     let handover = carver.pages(handover::BYTES / PAGE)?;
     let root_task = carver.pages(root_task.pages())?;
     Ok(Layout {
@@ -82,6 +83,8 @@ impl PhysicalMemory for Sparse {
 
 #[cfg(test)]
 mod tests {
+    use memory_partition::Architecture;
+
     use super::*;
     use crate::program::Segment;
     use crate::testing::{KERNEL, LOCAL_APIC, built, planned};
@@ -95,7 +98,13 @@ mod tests {
             executable: false,
         };
         let end = start + pages * PAGE;
-        Program { start, end, entry: start, segments: (0..pages).map(segment).collect() }
+        Program {
+            architecture: Architecture::X86_64,
+            start,
+            end,
+            entry: start,
+            segments: (0..pages).map(segment).collect(),
+        }
     }
 
     #[test]

@@ -3,19 +3,14 @@
 //!
 //! Pure: table memory is reached through [`PhysicalMemory`], so tests build tables in a map.
 
+mod format;
+
 use memory_partition::MemoryRange;
+
+pub use format::{Format, LARGE_PAGE};
 
 use crate::carver::{Carver, ReserveExhausted};
 use crate::program::PAGE;
-
-const PRESENT: u64 = 1;
-const WRITABLE: u64 = 1 << 1;
-const UNCACHED: u64 = 0b11 << 3;
-const LARGE: u64 = 1 << 7;
-const GLOBAL: u64 = 1 << 8;
-const NO_EXECUTE: u64 = 1 << 63;
-const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
-const LARGE_PAGE: u64 = 1 << 21;
 
 /// Physical memory, word by word.
 pub trait PhysicalMemory {
@@ -38,29 +33,23 @@ pub enum Access {
     Device,
 }
 
-impl Access {
-    fn bits(self) -> u64 {
-        match self {
-            Self::ReadExecute => 0,
-            Self::Read => NO_EXECUTE,
-            Self::ReadWrite => NO_EXECUTE | WRITABLE,
-            Self::Device => NO_EXECUTE | WRITABLE | UNCACHED,
-        }
-    }
-}
-
 /// The tables of one instance under construction.
 pub struct Tables<'a, M: PhysicalMemory> {
     memory: &'a mut M,
     carver: &'a mut Carver,
+    format: &'static Format,
     root: u64,
 }
 
 impl<'a, M: PhysicalMemory> Tables<'a, M> {
     /// An empty top-level table.
-    pub fn new(memory: &'a mut M, carver: &'a mut Carver) -> Result<Self, ReserveExhausted> {
+    pub fn new(
+        memory: &'a mut M,
+        carver: &'a mut Carver,
+        format: &'static Format,
+    ) -> Result<Self, ReserveExhausted> {
         let root = new_table(memory, carver)?;
-        Ok(Tables { memory, carver, root })
+        Ok(Tables { memory, carver, format, root })
     }
 
     /// Physical address of the top-level table.
@@ -81,15 +70,25 @@ impl<'a, M: PhysicalMemory> Tables<'a, M> {
         Ok(())
     }
 
-    /// A copy of the top-level table with entry 0 taken from `low_root`: the tables a core comes in by.
-    pub fn with_low_half(&mut self, low_root: u64) -> Result<u64, ReserveExhausted> {
+    /// The tables a core comes in by: the kernel half with the lower half of `low_root`. Where the kernel half has a
+    /// tree of its own, that is all.
+    pub fn entry_root(&mut self, low_root: u64) -> Result<u64, ReserveExhausted> {
+        if self.format.is_split {
+            return Ok(self.root);
+        }
         let copy = new_table(self.memory, self.carver)?;
-        for index in 0..512 {
-            let source = if index < 256 { low_root } else { self.root };
+        for index in 0..self.format.top_entries {
+            let source = if index < self.format.first_kernel_entry { low_root } else { self.root };
             let entry = self.memory.read(source + index * 8);
             self.memory.write(copy + index * 8, entry);
         }
         Ok(copy)
+    }
+
+    /// The top-level table of a thread without user addresses: the kernel half, or where that has a tree of its own an
+    /// empty table.
+    pub fn idle_root(&mut self) -> Result<u64, ReserveExhausted> {
+        if self.format.is_split { new_table(self.memory, self.carver) } else { Ok(self.root) }
     }
 
     fn map_page(
@@ -99,31 +98,26 @@ impl<'a, M: PhysicalMemory> Tables<'a, M> {
         size: u64,
         access: Access,
     ) -> Result<(), ReserveExhausted> {
-        let last_shift = if size == LARGE_PAGE { 21 } else { 12 };
+        let last_shift = size.ilog2();
         let mut table = self.root;
-        let mut shift = 39;
+        let mut shift = self.format.top_shift;
         while shift > last_shift {
-            table = self.table_below(entry_address(table, address, shift))?;
+            table = self.table_below(self.format.entry_address(table, address, shift))?;
             shift -= 9;
         }
-        let large = if size == LARGE_PAGE { LARGE } else { 0 };
-        let entry = frame | access.bits() | large | GLOBAL | PRESENT;
-        self.memory.write(entry_address(table, address, shift), entry);
+        let entry = self.format.page_entry(frame, size, access);
+        self.memory.write(self.format.entry_address(table, address, shift), entry);
         Ok(())
     }
 
     /// The table that the entry refers to; a new one where there is none. Rights are those of the leaf.
     fn table_below(&mut self, entry: u64) -> Result<u64, ReserveExhausted> {
-        if self.memory.read(entry) & PRESENT == 0 {
+        if !self.format.is_present(self.memory.read(entry)) {
             let table = new_table(self.memory, self.carver)?;
-            self.memory.write(entry, table | WRITABLE | PRESENT);
+            self.memory.write(entry, self.format.table_entry(table));
         }
-        Ok(self.memory.read(entry) & ADDRESS)
+        Ok(self.memory.read(entry) & self.format.address)
     }
-}
-
-fn entry_address(table: u64, address: u64, shift: u32) -> u64 {
-    table + (address >> shift & 0x1ff) * 8
 }
 
 fn new_table<M: PhysicalMemory>(memory: &mut M, carver: &mut Carver) -> Result<u64, ReserveExhausted> {
@@ -143,32 +137,23 @@ mod tests {
 
     #[test]
     fn large_pages_are_used_where_both_addresses_are_aligned() {
-        let (mut memory, mut carver) = (Sparse::default(), Carver::new(reserve()));
-        let mut tables = Tables::new(&mut memory, &mut carver).expect("room");
-        let range = MemoryRange::new(0x1f_f000, 0x60_1000);
-        tables.map(0xffff_8000_001f_f000, range, Access::ReadWrite).expect("room");
-        let leaves = |bit: u64| move |entry: &&u64| **entry & (GLOBAL | LARGE) == GLOBAL | bit;
-        assert_eq!(memory.0.values().filter(leaves(LARGE)).count(), 2);
-        assert_eq!(memory.0.values().filter(leaves(0)).count(), 2);
-    }
-
-    #[test]
-    fn only_text_is_executable_and_it_is_never_writable() {
-        for (access, writable, executable) in [
-            (Access::ReadExecute, false, true),
-            (Access::Read, false, false),
-            (Access::ReadWrite, true, false),
-            (Access::Device, true, false),
-        ] {
-            assert_eq!(access.bits() & WRITABLE != 0, writable, "{access:?}");
-            assert_eq!(access.bits() & NO_EXECUTE == 0, executable, "{access:?}");
+        for format in [&Format::X86_64, &Format::AARCH32] {
+            let (mut memory, mut carver) = (Sparse::default(), Carver::new(reserve()));
+            let mut tables = Tables::new(&mut memory, &mut carver, format).expect("room");
+            let range = MemoryRange::new(0x401f_f000, 0x4060_1000);
+            tables.map(format.window_base + range.start, range, Access::ReadWrite).expect("room");
+            let leaves = |size: u64| {
+                let entry = format.page_entry(0, size, Access::ReadWrite);
+                memory.0.values().filter(|found| **found & !format.address == entry).count()
+            };
+            assert_eq!((leaves(LARGE_PAGE), leaves(PAGE)), (2, 2));
         }
     }
 
     #[test]
     fn a_full_reserve_ends_the_mapping_with_an_error() {
         let (mut memory, mut carver) = (Sparse::default(), Carver::new(MemoryRange::new(0x1000, 0x3000)));
-        let mut tables = Tables::new(&mut memory, &mut carver).expect("room for the root");
+        let mut tables = Tables::new(&mut memory, &mut carver, &Format::X86_64).expect("room for the root");
         let refused = tables.map(0, MemoryRange::new(0, PAGE), Access::Read);
         assert_eq!(refused.map_err(|error| error.wanted), Err(PAGE));
     }
@@ -178,11 +163,24 @@ mod tests {
         let (mut memory, mut carver) = (Sparse::default(), Carver::new(reserve()));
         memory.write(0x5000, 0xabc);
         memory.write(0x5000 + 256 * 8, 0xdef);
-        let mut tables = Tables::new(&mut memory, &mut carver).expect("room");
+        let mut tables = Tables::new(&mut memory, &mut carver, &Format::X86_64).expect("room");
         tables.map(0xffff_8000_0000_0000, MemoryRange::new(0, PAGE), Access::Read).expect("room");
         let root = tables.root();
-        let boot_root = tables.with_low_half(0x5000).expect("room");
+        assert_eq!(tables.idle_root(), Ok(root));
+        let boot_root = tables.entry_root(0x5000).expect("room");
         assert_eq!(memory.read(boot_root), 0xabc);
         assert_eq!(memory.read(boot_root + 256 * 8), memory.read(root + 256 * 8));
+    }
+
+    #[test]
+    fn a_kernel_half_with_a_tree_of_its_own_is_entered_by_it_and_the_idle_thread_has_an_empty_one() {
+        let (mut memory, mut carver) = (Sparse::default(), Carver::new(reserve()));
+        let mut tables = Tables::new(&mut memory, &mut carver, &Format::AARCH32).expect("room");
+        tables.map(0xf000_0000, MemoryRange::new(0, PAGE), Access::Read).expect("room");
+        let root = tables.root();
+        assert_eq!(tables.entry_root(0x5000), Ok(root));
+        let idle = tables.idle_root().expect("room");
+        assert!((0..512).all(|index| memory.read(idle + index * 8) == 0));
+        assert_ne!(memory.read(root + 8), 0, "the upper of two entries");
     }
 }

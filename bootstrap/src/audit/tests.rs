@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-use arch::WINDOW_BASE;
+mod aarch32;
 
 use super::*;
 use crate::options::Plant;
 use crate::plant::plant;
-use crate::tables::PhysicalMemory;
+use crate::tables::{Format, PhysicalMemory};
 use crate::testing::{KERNEL, LOCAL_APIC, Sparse, built, planned};
 
+const WINDOW_BASE: u64 = Format::X86_64.window_base;
 const PRESENT: u64 = 1;
 const WRITABLE: u64 = 1 << 1;
 const USER: u64 = 1 << 2;
@@ -33,9 +34,10 @@ impl Fixture {
             .roots
             .iter()
             .enumerate()
-            .map(|(instance, root)| Roots { instance, tables: vec![*root] })
+            .map(|(instance, root)| Roots { instance, kernel: *root, users: vec![] })
             .collect();
-        Audit::new(&self.plan, Some(LOCAL_APIC), |address| self.memory.read(address)).run(&roots)
+        let read = |address| self.memory.read(address);
+        Audit::new(Architecture::X86_64, &self.plan, Some(LOCAL_APIC), read).run(&roots)
     }
 
     /// Address of the last-level entry that maps `address` in the tables of `instance`.
@@ -208,7 +210,7 @@ fn every_planted_defect_is_found() {
         let mut fixture = Fixture::new();
         let root = fixture.roots[0];
         assert!(
-            plant(&mut fixture.memory, &fixture.plan, root, defect).is_some(),
+            plant(&mut fixture.memory, &fixture.plan, (root, &Format::X86_64), defect).is_some(),
             "{name} cannot be planted"
         );
         let found = fixture.audit().expect_err(name);

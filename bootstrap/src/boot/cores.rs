@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   boot core                              other core
-//!   INIT, 10 ms, SIPI, 200 us, SIPI   ──▶  trampoline.s ─▶ core_main
+//!   hardware::start                   ──▶  entry.s ─▶ core_main
 //!   waits, bounded                    ◀──  Arrived, with its posture; parks in hlt
 //!   Measure, wake                     ──▶  answers time stamps; parks
 //!   Enter, wake, then Leave           ──▶  Left; jumps into its instance
@@ -19,14 +19,12 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering}
 use bootstrap::offset::Offset;
 
 use super::error::BootError;
-use super::hand_over::{self, Entry};
-use super::posture::{self, Posture};
-use super::{apic, cpu, physical, time, traps};
+use super::hardware::posture::{self, Posture};
+use super::hardware::{cpu, hand_over, start as starter, time};
+use super::machine::Machine;
 
 /// Stack of a parked core.
 pub(crate) const STACK_SIZE: usize = 8192;
-const INIT_US: u64 = 10_000;
-const STARTUP_US: u64 = 200;
 /// Bound of a wait for cores: so long in any case, and so much more for each core. Emulated cores share few real ones.
 const WAIT_US: u64 = 2_000_000;
 const WAIT_PER_CORE_US: u64 = 50_000;
@@ -47,18 +45,19 @@ const ABSENT: u32 = 0;
 const ARRIVED: u32 = 1;
 const LEFT: u32 = 2;
 
-unsafe extern "C" {
-    static trampoline_start: u8;
-    static trampoline_end: u8;
+/// Where a core goes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    /// Physical address of the tables by which it comes in.
+    pub(crate) root: u64,
+    /// Entry of the instance image.
+    pub(crate) address: u64,
+    /// Virtual address of its hand-over page.
+    pub(crate) argument: u64,
 }
 
-// Read by `core_entry` in entry.s.
-#[unsafe(no_mangle)]
-static core_arrivals: AtomicU32 = AtomicU32::new(0);
-#[unsafe(no_mangle)]
-static core_stack_count: AtomicU32 = AtomicU32::new(0);
-#[unsafe(no_mangle)]
-static core_stacks: AtomicU64 = AtomicU64::new(0);
+/// What a parked core works on.
+pub(crate) type Stack = [u128; STACK_SIZE / 16];
 
 static RECORDS: AtomicPtr<Record> = AtomicPtr::new(core::ptr::null_mut());
 static RECORD_COUNT: AtomicUsize = AtomicUsize::new(0);
@@ -69,7 +68,7 @@ struct Record {
     apic_id: u32,
     command: AtomicU32,
     state: AtomicU32,
-    posture: [AtomicU64; 5],
+    posture: [AtomicU64; posture::WORDS],
     entry: [AtomicU64; 3],
     exchange: Exchange,
 }
@@ -88,43 +87,20 @@ pub(crate) struct Started {
     pub(crate) silent: Vec<u32>,
 }
 
-/// Whom the start interrupts are sent to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Address {
-    /// Every core but this one.
-    AllOthers,
-    /// Each target by its id.
-    Targets,
-}
-
-/// Starts `targets` at the trampoline page and waits, bounded, until each has arrived. One may be left `alone`.
-pub(crate) fn start(targets: &[u32], address: Address, page: u64, alone: Option<u32>) -> Started {
-    let records = prepare(targets, page);
-    let each = |all: &dyn Fn(), one: &dyn Fn(u32)| match address {
-        Address::AllOthers => all(),
-        Address::Targets => targets.iter().filter(|id| Some(**id) != alone).for_each(|id| one(*id)),
-    };
+/// Starts `targets`, where the start code of these cores is at `page` if it has to be at one, and waits, bounded, until
+/// each has arrived.
+pub(crate) fn start(machine: &Machine, targets: &[u32], page: Option<u64>) -> Started {
+    let records = prepare(targets);
+    let stacks: &'static [Stack] = Vec::leak(alloc::vec![[0; STACK_SIZE / 16]; targets.len()]);
     if !targets.is_empty() {
-        each(&apic::send_init_all, &apic::send_init);
-        time::delay_us(INIT_US);
-        for _ in 0..2 {
-            each(&|| apic::send_startup_all(page), &|id| apic::send_startup(id, page));
-            time::delay_us(STARTUP_US);
-        }
+        starter::start(machine, targets, stacks, page);
     }
     let silent = wait_for(records, ARRIVED);
     Started { records, silent }
 }
 
-/// Places the trampoline, the stacks and the records.
-fn prepare(targets: &[u32], page: u64) -> &'static [Record] {
-    let (start, end) = (&raw const trampoline_start as u64, &raw const trampoline_end as u64);
-    if !targets.is_empty() {
-        physical::write(page, physical::bytes(start, end - start));
-    }
-    let stacks = Vec::leak(alloc::vec![[0u128; STACK_SIZE / 16]; targets.len()]);
-    core_stacks.store(stacks.as_ptr() as u64, Ordering::Relaxed);
-    core_stack_count.store(targets.len() as u32, Ordering::Relaxed);
+/// Places the records.
+fn prepare(targets: &[u32]) -> &'static [Record] {
     let records: &'static [Record] = Vec::leak(targets.iter().map(|id| Record::new(*id)).collect());
     RECORD_COUNT.store(records.len(), Ordering::Relaxed);
     RECORDS.store(records.as_ptr().cast_mut(), Ordering::Release);
@@ -145,13 +121,11 @@ fn wait_for(records: &[Record], state: u32) -> Vec<u32> {
 /// First Rust code of another core.
 #[unsafe(no_mangle)]
 extern "C" fn core_main() -> ! {
-    traps::load();
-    let posture = posture::apply();
-    apic::enable();
+    let posture = starter::arrive();
     let (records, count) = (RECORDS.load(Ordering::Acquire), RECORD_COUNT.load(Ordering::Relaxed));
     // SAFETY: the boot core published the records before it started this core, and they are never freed.
     let records = unsafe { core::slice::from_raw_parts(records, count) };
-    let own_id = cpu::apic_id();
+    let own_id = cpu::core_id();
     match records.iter().find(|record| record.apic_id == own_id) {
         Some(record) => record.serve(&posture),
         // Started by a broadcast without being wanted.
@@ -165,7 +139,7 @@ impl Record {
             apic_id,
             command: AtomicU32::new(PARK),
             state: AtomicU32::new(ABSENT),
-            posture: [const { AtomicU64::new(0) }; 5],
+            posture: [const { AtomicU64::new(0) }; posture::WORDS],
             entry: [const { AtomicU64::new(0) }; 3],
             exchange: Exchange {
                 request: AtomicU32::new(0),
@@ -187,7 +161,7 @@ impl Record {
                 MEASURE => self.answer(),
                 ENTER => cpu::relax(),
                 LEAVE => self.leave(),
-                _ => cpu::wait_for_interrupt(),
+                _ => starter::wait_for_wake(),
             }
         }
     }
@@ -208,14 +182,14 @@ impl Record {
 
     /// Enters the instance. A wake-up that came while the core was awake must not be left for it to find.
     fn leave(&self) -> ! {
-        cpu::take_interrupts();
+        starter::take_wakes();
         let [root, address, argument] = [0, 1, 2].map(|word| self.entry[word].load(Ordering::Relaxed));
         hand_over::enter(&Entry { root, address, argument }, &self.state, LEFT)
     }
 
     fn command(&self, command: u32) {
         self.command.store(command, Ordering::Release);
-        apic::send_wake(self.apic_id);
+        starter::wake(self.apic_id);
     }
 
     /// The quickest of a number of exchanges, or `None` when the core stopped answering.
@@ -249,7 +223,7 @@ impl Started {
     /// Refuses a core whose control registers differ from the boot core's.
     pub(crate) fn check_posture(&self, boot_core: &Posture) -> Result<(), BootError> {
         for record in self.present() {
-            let words = [0, 1, 2, 3, 4].map(|word| record.posture[word].load(Ordering::Relaxed));
+            let words = core::array::from_fn(|word| record.posture[word].load(Ordering::Relaxed));
             boot_core.expect_same(&Posture::from_words(words), record.apic_id)?;
         }
         Ok(())

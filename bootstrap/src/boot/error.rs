@@ -8,22 +8,19 @@ use core::fmt;
 use bootstrap::audit::Violation;
 use bootstrap::carver::ReserveExhausted;
 use bootstrap::json::Quoted;
-use bootstrap::madt::EntryError;
 use bootstrap::modules::ModuleError;
 use bootstrap::program::ProgramError;
-use bootstrap::pvh::StartError;
 use memory_partition::PlanError;
 
 use super::console::say;
-use super::cpu;
+use super::hardware::cpu;
+use super::hardware::error::MachineError;
 
 /// Why the machine cannot be booted.
 #[derive(Debug)]
 pub(crate) enum BootError {
-    /// The loader left no start record that can be used.
-    Start(StartError),
-    /// An ACPI table is missing or malformed.
-    Acpi { table: &'static str, problem: AcpiProblem },
+    /// What loader and firmware say of the machine cannot be used.
+    Machine(MachineError),
     /// This image was built without the kernel of an instance.
     NoKernel,
     /// The modules are not what can be booted.
@@ -56,35 +53,10 @@ pub(crate) enum BootError {
     PostureDiffers { apic_id: u32, register: &'static str, found: u64, expected: u64 },
 }
 
-/// What is wrong with an ACPI table.
-#[derive(Debug)]
-pub(crate) enum AcpiProblem {
-    /// It is not there, or its checksum is wrong.
-    Missing,
-    /// Its signature or checksum is wrong.
-    Invalid,
-    /// Its entries cannot be walked.
-    Entries(EntryError),
-}
-
-impl fmt::Display for AcpiProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing => write!(f, "missing, or its checksum is wrong"),
-            Self::Invalid => write!(f, "its signature or checksum is wrong"),
-            Self::Entries(EntryError::TooShort) => write!(f, "shorter than its fixed part"),
-            Self::Entries(EntryError::BadLength(offset)) => {
-                write!(f, "the length of the entry at offset {offset} does not fit")
-            }
-        }
-    }
-}
-
 impl fmt::Display for BootError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Start(error) => write!(f, "{error}"),
-            Self::Acpi { table, problem } => write!(f, "ACPI table {table}: {problem}"),
+            Self::Machine(error) => write!(f, "{error}"),
             Self::NoKernel => write!(f, "this boot image holds no instance kernel: build it with ./x image"),
             Self::Module(error) => write!(f, "{error}"),
             Self::NoProgram { name } => {

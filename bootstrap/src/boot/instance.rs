@@ -6,22 +6,24 @@
 //!   window:   WINDOW_BASE + physical address, of what CONFINED allows and nothing else
 //! ```
 
+use alloc::vec::Vec;
+
 use arch::WINDOW_BASE;
 use bootstrap::audit::Roots;
 use bootstrap::carver::{Carver, ReserveExhausted};
 use bootstrap::offset::Offset;
 use bootstrap::program::{PAGE, Program, Segment};
-use bootstrap::tables::{Access, PhysicalMemory, Tables};
+use bootstrap::tables::{Access, Format, PhysicalMemory, Tables};
 use bootstrap::window::window;
-use kernel::handover::{self, Handover, IdleMode, IoApicRecord, PeerRecord};
+use kernel::handover::{self, Handover, IdleMode, PeerRecord};
 use memory_partition::{Idle, InstancePlan, MemoryRange, Plan};
 
+use super::cores::Entry;
 use super::error::BootError;
-use super::hand_over::Entry;
+use super::hardware::{cpu, map, record as hardware_record, time};
 use super::machine::Machine;
-use super::root_task;
 use super::system::System;
-use super::{apic, console, cpu, physical, time};
+use super::{physical, root_task};
 
 /// Optional system calls of the kernels, chosen when this image was built.
 const PROFILE: u64 = cfg!(feature = "printing") as u64
@@ -71,38 +73,58 @@ pub(crate) fn build(context: &Context, index: usize) -> Result<Built, BootError>
     let exhausted = |error: ReserveExhausted| BootError::Reserve { instance: plan.name.clone(), error };
     physical::zero(plan.reserve.start, plan.reserve.size());
     let mut carver = Carver::new(plan.reserve);
-    let (root, boot_root) = kernel_half(context, index, &mut carver).map_err(exhausted)?;
+    let half = kernel_half(context, index, &mut carver).map_err(exhausted)?;
     let handover = carver.pages(handover::BYTES / PAGE).map_err(exhausted)?.start;
     let mut record = describe(context, index);
-    record.kernel_root = root;
+    record.kernel_tables = if half.idle == half.tables { 0 } else { half.tables };
+    record.kernel_root = half.idle;
     root_task::build(context, index, &mut carver, &mut record)?;
     physical::write_value(handover, &record);
     Ok(Built {
         apic_id: plan.apic_id,
-        roots: Roots { instance: index, tables: [root, record.root_vspace].into() },
+        roots: Roots { instance: index, kernel: half.tables, users: half.users(record.root_vspace) },
         entry: Entry {
-            root: boot_root,
+            root: half.entry,
             address: context.system.kernel.entry,
             argument: WINDOW_BASE + handover,
         },
     })
 }
 
-/// Kernel image and window; the kernel's top-level table, and the one the core comes in by.
-fn kernel_half(context: &Context, index: usize, carver: &mut Carver) -> Result<(u64, u64), ReserveExhausted> {
+/// Top-level tables of an instance. Where one tree holds both halves of the addresses, the first two are the same.
+struct KernelHalf {
+    /// The kernel's.
+    tables: u64,
+    /// The idle thread's.
+    idle: u64,
+    /// The one the core comes in by.
+    entry: u64,
+}
+
+impl KernelHalf {
+    /// Those that are loaded for threads, each once.
+    fn users(&self, root_task: u64) -> Vec<u64> {
+        let idle = (self.idle != self.tables).then_some(self.idle);
+        idle.into_iter().chain([root_task]).collect()
+    }
+}
+
+/// Kernel image and window.
+fn kernel_half(context: &Context, index: usize, carver: &mut Carver) -> Result<KernelHalf, ReserveExhausted> {
     let kernel = &context.system.kernel;
     let image = carver.pages(kernel.pages())?;
     let mut identity = Identity;
-    let mut tables = Tables::new(&mut identity, carver)?;
+    let mut tables = Tables::new(&mut identity, carver, Format::NATIVE)?;
     for segment in &kernel.segments {
         let frames = place(segment, kernel, image.start);
         tables.map(segment.address & !(PAGE - 1), frames, access(segment))?;
     }
-    for (range, access) in window(context.plan, index, context.machine.local_apic_page()) {
-        tables.map(WINDOW_BASE + range.start, range, access)?;
+    for (range, access) in window(context.plan, index, context.machine.local_apic_page) {
+        tables.map(Format::NATIVE.kernel_address(range.start, access), range, access)?;
     }
-    let boot_root = tables.with_low_half(physical::boot_root())?;
-    Ok((tables.root(), boot_root))
+    let idle = tables.idle_root()?;
+    let entry = tables.entry_root(map::boot_root())?;
+    Ok(KernelHalf { tables: tables.root(), idle, entry })
 }
 
 /// Copies a segment of `program`, whose first page is at `image`; the frames it lies in. Pages between segments stay
@@ -110,6 +132,9 @@ fn kernel_half(context: &Context, index: usize, carver: &mut Carver) -> Result<(
 pub(crate) fn place(segment: &Segment, program: &Program, image: u64) -> MemoryRange {
     let at = image + (segment.address - program.start);
     physical::write(at, segment.data);
+    if segment.executable {
+        cpu::publish_text(at, segment.size);
+    }
     MemoryRange::new(at & !(PAGE - 1), (at + segment.size).next_multiple_of(PAGE))
 }
 
@@ -121,7 +146,7 @@ fn access(segment: &Segment) -> Access {
     }
 }
 
-/// What the instance is told, except for its root task's objects.
+/// What the instance is told, except for its tables and its root task's objects.
 fn describe(context: &Context, index: usize) -> Handover {
     let Context { machine, plan, .. } = context;
     let own = &plan.instances[index];
@@ -130,18 +155,13 @@ fn describe(context: &Context, index: usize) -> Handover {
     record.instance = index as u64;
     record.instances = plan.instances.len() as u64;
     record.core = u64::from(own.apic_id);
-    record.x2apic = u64::from(apic::is_x2apic());
-    record.ticks_per_us = u64::from(machine.clocks.tsc_mhz);
-    record.timer_ratio = machine.clocks.timer_ratio();
+    record.ticks_per_us = u64::from(machine.ticks_per_us);
+    record.timer_ratio = machine.timer_ratio;
     record.tsc_offset = context.offsets[index].applied() as u64;
     record.boot_began = machine.began.wrapping_add(record.tsc_offset);
     record.idle_mode = idle_mode(own.idle) as u64;
-    record.debug_port = options.console_base.map_or(0, |base| u64::from(base) + index as u64);
-    record.serial_port = serial_port(machine, index);
     record.log = [own.log.start, own.log.size()];
     record.profile = PROFILE;
-    record.has_huge_pages = u64::from(cpu::has_huge_pages());
-    record.fpu_bytes = machine.posture.fpu_bytes();
     record.incoming_lines = u64::from(own.incoming_lines);
     record.inbox = if own.incoming_lines == 0 { 0 } else { own.inbox.start };
     record.inbox_senders = plan.instances.len() as u64;
@@ -151,17 +171,9 @@ fn describe(context: &Context, index: usize) -> Handover {
         record.inject_kind = inject.kind;
         record.inject_at = time::ticks(inject.after_us);
     }
-    describe_devices(plan, index, &mut record);
+    hardware_record::describe(machine, plan, index, &mut record);
     describe_peers(plan, index, &mut record);
     record
-}
-
-/// Serial console of an instance that has no debug console: only one can have the port.
-fn serial_port(machine: &Machine, index: usize) -> u64 {
-    match machine.options.console_base {
-        None if index == 0 => u64::from(machine.options.serial_port.unwrap_or(console::COM1)),
-        _ => 0,
-    }
 }
 
 fn idle_mode(idle: Idle) -> IdleMode {
@@ -169,18 +181,6 @@ fn idle_mode(idle: Idle) -> IdleMode {
         Idle::Halt => IdleMode::Halt,
         Idle::Mwait => IdleMode::Mwait,
         Idle::Poll => IdleMode::Poll,
-    }
-}
-
-fn describe_devices(plan: &Plan, index: usize, record: &mut Handover) {
-    let chips = plan.io_apics.iter().filter(|chip| chip.owner == index);
-    for (slot, chip) in record.io_apics.iter_mut().zip(chips) {
-        *slot = IoApicRecord { paddr: chip.address, pins: u64::from(chip.pins) };
-        record.io_apic_count += 1;
-    }
-    let foreign = plan.ports.iter().filter(|ports| ports.owner != index);
-    for port in foreign.flat_map(|ports| ports.first..=ports.last) {
-        record.foreign_ports[usize::from(port) / 64] |= 1 << (port % 64);
     }
 }
 

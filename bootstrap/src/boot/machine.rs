@@ -3,18 +3,9 @@
 
 use abi::chunk::RSDP_PAYLOAD;
 use bootstrap::options::Options;
-use bootstrap::pvh::{self, MemoryEntry, StartInfo};
-use memory_partition::{Firmware, MemoryRange, Module, Occupant, Occupied, OtherRange};
+use memory_partition::{Firmware, MemoryRange, Occupant, Occupied};
 
-use super::acpi::{self, Topology};
-use super::console::say;
-use super::error::BootError;
-use super::posture::{self, Posture};
-use super::time::{self, Clocks};
-use super::{apic, cpu, physical};
-
-/// Type of usable memory in the loader's map.
-const USABLE: u32 = 1;
+use super::hardware::posture::Posture;
 
 unsafe extern "C" {
     static image_start: u8;
@@ -25,117 +16,26 @@ unsafe extern "C" {
 /// The machine, and what the command line asks.
 pub(crate) struct Machine {
     pub(crate) options: Options,
-    /// The boot core's time-stamp counter when the boot code began.
+    /// The boot core's clock when the boot code began.
     pub(crate) began: u64,
     pub(crate) firmware: Firmware,
-    pub(crate) clocks: Clocks,
+    /// Ticks of the cores' clock in a microsecond: whole, as the interface reports it.
+    pub(crate) ticks_per_us: u32,
+    /// How the timer and the clock relate; see the hand-over.
+    pub(crate) timer_ratio: u64,
     pub(crate) posture: Posture,
-    /// The ACPI root pointer, as programs get it.
-    pub(crate) rsdp: [u8; RSDP_PAYLOAD],
-    /// Registers of the local APIC in xAPIC mode.
-    pub(crate) local_apic: u64,
-}
-
-impl Machine {
+    /// The ACPI root pointer, as programs get it; nothing on a machine without ACPI.
+    pub(crate) rsdp: Option<[u8; RSDP_PAYLOAD]>,
     /// Page of the local APIC's registers, which every kernel maps in xAPIC mode only.
-    pub(crate) fn local_apic_page(&self) -> Option<u64> {
-        (!apic::is_x2apic()).then_some(self.local_apic)
-    }
-}
-
-/// Finds out what the machine is and brings the boot core into the posture of all cores.
-pub(crate) fn discover(start_info: u64, options: Options) -> Result<Machine, BootError> {
-    let began = cpu::timestamp();
-    posture::check()?;
-    let start = pvh::read(start_info, physical::read_u8).map_err(BootError::Start)?;
-    let ends =
-        start.memory.iter().filter(|range| range.kind == USABLE).map(|range| range.start + range.length);
-    physical::map_up_to(ends.max().unwrap_or(0));
-    let topology = acpi::read(start.rsdp)?;
-    apic::mask_pics();
-    apic::set_base(topology.local_apic);
-    let clocks = time::calibrate()?;
-    apic::enable();
-    let posture = posture::apply();
-    let firmware = firmware(&start, &topology);
-    let machine = Machine {
-        options,
-        began,
-        rsdp: rsdp(firmware.rsdp),
-        firmware,
-        clocks,
-        posture,
-        local_apic: topology.local_apic,
-    };
-    report(&machine, &topology);
-    Ok(machine)
-}
-
-/// The neutral record of the machine.
-fn firmware(start: &StartInfo, topology: &Topology) -> Firmware {
-    let range = |memory: &MemoryEntry| MemoryRange::of_size(memory.start, memory.length);
-    let (usable, other): (alloc::vec::Vec<_>, _) =
-        start.memory.iter().partition(|memory| memory.kind == USABLE);
-    let (kept, data) = image();
-    Firmware {
-        usable: usable.into_iter().map(range).collect(),
-        other: other
-            .into_iter()
-            .map(|memory| OtherRange { range: range(memory), kind: memory.kind })
-            .collect(),
-        cores: topology.cores.clone(),
-        boot_apic_id: cpu::apic_id(),
-        io_apics: topology.io_apics.clone(),
-        modules: start.modules.iter().map(module).collect(),
-        command_line: start.command_line.clone(),
-        rsdp: start.rsdp.unwrap_or(0),
-        occupied: [
-            Occupied { range: kept, occupant: Occupant::BootImage },
-            Occupied { range: data, occupant: Occupant::BootData },
-        ]
-        .into(),
-    }
-}
-
-fn module(module: &pvh::Module) -> Module {
-    Module { range: MemoryRange::of_size(module.start, module.length), command_line: Default::default() }
+    pub(crate) local_apic_page: Option<u64>,
 }
 
 /// The two parts of the boot image: what is kept back, what becomes instance 0's memory.
-fn image() -> (MemoryRange, MemoryRange) {
+pub(crate) fn image() -> [Occupied; 2] {
     let [start, middle, end] =
         [&raw const image_start, &raw const kept_end, &raw const image_end].map(|symbol| symbol as u64);
-    (MemoryRange::new(start, middle), MemoryRange::new(middle, end))
-}
-
-/// The ACPI root pointer in its newer layout; an old one has only the first 20 bytes.
-fn rsdp(address: u64) -> [u8; RSDP_PAYLOAD] {
-    const REVISION: usize = 15;
-    const OLD_LENGTH: usize = 20;
-    let mut copy = [0; RSDP_PAYLOAD];
-    if address != 0 {
-        let length =
-            if physical::read_u8(address + REVISION as u64) == 0 { OLD_LENGTH } else { RSDP_PAYLOAD };
-        copy[..length].copy_from_slice(physical::bytes(address, length as u64));
-    }
-    copy
-}
-
-fn report(machine: &Machine, topology: &Topology) {
-    let Machine { firmware, clocks, posture, .. } = machine;
-    for range in &firmware.usable {
-        say!("memory: {range} usable");
-    }
-    let enabled = firmware.cores.iter().filter(|core| core.enabled).count();
-    let mode = if apic::is_x2apic() { "x2APIC" } else { "xAPIC" };
-    say!("cores: {enabled} enabled of {}, boot core {}, {mode}", firmware.cores.len(), firmware.boot_apic_id);
-    for chip in &firmware.io_apics {
-        say!("interrupts: IOAPIC at {:#x}, {} pins from {}", chip.address, chip.pins, chip.gsi_base);
-    }
-    for rerouted in &topology.overrides {
-        say!("interrupts: IRQ {} is pin {}, flags {:#x}", rerouted.irq, rerouted.pin, rerouted.flags);
-    }
-    let timer = clocks.apic_timer_hz / 1000;
-    say!("clocks: TSC {} MHz ({}), local-APIC timer {timer} kHz", clocks.tsc_mhz, clocks.source);
-    say!("posture: {posture}");
+    [
+        Occupied { range: MemoryRange::new(start, middle), occupant: Occupant::BootImage },
+        Occupied { range: MemoryRange::new(middle, end), occupant: Occupant::BootData },
+    ]
 }

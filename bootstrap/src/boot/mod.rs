@@ -9,27 +9,22 @@
 //! Everything before the hand-over runs on the boot core; the others are started, answer, and wait halted.
 #![allow(unsafe_code)] // the machine itself: every block says why it may
 
-mod acpi;
-mod apic;
 mod console;
 mod cores;
-mod cpu;
 mod error;
-mod hand_over;
+#[cfg_attr(target_arch = "x86_64", path = "x86_64/mod.rs")]
+#[cfg_attr(target_arch = "arm", path = "aarch32/mod.rs")]
+mod hardware;
 mod heap;
 mod instance;
 mod machine;
 mod physical;
-mod posture;
 mod report;
 mod root_task;
 mod system;
-mod time;
-mod traps;
 
 use alloc::format;
 use alloc::vec::Vec;
-use core::arch::global_asm;
 use core::convert::Infallible;
 use core::panic::PanicInfo;
 use core::sync::atomic::AtomicU32;
@@ -38,25 +33,25 @@ use bootstrap::audit::{Audit, Roots};
 use bootstrap::footprint::footprints;
 use bootstrap::offset::Offset;
 use bootstrap::options::Options;
-use bootstrap::{plant, pvh};
-use memory_partition::{InstancePlan, Plan, Silent};
+use bootstrap::plant;
+use bootstrap::tables::Format;
+use memory_partition::{Architecture, InstancePlan, Plan, Silent};
 
 use console::say;
-use cores::{Address, Started};
+use cores::Started;
 use error::BootError;
+use hardware::{cpu, hand_over as leaving, time};
 use instance::{Built, Context, Identity};
 use machine::Machine;
 
-global_asm!(include_str!("entry.s"), core_stack_size = const cores::STACK_SIZE, options(att_syntax));
-global_asm!(include_str!("trampoline.s"), options(att_syntax));
-
 /// Entered once, on the boot core, from `entry.s`.
 #[unsafe(no_mangle)]
-extern "C" fn boot_core_main(start_info: u64) -> ! {
+extern "C" fn boot_core_main(start_info: usize) -> ! {
     heap::init();
-    let options = Options::parse(&pvh::command_line(start_info, physical::read_u8));
-    console::init(&options);
-    traps::init();
+    let start_info = start_info as u64;
+    let options = Options::parse(&hardware::machine::command_line(start_info));
+    hardware::console::init(&options);
+    hardware::traps::init();
     match boot(start_info, options) {
         Ok(never) => match never {},
         Err(error) => error::stop(format_args!("{error}")),
@@ -64,7 +59,7 @@ extern "C" fn boot_core_main(start_info: u64) -> ! {
 }
 
 fn boot(start_info: u64, options: Options) -> Result<Infallible, BootError> {
-    let machine = machine::discover(start_info, options)?;
+    let machine = hardware::machine::discover(start_info, options)?;
     let system = system::load(&machine.firmware)?;
     let footprints = footprints(&machine.firmware, &system.description, &system.kernel, &system.programs)
         .map_err(BootError::Footprint)?;
@@ -87,11 +82,11 @@ fn boot(start_info: u64, options: Options) -> Result<Infallible, BootError> {
 /// Reads back every table. The command line may ask for a defect first, which must be found.
 fn audit(machine: &Machine, plan: &Plan, built: &[Built]) -> Result<(), BootError> {
     if let Some(defect) = machine.options.plant {
-        let entry = plant::plant(&mut Identity, plan, built[0].roots.tables[0], defect);
+        let entry = plant::plant(&mut Identity, plan, (built[0].roots.kernel, Format::NATIVE), defect);
         say!("audit: planted {defect:?} in entry {entry:x?}");
     }
     let roots: Vec<Roots> = built.iter().map(|instance| instance.roots.clone()).collect();
-    let found = Audit::new(plan, machine.local_apic_page(), physical::read_u64)
+    let found = Audit::new(Architecture::NATIVE, plan, machine.local_apic_page, physical::read_u64)
         .run(&roots)
         .map_err(BootError::Audit)?;
     report::audit(&found);
@@ -101,16 +96,9 @@ fn audit(machine: &Machine, plan: &Plan, built: &[Built]) -> Result<(), BootErro
 /// Starts the cores of all instances but the first.
 fn start_cores(machine: &Machine, plan: &Plan) -> Result<Started, BootError> {
     let targets: Vec<u32> = plan.instances.iter().skip(1).map(|instance| instance.apic_id).collect();
-    let others = machine.firmware.cores.iter().filter(|core| core.apic_id != machine.firmware.boot_apic_id);
-    let alone = machine.options.silent;
-    let address = if others.count() == targets.len() && alone.is_none() {
-        Address::AllOthers
-    } else {
-        Address::Targets
-    };
-    let page = plan.trampoline.map_or(0, |range| range.start);
+    let page = plan.trampoline.map(|range| range.start);
     let begin = cpu::timestamp();
-    let started = cores::start(&targets, address, page, alone);
+    let started = cores::start(machine, &targets, page);
     let elapsed = (cpu::timestamp() - begin) / time::ticks(1);
     say!("cores: {} of {} started in {elapsed} us", targets.len() - started.silent.len(), targets.len());
     refuse_silent(plan, &started)?;
@@ -118,8 +106,12 @@ fn start_cores(machine: &Machine, plan: &Plan) -> Result<Started, BootError> {
     Ok(started)
 }
 
-/// Time-stamp counter of each instance's core against the boot core's; nothing for the boot core and silent cores.
+/// Time-stamp counter of each instance's core against the boot core's; nothing for the boot core and silent cores, and
+/// where all cores read one clock.
 fn offsets(plan: &Plan, started: &Started) -> Result<Vec<Offset>, BootError> {
+    if hardware::HAS_COMMON_CLOCK {
+        return Ok(alloc::vec![Offset::default(); plan.instances.len()]);
+    }
     let measured = started.offsets()?;
     for (apic_id, offset) in &measured {
         say!("core {apic_id}: TSC {:+} ± {} ticks from the boot core's", offset.ticks, offset.uncertainty);
@@ -140,7 +132,7 @@ fn refuse_silent(plan: &Plan, started: &Started) -> Result<(), BootError> {
     for instance in left_out {
         say!("cores: core {} stayed silent, instance {:?} is left out", instance.apic_id, instance.name);
         // Back to waiting for a start: should it wake up late, the boot image is no longer there.
-        apic::send_init(instance.apic_id);
+        hardware::start::give_up(instance.apic_id);
     }
     if missed.is_empty() {
         return Ok(());
@@ -154,9 +146,10 @@ fn hand_over(machine: &Machine, built: &[Built], started: &Started) -> Result<In
     let entry =
         |apic_id| built.iter().find(|instance| instance.apic_id == apic_id).map(|instance| instance.entry);
     say!("handing over to {} instances", built.len() - started.silent.len());
+    hardware::console::hand_over();
     started.enter(entry)?;
     let own = entry(machine.firmware.boot_apic_id).ok_or(BootError::NoBootInstance)?;
-    hand_over::enter(&own, &AtomicU32::new(0), 0)
+    leaving::enter(&own, &AtomicU32::new(0), 0)
 }
 
 #[panic_handler]

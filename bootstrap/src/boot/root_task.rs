@@ -35,7 +35,7 @@ pub(crate) fn build(
         plan,
         firmware: &machine.firmware,
         rsdp: machine.rsdp,
-        tsc_mhz: machine.clocks.tsc_mhz,
+        tsc_mhz: machine.ticks_per_us,
         offsets: context.offsets,
     };
     let is_described = description.mode == Mode::Described;

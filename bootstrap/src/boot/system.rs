@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 
 use bootstrap::footprint;
 use bootstrap::modules::{self, Module, ModuleError, SystemImage};
-use bootstrap::program::Program;
-use memory_partition::{Description, Firmware};
+use bootstrap::program::{Program, ProgramError};
+use memory_partition::{Architecture, Description, Firmware};
 
 use super::error::BootError;
 use super::physical;
@@ -28,14 +28,14 @@ pub(crate) fn load(firmware: &Firmware) -> Result<System, BootError> {
     if INSTANCE_IMAGE.is_empty() {
         return Err(BootError::NoKernel);
     }
-    let kernel =
-        Program::kernel(INSTANCE_IMAGE).map_err(|error| program_error("the instance kernel", error))?;
+    let kernel = Program::kernel(INSTANCE_IMAGE)
+        .and_then(|kernel| kernel.for_machine(Architecture::NATIVE))
+        .map_err(|error| program_error("the instance kernel", error))?;
     let module =
         firmware.modules.first().map(|module| physical::bytes(module.range.start, module.range.size()));
     match modules::identify(module).map_err(BootError::Module)? {
         Module::RootTask(file) => {
-            let program =
-                Program::root_task(file).map_err(|error| program_error("module 0, root task", error))?;
+            let program = root_task(file).map_err(|error| program_error("module 0, root task", error))?;
             Ok(System { description: footprint::plain(&program), kernel, programs: [program].into() })
         }
         Module::System(image) => {
@@ -53,11 +53,15 @@ fn programs(
 ) -> Result<Vec<Program<'static>>, BootError> {
     let load = |name: String| {
         let file = image.member(&name).ok_or_else(|| BootError::NoProgram { name: name.clone() })?;
-        Program::root_task(file).map_err(|error| program_error(&name, error))
+        root_task(file).map_err(|error| program_error(&name, error))
     };
     description.instances.iter().map(|instance| load(instance.member())).collect()
 }
 
-fn program_error(name: &str, error: bootstrap::program::ProgramError) -> BootError {
+fn root_task(file: &'static [u8]) -> Result<Program<'static>, ProgramError> {
+    Program::root_task(file)?.for_machine(Architecture::NATIVE)
+}
+
+fn program_error(name: &str, error: ProgramError) -> BootError {
     BootError::Program { name: name.into(), error }
 }

@@ -51,7 +51,7 @@ pub(crate) fn timestamp() -> u64 {
 }
 
 /// The local-APIC id of the core this runs on: the 32-bit one where the processor tells it.
-pub(crate) fn apic_id() -> u32 {
+pub(crate) fn core_id() -> u32 {
     let topology = cpuid(0xb, 0);
     if topology.ebx != 0 { topology.edx } else { cpuid(1, 0).ebx >> 24 }
 }
@@ -65,6 +65,9 @@ pub(crate) fn has_huge_pages() -> bool {
 pub(crate) fn relax() {
     core::hint::spin_loop();
 }
+
+/// After program text was written: fetches see stores on this processor.
+pub(crate) fn publish_text(_address: u64, _length: u64) {}
 
 /// Waits for an interrupt with interrupts on, and leaves them off. An interrupt that arrives just before ends the wait
 /// too, as `sti` takes effect after the `hlt`.

@@ -10,8 +10,9 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use bootstrap::calibration::{self, Comparison, Run, Source};
 
+use super::apic;
 use super::cpu::{cpuid, in_byte, out_byte, timestamp};
-use super::{apic, error::BootError};
+use crate::boot::error::BootError;
 
 const PIT_HZ: u64 = 1_193_182;
 const PIT_CHANNEL_2: u16 = 0x42;

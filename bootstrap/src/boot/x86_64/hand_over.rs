@@ -4,16 +4,7 @@
 use core::arch::asm;
 use core::sync::atomic::AtomicU32;
 
-/// Where a core goes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Entry {
-    /// Physical address of the instance's boot tables: its kernel half and the boot image's identity map.
-    pub(crate) root: u64,
-    /// Entry of the instance image.
-    pub(crate) address: u64,
-    /// Virtual address of its hand-over page.
-    pub(crate) argument: u64,
-}
+use crate::boot::cores::Entry;
 
 /// Loads the boot tables of the instance, stores `value` to `state`, and jumps into its kernel.
 ///

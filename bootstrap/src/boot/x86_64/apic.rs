@@ -7,7 +7,8 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use x2apic::lapic::{LocalApic, LocalApicBuilder, TimerDivide, TimerMode};
 
 use super::cpu::{cpuid, out_byte, read_msr};
-use super::{physical, traps};
+use super::traps;
+use crate::boot::physical;
 
 const APIC_BASE_MSR: u32 = 0x1b;
 const X2APIC_ENABLED: u64 = 1 << 10;

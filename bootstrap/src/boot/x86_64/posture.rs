@@ -8,7 +8,7 @@ use core::arch::asm;
 use core::fmt;
 
 use super::cpu::{cpuid, read_msr, write_msr};
-use super::error::BootError;
+use crate::boot::error::BootError;
 
 const EFER: u32 = 0xc000_0080;
 const PAT: u32 = 0x277;
@@ -29,6 +29,9 @@ const CR4_SMEP: u64 = 1 << 20;
 const CR4_SMAP: u64 = 1 << 21;
 /// x87, SSE and AVX state: never more.
 const XCR0_MOST: u32 = 0b111;
+
+/// Registers of a posture.
+pub(crate) const WORDS: usize = 5;
 
 /// Control registers of one core.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -108,7 +111,7 @@ fn current() -> Posture {
 
 impl Posture {
     /// The registers as words, for the record a core shares with the boot core.
-    pub(crate) fn words(&self) -> [u64; 5] {
+    pub(crate) fn words(&self) -> [u64; WORDS] {
         [self.cr0, self.cr4, self.efer, self.pat, self.xcr0]
     }
 
@@ -119,7 +122,7 @@ impl Posture {
     }
 
     /// The opposite of [`Posture::words`].
-    pub(crate) fn from_words([cr0, cr4, efer, pat, xcr0]: [u64; 5]) -> Self {
+    pub(crate) fn from_words([cr0, cr4, efer, pat, xcr0]: [u64; WORDS]) -> Self {
         Posture { cr0, cr4, efer, pat, xcr0 }
     }
 

@@ -5,8 +5,9 @@
 use core::arch::{asm, global_asm};
 use core::cell::UnsafeCell;
 
-use super::console::say;
-use super::{apic, cpu, error};
+use super::{apic, cpu};
+use crate::boot::console::say;
+use crate::boot::error;
 
 global_asm!(include_str!("traps.s"), options(att_syntax));
 
@@ -116,7 +117,7 @@ extern "C" fn boot_trap(frame: &TrapFrame) -> ! {
     let fault_address: u64;
     // SAFETY: reading CR2 changes nothing.
     unsafe { asm!("mov {}, cr2", out(reg) fault_address, options(nomem, nostack, preserves_flags)) };
-    say!("boot: {name} (vector {}, error {:#x}) on core {}", frame.vector, frame.error, cpu::apic_id());
+    say!("boot: {name} (vector {}, error {:#x}) on core {}", frame.vector, frame.error, cpu::core_id());
     say!("  rip {:#018x} cs {:#x} flags {:#x}", frame.rip, frame.cs, frame.flags);
     say!("  rsp {:#018x} ss {:#x} cr2 {fault_address:#018x}", frame.rsp, frame.ss);
     let names = ["rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp"];

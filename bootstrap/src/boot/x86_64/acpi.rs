@@ -11,8 +11,8 @@ use ::acpi::{AcpiHandler, AcpiTable, AcpiTables, PhysicalMapping};
 use bootstrap::madt;
 use memory_partition::{Core, IoApic};
 
-use super::error::{AcpiProblem, BootError};
-use super::physical;
+use super::error::{AcpiProblem, MachineError};
+use crate::boot::physical;
 
 const ENABLED: u32 = 1;
 /// Local-APIC id that means "all" in entries of eight bits.
@@ -50,8 +50,8 @@ impl AcpiHandler for IdentityMap {
 }
 
 /// Reads the tables that the root pointer at `rsdp` leads to.
-pub(crate) fn read(rsdp: Option<u64>) -> Result<Topology, BootError> {
-    let bad = |table, problem| BootError::Acpi { table, problem };
+pub(crate) fn read(rsdp: Option<u64>) -> Result<Topology, MachineError> {
+    let bad = |table, problem| MachineError::Acpi { table, problem };
     let tables = match rsdp {
         // SAFETY: the address comes from the loader; the crate checks the checksum before it follows pointers.
         Some(address) => unsafe { AcpiTables::from_rsdp(IdentityMap, address as usize) },

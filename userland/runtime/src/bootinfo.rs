@@ -101,8 +101,8 @@ pub const IMAGE_START: u64 = 0x40_0000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use abi::SlotRegion;
     use abi::chunk::skerry::{Contents, Name};
+    use abi::{SlotRegion, WORD_BYTES, Word, cut};
 
     /// A bootinfo page and the extra bootinfo behind it, as the kernel lays them out.
     fn boot() -> Boot {
@@ -121,16 +121,17 @@ mod tests {
         let mut extra = vec![0; abi::chunk::TSC_LEN + contents.encoded_len()];
         let tsc = abi::chunk::write_tsc_frequency(&mut extra, 2596).expect("fits");
         contents.encode(&mut extra[tsc..]).expect("fits");
-        info.extra_len = extra.len() as u64;
+        info.extra_len = cut(extra.len() as u64);
 
-        let mut pages = vec![0u64; 512 + extra.len().div_ceil(8)];
+        let words = BootInfo::EXTRA_OFFSET as usize / WORD_BYTES;
+        let mut pages: Vec<Word> = vec![0; words + extra.len().div_ceil(WORD_BYTES)];
         pages[..BootInfo::WORDS].copy_from_slice(&info.to_words());
-        for (word, bytes) in pages[512..].iter_mut().zip(extra.chunks(8)) {
-            let mut padded = [0; 8];
+        for (word, bytes) in pages[words..].iter_mut().zip(extra.chunks(WORD_BYTES)) {
+            let mut padded = [0; WORD_BYTES];
             padded[..bytes.len()].copy_from_slice(bytes);
-            *word = u64::from_le_bytes(padded);
+            *word = Word::from_le_bytes(padded);
         }
-        let pages: &'static [u64] = Box::leak(pages.into_boxed_slice());
+        let pages: &'static [Word] = Box::leak(pages.into_boxed_slice());
         // SAFETY: the pages are laid out as by the kernel, and leaked.
         unsafe { Boot::from_address(pages.as_ptr() as u64) }
     }

@@ -5,7 +5,7 @@ use super::*;
 use crate::capability::*;
 use crate::ipc_buffer::IpcBuffer;
 use crate::syscall::record;
-use abi::{GuardData, Label, ObjectType, Rights, Syscall, VmAttributes};
+use abi::{GuardData, Label, ObjectType, Rights, Syscall, TIME_WORDS, VmAttributes, time_word};
 
 /// The words and capabilities of the one Call that `work` makes, with the capability invoked and the label.
 fn sent(work: impl FnOnce()) -> (u64, u64, Vec<u64>, Vec<u64>) {
@@ -74,17 +74,32 @@ fn thread_operations_send_the_words_of_the_table() {
 #[test]
 fn scheduling_operations_send_the_words_of_the_table() {
     let context = SchedContext(CPtr(9));
-    let parameters = SchedParameters { budget_us: 1, period_us: 2, extra_refills: 3, data: 4, flags: 5 };
-    sends!(SchedControl(CPtr(16)).configure(context, parameters)
-        => 16 SchedControlConfigureFlags [1, 2, 3, 4, 5] [9]);
     sends!(context.bind(INIT_TCB) => 9 SchedContextBind [] [1]);
     sends!(context.unbind() => 9 SchedContextUnbind [] []);
     sends!(context.unbind_object(Notification(CPtr(4))) => 9 SchedContextUnbindObject [] [4]);
     sends!(context.consumed() => 9 SchedContextConsumed [] []);
     sends!(context.yield_to() => 9 SchedContextYieldTo [] []);
     sends!(DOMAIN.set(0, INIT_TCB) => 11 DomainSetSet [0] [1]);
-    sends!(DOMAIN.schedule_configure(1, 2, 3) => 11 DomainScheduleConfigure [1, 2, 3] []);
     sends!(DOMAIN.schedule_set_start(1) => 11 DomainScheduleSetStart [1] []);
+}
+
+/// Times as words of a message.
+fn words_of(times: &[u64]) -> Vec<u64> {
+    times.iter().flat_map(|&time| (0..TIME_WORDS).map(move |index| time_word(time, index))).collect()
+}
+
+#[test]
+fn times_take_as_many_words_as_the_processor_needs() {
+    const LONG: u64 = 0x1_0000_0002;
+    let parameters = SchedParameters { budget_us: 1, period_us: LONG, extra_refills: 3, data: 4, flags: 5 };
+    let (_, label, words, caps) = sent(|| {
+        assert!(SchedControl(CPtr(16)).configure(SchedContext(CPtr(9)), parameters).is_ok());
+    });
+    assert_eq!((label, caps), (Label::SchedControlConfigureFlags.word(), vec![9]));
+    assert_eq!(words, [words_of(&[1, LONG]), vec![3, 4, 5]].concat());
+    let (_, label, words, _) = sent(|| assert!(DOMAIN.schedule_configure(1, 2, LONG).is_ok()));
+    assert_eq!(label, Label::DomainScheduleConfigure.word());
+    assert_eq!(words, [vec![1, 2], words_of(&[LONG])].concat());
 }
 
 #[test]

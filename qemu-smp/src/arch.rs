@@ -30,6 +30,9 @@ pub enum Arch {
     Aarch32,
 }
 
+/// Programs of `userland/` that try instructions of x86_64.
+const X86_64_PROGRAMS: [&str; 2] = ["attack", "conformance"];
+
 /// A program that emulates machines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Emulator {
@@ -118,9 +121,9 @@ impl Arch {
         }
     }
 
-    /// Whether addresses and ELF files have 64 bits.
-    pub fn is_64_bit(self) -> bool {
-        self == Arch::X86_64
+    /// Whether a program of `userland/` has nothing of another architecture in it.
+    pub fn has_program(self, name: &str) -> bool {
+        self == Arch::X86_64 || !X86_64_PROGRAMS.contains(&name)
     }
 
     /// Whether a plan before the boot is that of the boot, to the byte.

@@ -379,6 +379,21 @@ fn what_aarch32_does_not_have_is_refused_at_its_place() {
 }
 
 #[test]
+fn programs_for_x86_64_only_are_refused_on_aarch32() {
+    let instance = |name: &str| format!("[[instance]]\nname = '{name}'\nprogram = '{name}'\n");
+    let text = ["attack", "ping-pong"].map(instance).concat();
+    let programs = ["attack", "ping-pong"].map(str::to_owned);
+    let loaded = parse(Source { name: "s.toml".to_owned(), text }, Path::new("."), &programs);
+    let failure = loaded.and_then(|loaded| loaded.check_available(Arch::Aarch32)).expect_err("it is refused");
+    let message = anstream::adapter::strip_str(&failure.message).to_string();
+    assert!(message.starts_with("s.toml: one mistake\n"), "{message}");
+    assert!(
+        message.contains("attack is a program for x86_64 only") && message.contains(":3:11"),
+        "{message}"
+    );
+}
+
+#[test]
 fn a_ninth_instance_is_refused_on_aarch32() {
     let instance = |number| format!("[[instance]]\nname = 'i{number}'\nprogram = 'ping-pong'\n");
     let of = |count| read(&(0..count).map(instance).collect::<String>()).expect("x86_64 has more cores");

@@ -5,6 +5,7 @@ pub(super) const RUN: &str = "\
 Examples:
   ./x run                              boot system.toml where you are, else systems/ping-pong.toml
   ./x run --cpus 8                     8 instances, memory split equally, a ring of pings
+  ./x run --arch aarch32               the same system on 32-bit Arm
   ./x run --icount --json out.json     count instructions, write the results to a file
   ./x run --report out.html            write plan, drawings and results as one page
   ./x run --root-task probe.elf        boot one seL4 root task that owns the machine
@@ -29,7 +30,8 @@ pub(super) const BENCH: &str = "\
 Examples:
   ./x bench --quick                      the paths that every change is judged by
   ./x bench --json new.json --html new.html
-  ./x bench --quick --compare old.json   what moved";
+  ./x bench --quick --compare old.json   what moved
+  ./x bench --arch aarch32               on 32-bit Arm";
 
 pub(super) const SOAK: &str = "\
 Examples:
@@ -44,7 +46,8 @@ Examples:
 pub(super) const VALIDATE: &str = "\
 Examples:
   ./x validate my-system.toml          all mistakes, each with its place
-  ./x validate my-system.toml --cpus 8 --memory 2G";
+  ./x validate my-system.toml --cpus 8 --memory 2G
+  ./x validate my-system.toml --arch aarch32";
 
 pub(super) const REPORT: &str = "\
 Examples:

@@ -24,3 +24,10 @@ pub(super) fn synchronise() {
     // SAFETY: as above.
     unsafe { asm!("isb", options(nostack, preserves_flags)) };
 }
+
+/// What is read after it is read no earlier than what was read before, from a device too (`dmb ish`).
+#[inline(always)]
+pub(super) fn loads_in_order() {
+    // SAFETY: as above.
+    unsafe { asm!("dmb ish", options(nostack, preserves_flags)) };
+}

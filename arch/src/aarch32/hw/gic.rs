@@ -128,7 +128,12 @@ impl Gic {
         }
         self.active = answer;
         Some(match number {
-            DOORBELL_INTERRUPT => DOORBELL,
+            DOORBELL_INTERRUPT => {
+                // The inbox must not have been read before the doorbell was taken: a later one would then be for nothing,
+                // and this one's signal be missed.
+                barrier::loads_in_order();
+                DOORBELL
+            }
             timer::INTERRUPT => TIMER,
             _ => self.shared_vector(number),
         })

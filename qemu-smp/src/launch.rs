@@ -10,6 +10,7 @@ use memory_partition::{Description, INIT, Item};
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Endianness, elf};
 
+use crate::arch::Arch;
 use crate::failure::{Doing, Failure};
 use crate::image::Program;
 use crate::results::bytes;
@@ -33,6 +34,7 @@ pub struct ImageMistake {
 /// `files` are the files of all root tasks and programs by the names that the description gives them.
 /// `untyped` is the memory that each partition leaves for programs, as far as it is known.
 pub fn root_tasks(
+    arch: Arch,
     description: &Description,
     files: &[Program],
     untyped: &[u64],
@@ -44,7 +46,7 @@ pub fn root_tasks(
         let name = instance.member();
         if root_task.name == INIT {
             let images = images(description, index, files)?;
-            mistakes.extend(image_mistakes(description, index, &images));
+            mistakes.extend(image_mistakes(arch, description, index, &images));
             let needs = Needs::of(description, index, (&root_task.bytes, &images));
             mistakes.extend(needs.lacking(description, index, untyped.get(index).copied()));
             let launch = Launch { description: description.clone(), instance: index, images };
@@ -112,15 +114,31 @@ fn read_image<'a, F: FileHeader<Endian = Endianness>>(
 }
 
 /// What is wrong with the images of an instance's programs.
-fn image_mistakes(description: &Description, instance: usize, images: &[Image<'_>]) -> Vec<ImageMistake> {
+fn image_mistakes(
+    arch: Arch,
+    description: &Description,
+    instance: usize,
+    images: &[Image<'_>],
+) -> Vec<ImageMistake> {
     let programs = description.programs_of(instance);
     let check = programs.filter_map(|(index, program)| {
         let image = images.iter().find(|image| image.name == program.image)?;
-        let error = image.check(program, description).err()?;
+        let wrong = image.check(program, description).err().map(|error| error.to_string());
+        let error = wrong.or_else(|| forbidden(arch, image))?;
         let text = format!("{} cannot be program {}: {error}", program.image, program.name);
         Some(ImageMistake { item: Item::Program(index), field: "image", text })
     });
     check.collect()
+}
+
+/// What is wrong with the addresses of an image for another architecture than this host's.
+fn forbidden(arch: Arch, image: &Image<'_>) -> Option<String> {
+    let area = match arch {
+        Arch::X86_64 => return None,
+        Arch::Aarch32 => abi::aarch32::start::AREA,
+    };
+    let range = image.segments.iter().map(Segment::range).find(|range| range.end > area)?;
+    Some(format!("its segment {range} is at a forbidden address; link it between 0x1000 and {area:#x}"))
 }
 
 /// What the programs of an instance need: page frames of their own, slots of init's root CNode, bytes of untyped memory.
@@ -278,7 +296,6 @@ impl Class {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arch::Arch;
     use memory_partition::Program as Described;
 
     /// An ELF file of a header and one page of text at an address.
@@ -331,7 +348,7 @@ mod tests {
             let address = if name == INIT { 0x40_0000 } else { address };
             Program { name: name.to_owned(), bytes: file(address) }
         });
-        root_tasks(description, &files, &[64 << 20; 2]).map_err(|error| match error {
+        root_tasks(Arch::X86_64, description, &files, &[64 << 20; 2]).map_err(|error| match error {
             LaunchError::Mistakes(mistakes) => mistakes,
             LaunchError::Failure(failure) => panic!("{failure}"),
         })
@@ -350,7 +367,8 @@ mod tests {
     #[test]
     fn programs_of_32_bits_are_read_and_appended_to_an_init_of_32_bits() {
         let files = ["work", INIT].map(|name| Program { name: name.to_owned(), bytes: file_32(0x40_0000) });
-        let members = root_tasks(&description(), &files, &[64 << 20; 2]).expect("nothing is wrong");
+        let members =
+            root_tasks(Arch::Aarch32, &description(), &files, &[64 << 20; 2]).expect("nothing is wrong");
         let init = &members[1].bytes;
         crate::image::check_program(Arch::Aarch32, "init", init).expect("it is still a program");
         let image = image("init", init).expect("it is well formed");
@@ -361,6 +379,11 @@ mod tests {
         assert_eq!((image.segments[1].address, image.segments[1].is_writable), (0x40_2000, false));
         let launch = Launch::decode(image.segments[1].data).expect("behind the image are the programs");
         assert_eq!(launch.images[0].segments, image.segments[..1]);
+        let files = [("work", 0x7000_0000), (INIT, 0x40_0000)]
+            .map(|(name, address)| Program { name: name.to_owned(), bytes: file_32(address) });
+        let found = root_tasks(Arch::Aarch32, &description(), &files, &[64 << 20; 2]);
+        let Err(LaunchError::Mistakes(found)) = found else { panic!("0x70000000 is init's: {found:?}") };
+        assert!(found[0].text.ends_with("link it between 0x1000 and 0x60000000"), "{found:?}");
     }
 
     #[test]

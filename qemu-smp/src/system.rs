@@ -165,7 +165,8 @@ impl System {
         if self.plain {
             return Ok(programs);
         }
-        launch::root_tasks(&self.description, &programs, &self.untyped).map_err(|error| self.refusal(error))
+        launch::root_tasks(self.arch, &self.description, &programs, &self.untyped)
+            .map_err(|error| self.refusal(error))
     }
 
     /// What is wrong with programs, at the places of the description that name them.

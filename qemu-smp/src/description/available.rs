@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a description asks for that an architecture does not have.
 
-use memory_partition::{DeviceKind, Idle, Instance, Item};
+use abi::aarch32::start;
+use memory_partition::{
+    Description, DeviceKind, Idle, Instance, Item, List, Mapped, MemoryRange, Program, Region,
+};
 
 use super::Loaded;
 use super::mistakes::{Mistake, render};
 use super::places;
 use crate::arch::Arch;
 use crate::failure::Failure;
+
+/// Most lines and interrupts of a program: each has a bit of a word.
+const MOST_EVENTS: u32 = 32;
 
 impl Loaded {
     /// Refuses everything in the description that there is not on this architecture, each at its place.
@@ -36,7 +42,11 @@ impl Loaded {
             lacking.extend(surplus(index, instances).map(|lack| (item, places::WHOLE, lack)));
         }
         for (index, program) in of_programs {
-            lacking.extend(self.program(&program.image).map(|lack| (Item::Program(index), "image", lack)));
+            let item = Item::Program(index);
+            lacking.extend(self.program(&program.image).map(|lack| (item, "image", lack)));
+            lacking.extend(stack(program).map(|lack| (item, "stack", lack)));
+            lacking.extend(events(program, description).map(|lack| (item, "receive", lack)));
+            lacking.extend(self.addresses(index, program));
         }
         for (index, device) in description.devices.iter().enumerate() {
             lacking.extend(ports(&device.kind).map(|lack| (Item::Device(index), "kind", lack)));
@@ -60,6 +70,27 @@ impl Loaded {
             _ => None,
         }
     }
+
+    /// Addresses that were asked for and are not below those of init, and regions that do not fit there together.
+    fn addresses(&self, index: usize, program: &Program) -> Vec<(Item, &'static str, Lack)> {
+        let allowed = MemoryRange::new(0, start::AREA);
+        let help = "use addresses below 0x60000000, or smaller regions";
+        let region = |mapped: &Mapped| self.description.regions.get(mapped.region).map_or(0, Region::bytes);
+        let asked = program.regions.iter().enumerate().filter_map(|(position, mapped)| {
+            let range = MemoryRange::of_size(mapped.address?, region(mapped));
+            let item = Item::Entry { program: index, list: List::Regions, position };
+            let what = format!("{range} is not within the addresses for programs on aarch32");
+            (!allowed.contains(range)).then_some((item, "address", (what, help)))
+        });
+        let mut lacking: Vec<_> = asked.collect();
+        let chosen = program.regions.iter().filter(|mapped| mapped.address.is_none());
+        let total = chosen.map(region).fold(0, u64::saturating_add);
+        if total > start::AREA - start::REGIONS {
+            let what = "these regions together are larger than the addresses for them on aarch32".to_owned();
+            lacking.push((Item::Program(index), "regions", (what, help)));
+        }
+        lacking
+    }
 }
 
 /// What there is not, and what to do about it.
@@ -81,6 +112,19 @@ fn surplus(index: usize, instances: usize) -> Option<Lack> {
     let cores = Arch::Aarch32.most_cpus();
     let what = format!("{instances} instances need as many cores, aarch32 has {cores} at most");
     (index == cores as usize).then_some((what, "leave some out"))
+}
+
+fn stack(program: &Program) -> Option<Lack> {
+    let most = start::MAX_STACK;
+    let what = format!("a stack on aarch32 has {most:#x} bytes at most");
+    (program.stack > most).then_some((what, "make it smaller"))
+}
+
+fn events(program: &Program, description: &Description) -> Option<Lack> {
+    let count = program.events(description);
+    let what =
+        format!("{count} lines and interrupts are more than the {MOST_EVENTS} bits of a word on aarch32");
+    (count > MOST_EVENTS).then_some((what, "let another program receive some"))
 }
 
 fn ports(kind: &DeviceKind) -> Option<Lack> {

@@ -8,6 +8,7 @@ extern crate alloc;
 pub mod audit;
 pub mod calibration;
 pub mod carver;
+pub mod device_tree;
 pub mod extra;
 pub mod footprint;
 pub mod json;

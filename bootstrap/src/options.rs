@@ -41,6 +41,16 @@ pub struct Inject {
     pub after_us: u64,
 }
 
+/// How kernels write on a UART that is the only one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Uart {
+    /// Plain text: the boot phase, then instance 0 alone.
+    #[default]
+    Plain,
+    /// Plain text of the boot phase, then bytes that say whose they are, of all instances.
+    Tagged,
+}
+
 /// What the command line asks of the boot image and of the instances.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
@@ -50,9 +60,11 @@ pub struct Options {
     pub boot_console: Option<u16>,
     /// Port of the serial console of instance 0 when there is no debug console; 0 turns it off.
     pub serial_port: Option<u16>,
+    /// How a UART is written that all instances would have to share.
+    pub uart: Uart,
     /// The defect to plant before the audit.
     pub plant: Option<Plant>,
-    /// APIC id of a core that is not sent its start interrupts, so that a test sees it stay silent.
+    /// Id of a core that is not started, so that a test sees it stay silent.
     pub silent: Option<u32>,
     /// The fault an instance raises.
     pub inject: Option<Inject>,
@@ -65,6 +77,8 @@ impl Options {
         let mut debug_port = None;
         for word in command_line.split_ascii_whitespace() {
             match word.split_once('=') {
+                Some(("console", "pl011")) => options.uart = Uart::Plain,
+                Some(("console", "tagged")) => options.uart = Uart::Tagged,
                 Some(("console", value)) => {
                     options.console_base = value.strip_prefix("debugcon:").and_then(port);
                     options.boot_console = options.console_base.and_then(|base| base.checked_sub(1));
@@ -131,6 +145,13 @@ mod tests {
         assert_eq!(options.console_base, Some(0x8e00));
         assert_eq!(options.boot_console, Some(0x8dff));
         assert_eq!(options.plant, Some(Plant::WritableText));
+    }
+
+    #[test]
+    fn the_only_uart_is_written_in_plain_text_unless_the_reader_can_tell_whose_it_is() {
+        assert_eq!(Options::parse("").uart, Uart::Plain);
+        assert_eq!(Options::parse("console=tagged").uart, Uart::Tagged);
+        assert_eq!(Options::parse("console=tagged console=pl011").uart, Uart::Plain);
     }
 
     #[test]

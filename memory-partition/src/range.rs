@@ -55,7 +55,7 @@ impl MemoryRange {
 
 impl MemoryRange {
     /// The range grown to multiples of `align`.
-    pub(crate) fn rounded_out(self, align: u64) -> MemoryRange {
+    pub fn rounded_out(self, align: u64) -> MemoryRange {
         let end = self.end.checked_next_multiple_of(align).unwrap_or(u64::MAX - (align - 1));
         MemoryRange { start: self.start - self.start % align, end }
     }

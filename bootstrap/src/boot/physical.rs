@@ -12,12 +12,6 @@ fn pointer<T>(address: u64) -> *mut T {
     core::ptr::with_exposed_provenance_mut(virtual_address(address) as usize)
 }
 
-/// Reads one byte.
-pub(crate) fn read_u8(address: u64) -> u8 {
-    // SAFETY: mapped; see the module head.
-    unsafe { pointer::<u8>(address).read_volatile() }
-}
-
 /// Reads a 64-bit word at any alignment.
 pub(crate) fn read_u64(address: u64) -> u64 {
     // SAFETY: mapped; see the module head.

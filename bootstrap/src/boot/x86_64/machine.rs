@@ -23,15 +23,19 @@ const USABLE: u32 = 1;
 
 /// The command line alone, before anything else is known.
 pub(crate) fn command_line(start_info: u64) -> String {
-    pvh::command_line(start_info, physical::read_u8)
+    pvh::command_line(start_info, byte)
+}
+
+fn byte(address: u64) -> u8 {
+    physical::bytes(address, 1)[0]
 }
 
 /// Finds out what the machine is and brings the boot core into the posture of all cores.
 pub(crate) fn discover(start_info: u64, options: Options) -> Result<Machine, BootError> {
     let began = cpu::timestamp();
     posture::check()?;
-    let start = pvh::read(start_info, physical::read_u8)
-        .map_err(|error| BootError::Machine(MachineError::Start(error)))?;
+    let start =
+        pvh::read(start_info, byte).map_err(|error| BootError::Machine(MachineError::Start(error)))?;
     let ends =
         start.memory.iter().filter(|range| range.kind == USABLE).map(|range| range.start + range.length);
     map::map_up_to(ends.max().unwrap_or(0));
@@ -51,6 +55,7 @@ pub(crate) fn discover(start_info: u64, options: Options) -> Result<Machine, Boo
         timer_ratio: clocks.timer_ratio(),
         posture,
         local_apic_page: (!apic::is_x2apic()).then_some(topology.local_apic),
+        psci: 0,
     };
     report(&machine, &topology, &clocks);
     Ok(machine)
@@ -88,8 +93,7 @@ fn rsdp(address: u64) -> [u8; RSDP_PAYLOAD] {
     const OLD_LENGTH: usize = 20;
     let mut copy = [0; RSDP_PAYLOAD];
     if address != 0 {
-        let length =
-            if physical::read_u8(address + REVISION as u64) == 0 { OLD_LENGTH } else { RSDP_PAYLOAD };
+        let length = if byte(address + REVISION as u64) == 0 { OLD_LENGTH } else { RSDP_PAYLOAD };
         copy[..length].copy_from_slice(physical::bytes(address, length as u64));
     }
     copy

@@ -1,0 +1,80 @@
+@ SPDX-License-Identifier: MIT OR Apache-2.0
+@ Entry of the cores: supervisor mode, MMU and caches off. The boot core comes by the boot protocol of Linux with the
+@ device tree in r2; it enters at the first byte of the image. Another core comes by PSCI with the end of its stack in r0.
+
+    .section .entry, "ax", %progbits
+    .arm
+    .global boot_entry
+boot_entry:
+    cpsid aif, #0x13
+    mov r4, r2
+    bl enable_mmu
+    ldr r0, =bss_start
+    ldr r1, =bss_end
+    mov r2, #0
+1:  cmp r0, r1
+    strlo r2, [r0], #4
+    blo 1b
+    ldr sp, =boot_stack_top
+    mov r0, r4
+    mov r11, #0
+    bl boot_core_main
+2:  wfi
+    b 2b
+
+@ A core that comes after the boot image has gone finds the flag set and stays here.
+    .global core_entry
+core_entry:
+    cpsid aif, #0x13
+    mov r4, r0
+    ldr r0, =core_entry_closed
+    ldr r0, [r0]
+    cmp r0, #0
+    bne 2b
+    bl enable_mmu
+    mov sp, r4
+    mov r11, #0
+    bl core_main
+3:  wfi
+    b 3b
+
+@ Forgets what instruction cache, branch predictor and TLB may hold from before, and turns the MMU and the caches on.
+@ Data caches are off and hold nothing, as the protocols say. Changes r0 and r1.
+enable_mmu:
+    mov r0, #0
+    mcr p15, 0, r0, c7, c5, 0           @ ICIALLU
+    mcr p15, 0, r0, c7, c5, 6           @ BPIALL
+    mcr p15, 0, r0, c8, c7, 0           @ TLBIALL
+    ldr r1, ={MAIR0}
+    mcr p15, 0, r1, c10, c2, 0
+    mcr p15, 0, r0, c10, c2, 1
+    ldr r1, ={TTBCR}
+    mcr p15, 0, r1, c2, c0, 2
+    ldr r1, =boot_low_table
+    mcrr p15, 0, r1, r0, c2             @ TTBR0
+    ldr r1, =boot_high_table
+    mcrr p15, 1, r1, r0, c2             @ TTBR1
+    dsb
+    isb
+    ldr r1, ={SCTLR}
+    mcr p15, 0, r1, c1, c0, 0
+    isb
+    bx lr
+    .ltorg
+
+@ Blocks of 1 GiB; nobody changes them. Below 2 GiB, by TTBR0: registers and the first gigabyte of memory where they are.
+@ Above, by TTBR1: memory at the kernels' window.
+    .section .kept.tables, "aw", %progbits
+    .balign 4096
+boot_low_table:
+    .quad {DEVICES}
+    .quad 0x40000000 + {MEMORY}
+boot_high_table:
+    .quad 0x40000000 + {MEMORY}
+    .quad 0x80000000 + {MEMORY}
+
+    .section .heap.stack, "aw", %nobits
+    .balign 4096
+boot_stack:
+    .skip 64 * 1024
+boot_stack_top:

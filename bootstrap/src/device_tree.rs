@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The flattened device tree that a loader passes on Arm: what the boot code needs of it, copied out.
+//!
+//! ```text
+//!   /chosen            bootargs, linux,initrd-start and -end
+//!   /memory*           device_type "memory": reg
+//!   /cpus/cpu*         reg (MPIDR), enable-method
+//!   /psci              method
+//!   /intc*             GICv2: reg of distributor and CPU interface
+//!   /timer             the generic timer and its interrupts
+//!   /pl011*            the console, if there is one
+//! ```
+//!
+//! The loader leaves the tree in memory it calls usable, so nothing here refers to it.
+
+mod error;
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use fdt::Fdt;
+use fdt::node::FdtNode;
+use memory_partition::{Core, MemoryRange, OtherRange};
+
+pub use error::TreeError;
+
+use crate::program::PAGE;
+
+/// Bytes of a header that say how long the tree is.
+pub const HEADER: u64 = 8;
+const MAGIC: u32 = 0xd00d_feed;
+/// Longer trees are something else.
+const LARGEST: u32 = 16 << 20;
+
+const INTERRUPT_CONTROLLERS: [&str; 4] =
+    ["arm,cortex-a15-gic", "arm,gic-400", "arm,cortex-a7-gic", "arm,cortex-a9-gic"];
+const TIMERS: [&str; 2] = ["arm,armv7-timer", "arm,armv8-timer"];
+const PSCI: [&str; 3] = ["arm,psci", "arm,psci-0.2", "arm,psci-1.0"];
+const UARTS: [&str; 1] = ["arm,pl011"];
+/// Cores that a GICv2 has interfaces for.
+const MAX_CORES: u64 = 8;
+/// Number of the virtual timer's interrupt among those private to a core.
+const VIRTUAL_TIMER: u32 = 11;
+/// Type of memory that the tree keeps for others, as in a memory map of ACPI.
+const RESERVED: u32 = 2;
+
+/// How the firmware is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// `hvc`.
+    Hvc,
+    /// `smc`.
+    Smc,
+}
+
+/// What the tree says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tree {
+    /// Memory, in whole bytes.
+    pub memory: Vec<MemoryRange>,
+    /// Parts of it that are kept for others.
+    pub reserved: Vec<OtherRange>,
+    /// Cores by the number of their interface to interrupts; enabled ones can be started.
+    pub cores: Vec<Core>,
+    /// How the firmware starts and stops cores.
+    pub psci: Method,
+    /// Registers of the distributor of interrupts, in whole pages.
+    pub distributor: MemoryRange,
+    /// Registers of a core's interface to interrupts, in whole pages.
+    pub cpu_interface: MemoryRange,
+    /// Frequency of the generic timer, where its register does not say.
+    pub timer_hz: Option<u32>,
+    /// Registers of the console, in whole pages.
+    pub console: Option<MemoryRange>,
+    /// The module: a file the loader put into memory.
+    pub module: Option<MemoryRange>,
+}
+
+/// Length of the tree that begins with these bytes.
+pub fn length(header: &[u8]) -> Result<u64, TreeError> {
+    let magic = be_u32(header, 0).unwrap_or(0);
+    let length = be_u32(header, 4).unwrap_or(0);
+    match magic {
+        MAGIC if length <= LARGEST => Ok(length.into()),
+        MAGIC => Err(TreeError::TooLong { length }),
+        _ => Err(TreeError::NotATree { magic }),
+    }
+}
+
+/// The command line and the registers of the console: needed before anything can be reported.
+pub fn console(tree: &[u8]) -> (String, Option<u64>) {
+    let Ok(tree) = Fdt::new(tree) else { return (String::new(), None) };
+    let line = tree.find_node("/chosen").and_then(|chosen| chosen.property("bootargs")?.as_str());
+    let uart = find(&tree, &UARTS).and_then(|uart| regs(&uart).next());
+    (line.unwrap_or_default().into(), uart.map(|range| range.start))
+}
+
+/// Reads what the boot code needs; `boot_core` is the number of the core it runs on.
+pub fn read(tree: &[u8], boot_core: u32) -> Result<Tree, TreeError> {
+    let tree = Fdt::new(tree).map_err(|_| TreeError::Malformed)?;
+    let interrupts = find(&tree, &INTERRUPT_CONTROLLERS).ok_or(TreeError::INTERRUPTS)?;
+    let mut registers = regs(&interrupts).map(|range| range.rounded_out(PAGE));
+    let (distributor, cpu_interface) =
+        registers.next().zip(registers.next()).ok_or_else(|| TreeError::property(&interrupts, "reg"))?;
+    Ok(Tree {
+        memory: memory(&tree)?,
+        reserved: reserved(&tree),
+        cores: cores(&tree, boot_core)?,
+        psci: psci(&tree)?,
+        distributor,
+        cpu_interface,
+        timer_hz: timer_hz(&tree)?,
+        console: find(&tree, &UARTS).and_then(|uart| Some(regs(&uart).next()?.rounded_out(PAGE))),
+        module: module(&tree)?,
+    })
+}
+
+fn memory(tree: &Fdt) -> Result<Vec<MemoryRange>, TreeError> {
+    let is_memory =
+        |node: &FdtNode| node.property("device_type").and_then(|kind| kind.as_str()) == Some("memory");
+    let found: Vec<_> =
+        tree.all_nodes().filter(is_memory).flat_map(|node| regs(&node).collect::<Vec<_>>()).collect();
+    if found.is_empty() { Err(TreeError::MEMORY) } else { Ok(found) }
+}
+
+/// Memory that the tree keeps for others: the list of its header and the children of `/reserved-memory`.
+fn reserved(tree: &Fdt) -> Vec<OtherRange> {
+    let listed = tree
+        .memory_reservations()
+        .map(|kept| MemoryRange::of_size(kept.address() as usize as u64, kept.size() as u64));
+    let named = tree.find_node("/reserved-memory");
+    let children = named.iter().flat_map(|node| node.children());
+    let named = children.flat_map(|node| regs(&node).collect::<Vec<_>>());
+    listed
+        .chain(named)
+        .filter(|range| !range.is_empty())
+        .map(|range| OtherRange { range, kind: RESERVED })
+        .collect()
+}
+
+/// The cores; one that the firmware does not start is not enabled, unless the boot runs on it.
+fn cores(tree: &Fdt, boot_core: u32) -> Result<Vec<Core>, TreeError> {
+    let cpus = tree.find_node("/cpus").ok_or(TreeError::CPUS)?;
+    let mut cores = Vec::new();
+    for cpu in cpus.children().filter(|node| node.name.starts_with("cpu@")) {
+        let number = cpu.raw_reg().and_then(|mut regs| Some(cells(regs.next()?.address)));
+        let number = number.ok_or_else(|| TreeError::property(&cpu, "reg"))?;
+        let text = |name| cpu.property(name).and_then(|property| property.as_str());
+        let is_usable = text("status").is_none_or(|status| status == "okay" || status == "ok");
+        let is_started = number == u64::from(boot_core) || text("enable-method") == Some("psci");
+        let enabled = number < MAX_CORES && is_usable && is_started;
+        cores.push(Core { apic_id: number as u32, enabled, node: 0 });
+    }
+    match cores.iter().any(|core| core.apic_id == boot_core) {
+        true => Ok(cores),
+        false => Err(TreeError::BootCore { core: boot_core, listed: cores.len() }),
+    }
+}
+
+fn psci(tree: &Fdt) -> Result<Method, TreeError> {
+    let node = find(tree, &PSCI).ok_or(TreeError::PSCI)?;
+    match node.property("method").and_then(|method| method.as_str()) {
+        Some("hvc") => Ok(Method::Hvc),
+        Some("smc") => Ok(Method::Smc),
+        found => Err(TreeError::Method { found: found.unwrap_or_default().into() }),
+    }
+}
+
+/// Frequency of the timer, and whether its interrupts are where the kernels expect them: three cells each, secure,
+/// non-secure, virtual.
+fn timer_hz(tree: &Fdt) -> Result<Option<u32>, TreeError> {
+    const CELLS: usize = 3;
+    const PRIVATE: u32 = 1;
+    let node = find(tree, &TIMERS).ok_or(TreeError::TIMER)?;
+    let interrupts = node.property("interrupts").map_or(&[][..], |property| property.value);
+    let cell = |number: usize| be_u32(interrupts, (2 * CELLS + number) * 4);
+    if (cell(0), cell(1)) != (Some(PRIVATE), Some(VIRTUAL_TIMER)) {
+        return Err(TreeError::property(&node, "interrupts"));
+    }
+    Ok(node.property("clock-frequency").and_then(|property| be_u32(property.value, 0)))
+}
+
+fn module(tree: &Fdt) -> Result<Option<MemoryRange>, TreeError> {
+    let chosen = tree.find_node("/chosen").ok_or(TreeError::CHOSEN)?;
+    let address = |name| chosen.property(name).map(|property| cells(property.value));
+    let ends = address("linux,initrd-start").zip(address("linux,initrd-end"));
+    Ok(ends.filter(|(start, end)| start < end).map(|(start, end)| MemoryRange::new(start, end)))
+}
+
+/// The first node with one of these names that is not turned off.
+fn find<'b, 'a>(tree: &'b Fdt<'a>, compatible: &[&str]) -> Option<FdtNode<'b, 'a>> {
+    let is_wanted = |node: &FdtNode| {
+        let names = node.compatible();
+        let is_on = node.property("status").is_none_or(|status| status.as_str() != Some("disabled"));
+        is_on && names.is_some_and(|names| names.all().any(|name| compatible.contains(&name)))
+    };
+    tree.all_nodes().find(is_wanted)
+}
+
+/// The ranges of a node's `reg`, by the cells that its parent gives addresses and sizes.
+fn regs<'a>(node: &FdtNode<'_, 'a>) -> impl Iterator<Item = MemoryRange> + use<'a> {
+    let regs = node.raw_reg().into_iter().flatten();
+    regs.map(|reg| MemoryRange::of_size(cells(reg.address), cells(reg.size)))
+}
+
+/// A number of one or two cells.
+fn cells(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+fn be_u32(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..at + 4).map(|bytes| cells(bytes) as u32)
+}
+
+impl TreeError {
+    fn property(node: &FdtNode, property: &'static str) -> Self {
+        Self::Property { node: format!("{}", node.name), property }
+    }
+}
+
+#[cfg(test)]
+mod tests;

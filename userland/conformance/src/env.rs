@@ -6,7 +6,7 @@
 //! the test's back, tests look for messages without blocking.
 
 use crate::check::{Failure, Outcome};
-use abi::{CapTag, GuardData, Label, Rights, SlotRegion, sizes};
+use abi::{CapTag, GuardData, Label, Rights, SlotRegion, WORD_BITS, sizes};
 use core::sync::atomic::{AtomicU64, Ordering};
 use userland::object::SchedParameters;
 use userland::syscall::{self, Received};
@@ -29,6 +29,9 @@ pub(crate) const LOW: u64 = 99;
 pub(crate) const MIDDLE: u64 = 100;
 pub(crate) const HIGH: u64 = 101;
 
+/// The depth at which an address of a slot is a whole word.
+pub(crate) const DEPTH: u64 = WORD_BITS as u64;
+
 /// The slice of test threads: long enough never to end.
 pub(crate) const SLICE: SchedParameters = SchedParameters::round_robin(100_000);
 
@@ -48,7 +51,7 @@ pub(crate) struct Stage<'a> {
 impl<'a> Stage<'a> {
     pub(crate) fn new(task: &'a mut RootTask) -> Result<Self, AllocError> {
         let memory = task.untyped(MEMORY_BITS)?;
-        let start = task.slots.take_many(SLOTS)?.0;
+        let first = task.slots.take_many(SLOTS)?.0;
         let (go, done) = (task.make::<Notification>()?, task.make::<Notification>()?);
         let marker = move || {
             loop {
@@ -62,7 +65,7 @@ impl<'a> Stage<'a> {
         let options = Options { vspace, ..Options::new(1, Some(task.make_sched_context(SLICE)?)) };
         let tcb = task.make()?;
         Thread::prepare(&task.boot, tcb, &MARKER, options)?.start(marker)?;
-        Ok(Self { task, memory, slots: SlotRegion { start, end: start + SLOTS }, go, done })
+        Ok(Self { task, memory, slots: SlotRegion::new(first, first + SLOTS), go, done })
     }
 
     /// Runs a test and takes everything away from it again.
@@ -86,7 +89,8 @@ impl<'a> Stage<'a> {
 
     fn clear(&self, left: Slots) -> Outcome {
         self.memory.slot().revoke()?;
-        for slot in self.slots.start..self.slots.end - left.left() {
+        let used = SLOTS - left.left();
+        for slot in self.slots.slots().take(used as usize) {
             CPtr(slot).slot().delete()?;
         }
         Ok(())
@@ -132,11 +136,11 @@ impl Env {
         self.make_sized(size_bits)
     }
 
-    /// A new CNode of 2 to the power of `bits` slots, and a capability to it whose guard makes 64-bit addresses work.
+    /// A new CNode of 2 to the power of `bits` slots, and a capability to it whose guard makes addresses of a word work.
     pub(crate) fn cnode(&mut self, bits: u32) -> Result<CNode, AllocError> {
         let plain: CNode = self.make_sized(bits)?;
         let slot = self.slot()?;
-        slot.slot().mint_from(plain.slot(), Rights::ALL, GuardData::new(0, 64 - bits).word())?;
+        slot.slot().mint_from(plain.slot(), Rights::ALL, GuardData::new(0, WORD_BITS - bits).word())?;
         Ok(CNode(slot))
     }
 
@@ -190,7 +194,7 @@ impl Env {
         Ok(thread.tcb)
     }
 
-    /// A thread that runs `code` with `argument` in RDI and sends its faults to `handler`.
+    /// A thread that runs `code` with `argument` in the first register and sends its faults to `handler`.
     pub(crate) fn spawn_at(
         &mut self,
         code: crate::code::Code,

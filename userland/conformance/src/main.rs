@@ -13,9 +13,10 @@
 
 mod check;
 mod code;
-mod cpu;
 mod env;
-mod hostile;
+#[cfg_attr(target_arch = "x86_64", path = "x86_64/mod.rs")]
+#[cfg_attr(target_arch = "arm", path = "aarch32/mod.rs")]
+mod machine;
 mod tests;
 mod window;
 
@@ -28,7 +29,8 @@ fn run(task: &mut RootTask) -> Result<i32, AllocError> {
     let only = task.boot.argument("only").unwrap_or_default();
     let on_request = if only.is_empty() { &[] } else { tests::ON_REQUEST };
     let timed = if task.boot.argument("time") == Some("shared") { &[] } else { tests::TIMED };
-    let all = tests::ALL.iter().copied().flatten().chain(timed).chain(on_request);
+    let all =
+        tests::ALL.iter().chain(tests::OF_THIS_PROCESSOR).copied().flatten().chain(timed).chain(on_request);
     let mut stage = env::Stage::new(task)?;
     let (mut passed, mut failed) = (0, 0);
     for test in all.filter(|test| test.name.contains(only)) {

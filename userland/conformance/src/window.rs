@@ -8,10 +8,7 @@ use abi::{Rights, VmAttributes};
 use userland::object::{Frame, Table};
 use userland::{Error, INIT_VSPACE, PageDirectory, PageTable, Pdpt, VSpace};
 
-/// An address at which nothing is mapped, in the first entry of the top-level table.
-pub(crate) const ADDRESS: u64 = 0x20_0000_0000;
-/// One in another entry of the top-level table, so that all tables are missing there.
-pub(crate) const FAR_ADDRESS: u64 = 0x200_0000_0000;
+pub(crate) use crate::machine::{ADDRESS, FAR_ADDRESS};
 
 /// How table and frame are cached in all tests but those about it.
 pub(crate) const CACHED: VmAttributes = VmAttributes::WRITE_BACK;

@@ -2,7 +2,7 @@
 //! ASID pools and their control.
 
 use crate::check::{Outcome, refused, same, tests};
-use crate::env::{Env, invoke, kind};
+use crate::env::{DEPTH, Env, invoke, kind};
 use abi::sizes::{ASID_POOLS, ASIDS_PER_POOL};
 use abi::{CapTag, Label, ObjectType, Rights};
 use userland::{
@@ -24,14 +24,14 @@ tests!(
 fn asid_control_make_pool_checks_in_order(env: &mut Env) -> Outcome {
     let untyped = env.untyped(12)?;
     let slot = env.slot()?;
-    let (label, words) = (Label::AsidControlMakePool, [slot.0, 64]);
+    let (label, words) = (Label::AsidControlMakePool, [slot.0, DEPTH]);
     let caps = [untyped.0, INIT_CNODE.0];
     refused(invoke(ASID_CONTROL, Label::AsidPoolAssign, &words, &caps), Error::IllegalOperation)?;
     refused(invoke(ASID_CONTROL, label, &words[..1], &caps), Error::TruncatedMessage)?;
     refused(invoke(ASID_CONTROL, label, &words, &caps[..1]), Error::TruncatedMessage)?;
-    let nowhere = Slot { depth: 65, ..slot.slot() };
+    let nowhere = Slot { depth: DEPTH + 1, ..slot.slot() };
     refused(ASID_CONTROL.make_pool(Untyped(INIT_TCB.0), nowhere), Error::InvalidCapability(1))?;
-    refused(ASID_CONTROL.make_pool(untyped, nowhere), Error::Range(1, 64))?;
+    refused(ASID_CONTROL.make_pool(untyped, nowhere), Error::Range(1, DEPTH))?;
     refused(ASID_CONTROL.make_pool(untyped, INIT_TCB.slot()), Error::DeleteFirst)?;
     ASID_CONTROL.make_pool(untyped, slot.slot())?;
     same(kind(slot), Some(CapTag::AsidPool))

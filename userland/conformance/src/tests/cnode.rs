@@ -2,8 +2,8 @@
 //! Operations on slots: checks in their order, and what they do to capabilities.
 
 use crate::check::{Outcome, refused, same, tests};
-use crate::env::{Env, invoke, kind};
-use abi::{CapTag, GuardData, Label, Rights};
+use crate::env::{DEPTH, Env, invoke, kind};
+use abi::{CapTag, GuardData, Label, Rights, Word, widen};
 use userland::object::{Mutated, rotate};
 use userland::{
     CNode, CPtr, Capability, Endpoint, Error, INIT_CNODE, IO_PORT_CONTROL, IRQ_CONTROL, LookupFailure,
@@ -72,11 +72,11 @@ fn cnode_copy_refuses_labels_of_other_objects(_: &mut Env) -> Outcome {
 
 fn cnode_copy_needs_four_words_and_a_root_before_anything_else(env: &mut Env) -> Outcome {
     let full = env.make::<Endpoint>()?;
-    let words = [full.0.0, 64, 0, 0];
+    let words = [full.0.0, DEPTH, 0, 0];
     for label in [Label::CNodeCopy, Label::CNodeMint, Label::CNodeMove, Label::CNodeMutate] {
         refused(invoke(INIT_CNODE, label, &words[..1], &[]), Error::TruncatedMessage)?;
         // The target is looked up before words and capabilities are counted again.
-        refused(invoke(INIT_CNODE, label, &[0, 65], &[]), Error::Range(1, 64))?;
+        refused(invoke(INIT_CNODE, label, &[0, DEPTH + 1], &[]), Error::Range(1, DEPTH))?;
         refused(invoke(INIT_CNODE, label, &words[..3], &[INIT_CNODE.0]), Error::TruncatedMessage)?;
         refused(invoke(INIT_CNODE, label, &words, &[]), Error::TruncatedMessage)?;
         refused(invoke(INIT_CNODE, label, &words, &[INIT_CNODE.0]), Error::DeleteFirst)?;
@@ -89,9 +89,9 @@ fn cnode_copy_needs_four_words_and_a_root_before_anything_else(env: &mut Env) ->
 
 fn cnode_copy_looks_up_the_target_first(env: &mut Env) -> Outcome {
     let nothing = CPtr(0).slot();
-    for depth in [0, 65, u64::MAX] {
+    for depth in [0, DEPTH + 1, u64::MAX] {
         let slot = Slot { depth, ..empty(env)? };
-        refused(slot.copy_from(nothing, Rights::ALL), Error::Range(1, 64))?;
+        refused(slot.copy_from(nothing, Rights::ALL), Error::Range(1, DEPTH))?;
     }
     let small: CNode = env.make_sized(3)?;
     let beyond = Slot { root: small, index: 0, depth: 2 };
@@ -101,8 +101,8 @@ fn cnode_copy_looks_up_the_target_first(env: &mut Env) -> Outcome {
     let failure = LookupFailure::DepthMismatch { bits_left: 2, bits_found: 0 };
     refused(through_nothing.copy_from(nothing, Rights::ALL), target(failure))?;
     let guarded = env.cnode(3)?;
-    let wrong_guard = Slot { root: guarded, index: 1 << 10, depth: 64 };
-    let failure = LookupFailure::GuardMismatch { bits_left: 64, guard: 0, guard_bits: 61 };
+    let wrong_guard = Slot { root: guarded, index: 1 << 10, depth: DEPTH };
+    let failure = LookupFailure::GuardMismatch { bits_left: DEPTH, guard: 0, guard_bits: DEPTH - 3 };
     refused(wrong_guard.copy_from(nothing, Rights::ALL), target(failure))
 }
 
@@ -110,7 +110,7 @@ fn cnode_copy_wants_an_empty_target(env: &mut Env) -> Outcome {
     let (first, second): (Endpoint, Endpoint) = (env.make()?, env.make()?);
     refused(first.slot().copy_from(second.slot(), Rights::ALL), Error::DeleteFirst)?;
     // A target that is full decides before a source that does not exist.
-    let nowhere = Slot { depth: 65, ..second.slot() };
+    let nowhere = Slot { depth: DEPTH + 1, ..second.slot() };
     refused(first.slot().copy_from(nowhere, Rights::ALL), Error::DeleteFirst)
 }
 
@@ -118,7 +118,7 @@ fn cnode_copy_looks_up_the_source(env: &mut Env) -> Outcome {
     let endpoint: Endpoint = env.make()?;
     let to = empty(env)?;
     let bad_depth = Slot { depth: 0, ..endpoint.slot() };
-    refused(to.copy_from(bad_depth, Rights::ALL), Error::Range(1, 64))?;
+    refused(to.copy_from(bad_depth, Rights::ALL), Error::Range(1, DEPTH))?;
     let bad_root = Slot { root: CNode(endpoint.0), ..endpoint.slot() };
     refused(to.copy_from(bad_root, Rights::ALL), source(LookupFailure::InvalidRoot))?;
     let small: CNode = env.make_sized(3)?;
@@ -129,19 +129,19 @@ fn cnode_copy_looks_up_the_source(env: &mut Env) -> Outcome {
 
 fn cnode_copy_wants_a_source_that_is_not_empty(env: &mut Env) -> Outcome {
     let (to, from) = (empty(env)?, empty(env)?);
-    refused(to.copy_from(from, Rights::ALL), Error::missing_source(64))?;
-    refused(to.mint_from(from, Rights::ALL, 1), Error::missing_source(64))?;
-    refused(to.move_from(from), Error::missing_source(64))?;
-    refused(to.mutate_from(from, GuardData(0)), Error::missing_source(64))
+    refused(to.copy_from(from, Rights::ALL), Error::missing_source(DEPTH))?;
+    refused(to.mint_from(from, Rights::ALL, 1), Error::missing_source(DEPTH))?;
+    refused(to.move_from(from), Error::missing_source(DEPTH))?;
+    refused(to.mutate_from(from, GuardData(0)), Error::missing_source(DEPTH))
 }
 
 fn cnode_copy_needs_its_rights_only_after_the_lookups(env: &mut Env) -> Outcome {
     let endpoint: Endpoint = env.make()?;
     let (to, nothing) = (env.slot()?, env.slot()?);
     let roots = [INIT_CNODE.0];
-    let empty_source = [to.0, 64, nothing.0, 64];
-    refused(invoke(INIT_CNODE, Label::CNodeCopy, &empty_source, &roots), Error::missing_source(64))?;
-    let full_source = [to.0, 64, endpoint.0.0, 64];
+    let empty_source = [to.0, DEPTH, nothing.0, DEPTH];
+    refused(invoke(INIT_CNODE, Label::CNodeCopy, &empty_source, &roots), Error::missing_source(DEPTH))?;
+    let full_source = [to.0, DEPTH, endpoint.0.0, DEPTH];
     refused(invoke(INIT_CNODE, Label::CNodeCopy, &full_source, &roots), Error::TruncatedMessage)
 }
 
@@ -183,13 +183,13 @@ fn cnode_copy_takes_rights_away(env: &mut Env) -> Outcome {
 fn cnode_mint_needs_six_words(env: &mut Env) -> Outcome {
     let endpoint: Endpoint = env.make()?;
     let to = env.slot()?;
-    let words = [to.0, 64, endpoint.0.0, 64, Rights::ALL.word()];
+    let words = [to.0, DEPTH, endpoint.0.0, DEPTH, Rights::ALL.word()];
     refused(invoke(INIT_CNODE, Label::CNodeMint, &words, &[INIT_CNODE.0]), Error::TruncatedMessage)
 }
 
 fn cnode_mint_gives_a_badge_once(env: &mut Env) -> Outcome {
     let notification: Notification = env.make()?;
-    for badge in [1, 0x8000_0000_0000_0001, u64::MAX] {
+    for badge in [1, 1 << (DEPTH - 1) | 1, widen(Word::MAX)] {
         let badged = env.badged(notification, badge)?;
         syscall::signal(badged.0);
         same(env.poll(notification), badge)?;
@@ -240,7 +240,7 @@ fn cnode_move_keeps_the_place_in_the_derivation_tree(env: &mut Env) -> Outcome {
 fn cnode_mutate_needs_five_words(env: &mut Env) -> Outcome {
     let cnode: CNode = env.make_sized(4)?;
     let to = env.slot()?;
-    let words = [to.0, 64, cnode.0.0, 64];
+    let words = [to.0, DEPTH, cnode.0.0, DEPTH];
     refused(invoke(INIT_CNODE, Label::CNodeMutate, &words, &[INIT_CNODE.0]), Error::TruncatedMessage)
 }
 
@@ -361,11 +361,11 @@ fn cnode_cancel_badged_sends_without_badge_does_nothing(env: &mut Env) -> Outcom
 
 fn cnode_rotate_needs_eight_words_and_two_roots(env: &mut Env) -> Outcome {
     let to = env.slot()?;
-    let words = [to.0, 64, 0, 0, 65, 0, 0, 65];
+    let words = [to.0, DEPTH, 0, 0, DEPTH + 1, 0, 0, DEPTH + 1];
     let roots = [INIT_CNODE.0; 2];
     refused(invoke(INIT_CNODE, Label::CNodeRotate, &words[..7], &roots), Error::TruncatedMessage)?;
     refused(invoke(INIT_CNODE, Label::CNodeRotate, &words, &roots[..1]), Error::TruncatedMessage)?;
-    refused(invoke(INIT_CNODE, Label::CNodeRotate, &words, &roots), Error::Range(1, 64))
+    refused(invoke(INIT_CNODE, Label::CNodeRotate, &words, &roots), Error::Range(1, DEPTH))
 }
 
 /// The capability of a slot, moved without a guard.
@@ -396,9 +396,9 @@ fn cnode_rotate_wants_source_and_pivot_that_are_not_empty(env: &mut Env) -> Outc
     let cnode: CNode = env.make_sized(4)?;
     let (to, nothing, nothing_else) = (empty(env)?, empty(env)?, empty(env)?);
     let (full, none) = (unguarded(cnode.slot()), unguarded(nothing));
-    refused(rotate(to, full, none), Error::missing_source(64))?;
-    refused(rotate(to, none, full), Error::missing(64))?;
-    refused(rotate(to, none, unguarded(nothing_else)), Error::missing_source(64))
+    refused(rotate(to, full, none), Error::missing_source(DEPTH))?;
+    refused(rotate(to, none, full), Error::missing(DEPTH))?;
+    refused(rotate(to, none, unguarded(nothing_else)), Error::missing_source(DEPTH))
 }
 
 fn cnode_rotate_refuses_capabilities_that_take_no_guard(env: &mut Env) -> Outcome {

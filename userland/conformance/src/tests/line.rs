@@ -2,7 +2,7 @@
 //! Lines between instances. Alone on a machine, an instance has none and is refused every one.
 
 use crate::check::{Outcome, refused, same, tests};
-use crate::env::{Env, invoke, kind};
+use crate::env::{DEPTH, Env, invoke, kind};
 use abi::chunk::skerry::{Channel, Direction};
 use abi::{CapTag, Label, Rights};
 use userland::{
@@ -29,12 +29,12 @@ fn first(env: &Env, direction: Direction) -> Option<Channel> {
 /// The checks that the two invocations have in common.
 fn check_common(env: &mut Env, label: Label, channel: Option<Channel>) -> Outcome {
     let slot = env.slot()?;
-    let words = [99, u64::from(NOBODY), slot.0, 65];
+    let words = [99, u64::from(NOBODY), slot.0, DEPTH + 1];
     refused(invoke(IRQ_CONTROL, label, &words[..3], &[INIT_CNODE.0]), Error::TruncatedMessage)?;
     refused(invoke(IRQ_CONTROL, label, &words, &[]), Error::TruncatedMessage)?;
-    let own = env.boot.info().node_id;
+    let own = abi::widen(env.boot.info().node_id);
     for peer in [u64::from(NOBODY), own, u64::MAX] {
-        let words = [99, peer, slot.0, 65];
+        let words = [99, peer, slot.0, DEPTH + 1];
         refused(invoke(IRQ_CONTROL, label, &words, &[INIT_CNODE.0]), Error::InvalidArgument(1))?;
     }
     let Some(channel) = channel else { return Ok(()) };
@@ -42,10 +42,10 @@ fn check_common(env: &mut Env, label: Label, channel: Option<Channel>) -> Outcom
         invoke(IRQ_CONTROL, label, &[line, channel.peer.into(), index, depth], &[INIT_CNODE.0]).map(|_| ())
     };
     let lines = u64::from(channel.lines);
-    refused(with(lines, 65, slot.0), Error::Range(0, lines - 1))?;
-    refused(with(u64::MAX, 65, slot.0), Error::Range(0, lines - 1))?;
-    refused(with(lines - 1, 65, slot.0), Error::Range(1, 64))?;
-    refused(with(lines - 1, 64, INIT_TCB.0.0), Error::DeleteFirst)
+    refused(with(lines, DEPTH + 1, slot.0), Error::Range(0, lines - 1))?;
+    refused(with(u64::MAX, DEPTH + 1, slot.0), Error::Range(0, lines - 1))?;
+    refused(with(lines - 1, DEPTH + 1, slot.0), Error::Range(1, DEPTH))?;
+    refused(with(lines - 1, DEPTH, INIT_TCB.0.0), Error::DeleteFirst)
 }
 
 fn irq_control_issue_line_signal_checks_in_order(env: &mut Env) -> Outcome {
@@ -93,7 +93,7 @@ fn irq_control_get_line_gives_a_line_once(env: &mut Env) -> Outcome {
     IRQ_CONTROL.get_line(line, channel.peer, slot.slot())?;
     same(kind(slot), Some(CapTag::IrqHandler))?;
     // That the line is taken decides before the slot.
-    let nowhere = Slot { depth: 65, ..other.slot() };
+    let nowhere = Slot { depth: DEPTH + 1, ..other.slot() };
     refused(IRQ_CONTROL.get_line(line, channel.peer, nowhere), Error::RevokeFirst)?;
     slot.slot().delete()?;
     IRQ_CONTROL.get_line(line, channel.peer, other.slot())?;

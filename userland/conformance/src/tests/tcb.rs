@@ -2,7 +2,7 @@
 //! Invocations of threads: checks in their order, and what can be seen of their effects.
 
 use crate::check::{Outcome, refused, same, tests};
-use crate::env::{Env, HIGH, LOW, MIDDLE, invoke, kind};
+use crate::env::{DEPTH, Env, HIGH, LOW, MIDDLE, invoke, kind};
 use abi::{CapTag, GuardData, Label, ObjectType, Rights};
 use userland::object::{SchedParams, Space};
 use userland::{
@@ -63,7 +63,7 @@ fn tcb_configure_checks_the_buffer_first(env: &mut Env) -> Outcome {
     let wrong = Space { cspace: CNode(frame.0), guard: GuardData(0), vspace: VSpace(frame.0) };
     let with = |address, cap| tcb.configure(wrong, Some((address, SmallPage(cap))));
     refused(with(0x1001, INIT_CNODE.0), Error::IllegalOperation)?;
-    refused(with(0x1200, frame.0), Error::Alignment)?;
+    refused(with(0x1100, frame.0), Error::Alignment)?;
     refused(with(0x1400, frame.0), Error::IllegalOperation)?;
     tcb.configure(space(), Some((0x1400, frame)))?;
     Ok(())
@@ -284,7 +284,7 @@ fn tcb_suspend_stops_a_thread(env: &mut Env) -> Outcome {
 
 fn tcb_suspend_and_others_refuse_unknown_labels(env: &mut Env) -> Outcome {
     let tcb: Tcb = env.make()?;
-    refused(invoke(tcb, Label::CNodeRevoke, &[1, 64], &[]), Error::IllegalOperation)?;
+    refused(invoke(tcb, Label::CNodeRevoke, &[1, DEPTH], &[]), Error::IllegalOperation)?;
     refused(userland::Message::new(60, &[]).invoke(tcb.0), Error::IllegalOperation)
 }
 

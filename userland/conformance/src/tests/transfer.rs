@@ -2,7 +2,7 @@
 //! Capabilities that travel with messages.
 
 use crate::check::{Failure, Outcome, same, tests};
-use crate::env::{Env, MIDDLE, kind, leave};
+use crate::env::{DEPTH, Env, MIDDLE, kind, leave};
 use abi::{CapTag, MessageInfo, Rights};
 use userland::syscall::Received;
 use userland::{
@@ -31,7 +31,7 @@ fn send(env: &mut Env, endpoint: Endpoint, caps: [CPtr; 3], count: usize) -> Res
 
 /// Receives into `slot`, or without one.
 fn receive(env: &Env, endpoint: Endpoint, reply: Reply, slot: CPtr) -> Result<Received, Failure> {
-    IpcBuffer::current().set_receive_slot(INIT_CNODE.0, slot.0, 64);
+    IpcBuffer::current().set_receive_slot(INIT_CNODE.0, slot.0, DEPTH);
     let received = env.take(endpoint, reply);
     IpcBuffer::current().set_receive_slot(CPtr::NULL, 0, 0);
     received
@@ -117,7 +117,7 @@ fn reply_with(env: &mut Env, reply: Reply, through: Reply) -> Result<u64, Failur
     let endpoint: Endpoint = env.make()?;
     let slot = env.slot()?;
     env.spawn(MIDDLE, move || {
-        IpcBuffer::current().set_receive_slot(INIT_CNODE.0, slot.0, 64);
+        IpcBuffer::current().set_receive_slot(INIT_CNODE.0, slot.0, DEPTH);
         let answer = userland::syscall::call(endpoint.0, MessageInfo::default(), [0; 4]);
         leave(0, answer.info.word());
     })?;

@@ -2,9 +2,9 @@
 //! Untyped memory: the checks of Retype in their order, and where objects go.
 
 use crate::check::{Failure, Outcome, holds, refused, same, tests};
-use crate::env::{Env, invoke, kind};
+use crate::env::{DEPTH, Env, invoke, kind};
 use crate::window::Window;
-use abi::{CapTag, Label, ObjectType, Rights};
+use abi::{CapTag, Label, ObjectType, Rights, sizes};
 use userland::object::Frame;
 use userland::{
     CNode, CPtr, Capability, Endpoint, Error, INIT_CNODE, INIT_TCB, LargePage, LookupFailure, LookupSide,
@@ -36,7 +36,7 @@ tests!(
 );
 
 /// The type and size arguments of small objects of every kind that can be made from ordinary memory.
-const KINDS: [(ObjectType, u64, CapTag); 12] = [
+const KINDS: [(ObjectType, u64, CapTag); 11] = [
     (ObjectType::Untyped, 12, CapTag::Untyped),
     (ObjectType::Tcb, 0, CapTag::Tcb),
     (ObjectType::Endpoint, 0, CapTag::Endpoint),
@@ -44,12 +44,14 @@ const KINDS: [(ObjectType, u64, CapTag); 12] = [
     (ObjectType::CNode, 1, CapTag::CNode),
     (ObjectType::SchedContext, 7, CapTag::SchedContext),
     (ObjectType::Reply, 0, CapTag::Reply),
-    (ObjectType::Pdpt, 0, CapTag::Pdpt),
     (ObjectType::Pml4, 0, CapTag::Pml4),
     (ObjectType::SmallPage, 0, CapTag::Frame),
     (ObjectType::PageTable, 0, CapTag::PageTable),
     (ObjectType::PageDirectory, 0, CapTag::PageDirectory),
 ];
+
+/// The largest size, as a power of two.
+const LARGEST: u64 = sizes::MAX_UNTYPED_BITS as u64;
 
 /// Arguments that Retype accepts for one endpoint at `slot`.
 fn good(slot: CPtr) -> [u64; 6] {
@@ -101,13 +103,13 @@ fn untyped_retype_refuses_sizes_beyond_47_bits_for_every_type(env: &mut Env) -> 
     for (object, ..) in KINDS {
         let slot = env.slot()?;
         let words = |size| [object.word(), size, 0, 0, slot.0, 1];
-        refused(retype(env.memory, &words(64)), Error::Range(0, 47))?;
-        refused(retype(env.memory, &words(u64::MAX)), Error::Range(0, 47))?;
+        refused(retype(env.memory, &words(DEPTH)), Error::Range(0, LARGEST))?;
+        refused(retype(env.memory, &words(u64::MAX)), Error::Range(0, LARGEST))?;
     }
     let slot = env.slot()?;
     let words = |object: ObjectType, size| [object.word(), size, 0, 0, slot.0, 1];
-    refused(retype(env.memory, &words(ObjectType::Untyped, 48)), Error::Range(0, 47))?;
-    refused(retype(env.memory, &words(ObjectType::CNode, 43)), Error::Range(0, 47))?;
+    refused(retype(env.memory, &words(ObjectType::Untyped, LARGEST + 1)), Error::Range(0, LARGEST))?;
+    refused(retype(env.memory, &words(ObjectType::CNode, LARGEST - 4)), Error::Range(0, LARGEST))?;
     // An object of fixed size ignores any other size argument.
     retype(env.memory, &words(ObjectType::Endpoint, 63))?;
     Ok(())
@@ -131,8 +133,8 @@ fn untyped_retype_looks_up_the_destination(env: &mut Env) -> Outcome {
     let cnode = env.cnode(4)?;
     let (root, offset) = (cnode, 0);
     let at = |index, depth| env.memory.retype_into(ObjectType::Endpoint, 0, (root, index, depth), offset, 1);
-    refused(at(0, 65), Error::Range(1, 64))?;
-    let short = LookupFailure::GuardMismatch { bits_left: 8, guard: 0, guard_bits: 60 };
+    refused(at(0, DEPTH + 1), Error::Range(1, DEPTH))?;
+    let short = LookupFailure::GuardMismatch { bits_left: 8, guard: 0, guard_bits: DEPTH - 4 };
     refused(at(0, 8), Error::FailedLookup(LookupSide::Target, short))?;
     let not_a_root = CNode(env.memory.0);
     let invalid = env.memory.retype_into(ObjectType::Endpoint, 0, (not_a_root, 0, 8), offset, 1);
@@ -143,12 +145,13 @@ fn untyped_retype_wants_a_cnode_as_destination(env: &mut Env) -> Outcome {
     let no_cnode = CNode(env.memory.0);
     let direct = env.memory.retype_into(ObjectType::Endpoint, 0, (no_cnode, 0, 0), 0, 1);
     refused(direct, Error::missing(0))?;
-    let looked_up = env.memory.retype_into(ObjectType::Endpoint, 0, (INIT_CNODE, env.memory.0.0, 64), 0, 1);
-    refused(looked_up, Error::missing(64))
+    let looked_up =
+        env.memory.retype_into(ObjectType::Endpoint, 0, (INIT_CNODE, env.memory.0.0, DEPTH), 0, 1);
+    refused(looked_up, Error::missing(DEPTH))
 }
 
 fn untyped_retype_bounds_the_offset(env: &mut Env) -> Outcome {
-    let slots = 1 << env.boot.info().init_cnode_size_bits;
+    let slots = 1u64 << env.boot.info().init_cnode_size_bits;
     refused(with(env, 4, slots)?, Error::Range(0, slots - 1))?;
     refused(with(env, 4, u64::MAX)?, Error::Range(0, slots - 1))
 }
@@ -157,7 +160,7 @@ fn untyped_retype_bounds_the_number_of_objects(env: &mut Env) -> Outcome {
     for count in [0, 257, u64::MAX] {
         refused(with(env, 5, count)?, Error::Range(1, 256))?;
     }
-    let slots = 1 << env.boot.info().init_cnode_size_bits;
+    let slots = 1u64 << env.boot.info().init_cnode_size_bits;
     let words = [ObjectType::Endpoint.word(), 0, 0, 0, slots - 2, 3];
     refused(retype(env.memory, &words), Error::Range(1, 2))?;
     let first = env.slots(256)?;
@@ -247,7 +250,7 @@ fn untyped_retype_clears_memory(env: &mut Env) -> Outcome {
 
 fn untyped_retype_reaches_a_cnode_through_another(env: &mut Env) -> Outcome {
     let cnode: CNode = env.make_sized(4)?;
-    env.memory.retype_into(ObjectType::Endpoint, 0, (INIT_CNODE, cnode.0.0, 64), 9, 2)?;
+    env.memory.retype_into(ObjectType::Endpoint, 0, (INIT_CNODE, cnode.0.0, DEPTH), 9, 2)?;
     // The new CNode has no guard: four bits of address reach its slots.
     let inside = userland::Slot { root: cnode, index: 10, depth: 4 };
     let out = env.slot()?;
@@ -258,18 +261,18 @@ fn untyped_retype_reaches_a_cnode_through_another(env: &mut Env) -> Outcome {
 fn untyped_retype_first_failing_check_decides(env: &mut Env) -> Outcome {
     let memory = env.memory;
     let taken = INIT_TCB.0.0;
-    let slots = 1 << env.boot.info().init_cnode_size_bits;
+    let slots = 1u64 << env.boot.info().init_cnode_size_bits;
     let refuse = |words: [u64; 6], error| refused(retype(memory, &words), error);
     // Type before size, size before lower bounds, these before the destination.
-    refuse([99, 64, 0, 0, 0, 0], Error::InvalidArgument(0))?;
-    refuse([ObjectType::CNode.word(), 64, 0, 65, 0, 0], Error::Range(0, 47))?;
-    refuse([ObjectType::CNode.word(), 0, 0, 65, 0, 0], Error::InvalidArgument(1))?;
+    refuse([99, DEPTH, 0, 0, 0, 0], Error::InvalidArgument(0))?;
+    refuse([ObjectType::CNode.word(), DEPTH, 0, DEPTH + 1, 0, 0], Error::Range(0, LARGEST))?;
+    refuse([ObjectType::CNode.word(), 0, 0, DEPTH + 1, 0, 0], Error::InvalidArgument(1))?;
     // The destination before the offset, the offset before the number, the number before the slots.
-    refuse([ObjectType::Endpoint.word(), 0, 0, 65, slots, 0], Error::Range(1, 64))?;
+    refuse([ObjectType::Endpoint.word(), 0, 0, DEPTH + 1, slots, 0], Error::Range(1, DEPTH))?;
     refuse([ObjectType::Endpoint.word(), 0, 0, 0, slots, 0], Error::Range(0, slots - 1))?;
     refuse([ObjectType::Endpoint.word(), 0, 0, 0, taken, 257], Error::Range(1, 256))?;
     // The slots before the memory.
-    refuse([ObjectType::Untyped.word(), 47, 0, 0, taken, 1], Error::DeleteFirst)
+    refuse([ObjectType::Untyped.word(), LARGEST, 0, 0, taken, 1], Error::DeleteFirst)
 }
 
 fn untyped_retype_of_a_copy_uses_the_same_memory(env: &mut Env) -> Outcome {

@@ -4,9 +4,9 @@
 //! A [`Hostile`] thread runs bytes. After each of them a fault has told what happened, with the flags the thread had, and
 //! another thread has answered as before.
 
+use super::hostile::{ALIGNMENT, DIRECTION, Hostile, NESTED, PLAIN, START, TRAP, UD2};
 use crate::check::{Failure, Outcome, holds, same, tests};
 use crate::env::Env;
-use crate::hostile::{ALIGNMENT, DIRECTION, Hostile, NESTED, PLAIN, START, TRAP, UD2};
 use abi::fault::{unknown_syscall, user_exception};
 use abi::{FaultKind, Register, Syscall};
 use userland::syscall::{self, Received};
@@ -74,7 +74,7 @@ impl Completing {
             (Register::Rsi, 0),
             (Register::R12, second),
             (Register::R13, target),
-            (Register::R14, crate::hostile::STACK),
+            (Register::R14, super::hostile::STACK),
             (Register::Rax, 0),
         ]
     }
@@ -109,7 +109,7 @@ fn entry_by_every_system_call_with_the_trap_flag_traps_behind_it(env: &mut Env) 
         holds((START + SYSCALL..=START + SYSCALL + 3).contains(&ip), "the trap is behind the call")?;
         same((call, flags_of(&fault)), (call, flags | PLAIN))?;
         // Once it is off the thread runs to its end.
-        let fault = thread.reply(env, &[ip, crate::hostile::STACK, PLAIN])?;
+        let fault = thread.reply(env, &[ip, super::hostile::STACK, PLAIN])?;
         is_exception(&fault, START + CALL_AND_LOOK.len() as u64, 6)?;
     }
     Ok(())
@@ -131,7 +131,7 @@ fn entry_by_fast_paths_gives_the_flags_back(env: &mut Env) -> Outcome {
             (Register::Rdi, endpoint.0.0),
             (Register::Rsi, 1),
             (Register::R10, 41),
-            (Register::R14, crate::hostile::STACK),
+            (Register::R14, super::hostile::STACK),
         ];
         let fault = thread.run(env, CALL_AND_LOOK, flags, &registers)?;
         is_exception(&fault, START + CALL_AND_LOOK.len() as u64, 6)?;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The floating-point unit: who may use it, and whose state is in it.
 
+use super::cpu::{has_avx, has_xsave};
+use super::hostile::{Hostile, START};
 use crate::check::{Failure, Outcome, same, tests};
 use crate::code;
-use crate::cpu::{has_avx, has_xsave};
 use crate::env::{Env, MIDDLE};
-use crate::hostile::{Hostile, START};
 use abi::fault::user_exception;
 use abi::{Register, flags};
 use userland::object::Flow;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! FS and GS base: of programs that set them themselves, beside those that ask the kernel.
 
+use super::cpu::has_fsgsbase;
+use super::hostile::{Hostile, START};
 use crate::check::{Outcome, holds, same, tests};
 use crate::code;
-use crate::cpu::has_fsgsbase;
 use crate::env::Env;
-use crate::hostile::{Hostile, START};
 use abi::fault::user_exception;
 use abi::{FaultKind, Register};
 use userland::object::Flow;

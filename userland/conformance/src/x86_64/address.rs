@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Threads whose registers point anywhere, and threads whose pages go away.
 
-use super::fault::is_page_fault;
+use super::hostile::{Hostile, START, UD2};
 use crate::check::{Outcome, same, tests};
 use crate::env::Env;
-use crate::hostile::{Hostile, START, UD2};
+use crate::tests::fault::is_page_fault;
 use crate::window::{FAR_ADDRESS, map};
 use abi::fault::{unknown_syscall, user_exception, vm_fault};
 use abi::{FaultKind, Register, Rights, Syscall};

@@ -11,7 +11,7 @@
 //! ```
 
 use crate::lab::Cost;
-use crate::series::{SAMPLES, Series, omit};
+use crate::series::{SAMPLES, Series, omit, report_between_cores};
 use crate::signal::SIGNAL;
 use crate::stub::{self, stamp};
 use crate::words::Words;
@@ -95,7 +95,7 @@ impl End {
         pending.report("cross-core signal, sender, elided (pending)", cost.pair);
         masked.report("cross-core signal, sender, elided (masked)", cost.pair);
         // The `pause` is one instruction more.
-        received.report("cross-core signal, receiver, interrupt to after Wait", cost.pair + 1);
+        report_between_cores(received, "cross-core signal, receiver, interrupt to after Wait", cost.pair + 1);
         self.await_peer(ENDED, ROUNDS);
         self.round_trips(cost)
     }

@@ -3,7 +3,7 @@
 
 use crate::cross::{BEGUN, ENDED, ENTERED, End, LINES, ROUNDS};
 use crate::lab::Cost;
-use crate::series::{SAMPLES, Series};
+use crate::series::{SAMPLES, Series, report_between_cores};
 use crate::signal::SIGNAL;
 use crate::stub::{self, stamp};
 use userland::Error;
@@ -39,7 +39,8 @@ pub(crate) fn send(end: &End, cost: Cost) {
             }
         }
         sent.report(format_args!("cross-core, signal {count} lines"), cost.pair);
-        received.report(format_args!("cross-core, {count} lines, interrupt to after Wait"), cost.pair + 1);
+        let path = format_args!("cross-core, {count} lines, interrupt to after Wait");
+        report_between_cores(received, path, cost.pair + 1);
         acknowledged.report(format_args!("cross-core, acknowledge {count} lines"), cost.pair);
     }
 }

@@ -6,7 +6,7 @@
 
 use crate::cross::{BEGUN, ENDED, ENTERED, REGION, ROUNDS, TURNS};
 use crate::lab::Cost;
-use crate::series::{SAMPLES, Series};
+use crate::series::{SAMPLES, Series, report_between_cores};
 use crate::signal::SIGNAL;
 use crate::stub::{self, stamp};
 use crate::words::Words;
@@ -87,7 +87,8 @@ impl Member {
             }
         }
         sent.report(format_args!("cross-core, {count} senders, the last one's signal"), cost.pair);
-        received.report(format_args!("cross-core, {count} senders, interrupt to after Wait"), cost.pair + 1);
+        let path = format_args!("cross-core, {count} senders, interrupt to after Wait");
+        report_between_cores(received, path, cost.pair + 1);
         self.wait_for(ENDED, before + ROUNDS);
     }
 

@@ -133,12 +133,13 @@ pub(crate) fn write_registers(out: &mut Printer, frame: &KernelFrame) -> fmt::Re
     writeln!(out, "\n sp {sp:08x} lr {lr:08x} pc {pc:08x} cpsr {status:08x}")
 }
 
-/// Brings about a fault other than a panic: of the kinds of x86_64, there is the fault of a kernel without a stack.
+/// Brings about a fault other than a panic. Of those that x86_64 has, there is the fault of a kernel without a stack.
 pub(crate) fn inject(_instance: &mut Instance, injection: Injection) {
     const STACK_FAULT: u64 = 2;
-    if injection.kind == STACK_FAULT {
+    match injection.kind {
         // SAFETY: not at all, and on purpose: there is nothing below address 0.
-        unsafe { core::arch::asm!("mov sp, #0", "push {{r0}}", options(noreturn)) }
+        STACK_FAULT => unsafe { core::arch::asm!("mov sp, #0", "push {{r0}}", options(noreturn)) },
+        kind => panic!("a fault of kind {kind} cannot be injected on AArch32"),
     }
 }
 

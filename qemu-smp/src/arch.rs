@@ -31,7 +31,7 @@ pub enum Arch {
 }
 
 /// Programs of `userland/` that try instructions of x86_64.
-const X86_64_PROGRAMS: [&str; 2] = ["attack", "conformance"];
+const X86_64_PROGRAMS: [&str; 1] = ["attack"];
 
 /// A program that emulates machines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,8 +14,8 @@
 //! The loader leaves the tree in memory it calls usable, so nothing here refers to it.
 
 mod error;
+mod structure;
 
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -90,7 +90,8 @@ pub fn length(header: &[u8]) -> Result<u64, TreeError> {
 
 /// The command line and the registers of the console: needed before anything can be reported.
 pub fn console(tree: &[u8]) -> (String, Option<u64>) {
-    let Ok(tree) = Fdt::new(tree) else { return (String::new(), None) };
+    let normal = structure::normalised(tree).unwrap_or_default();
+    let Ok(tree) = Fdt::new(&normal) else { return (String::new(), None) };
     let line = tree.find_node("/chosen").and_then(|chosen| chosen.property("bootargs")?.as_str());
     let uart = find(&tree, &UARTS).and_then(|uart| regs(&uart).next());
     (line.unwrap_or_default().into(), uart.map(|range| range.start))
@@ -98,7 +99,8 @@ pub fn console(tree: &[u8]) -> (String, Option<u64>) {
 
 /// Reads what the boot code needs; `boot_core` is the number of the core it runs on.
 pub fn read(tree: &[u8], boot_core: u32) -> Result<Tree, TreeError> {
-    let tree = Fdt::new(tree).map_err(|_| TreeError::Malformed)?;
+    let normal = structure::normalised(tree).ok_or(TreeError::Malformed)?;
+    let tree = Fdt::new(&normal).map_err(|_| TreeError::Malformed)?;
     let interrupts = find(&tree, &INTERRUPT_CONTROLLERS).ok_or(TreeError::INTERRUPTS)?;
     let mut registers = regs(&interrupts).map(|range| range.rounded_out(PAGE));
     let (distributor, cpu_interface) =
@@ -215,7 +217,7 @@ fn be_u32(bytes: &[u8], at: usize) -> Option<u32> {
 
 impl TreeError {
     fn property(node: &FdtNode, property: &'static str) -> Self {
-        Self::Property { node: format!("{}", node.name), property }
+        Self::Property { node: node.name.into(), property }
     }
 }
 

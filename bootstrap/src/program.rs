@@ -279,6 +279,46 @@ mod tests {
         file
     }
 
+    /// A 32-bit image for Arm of one segment.
+    fn arm_image(entry: u32, (address, size): (u32, u32)) -> Vec<u8> {
+        const HEADER: u32 = 52;
+        let mut file = b"\x7fELF\x01\x01\x01".to_vec();
+        file.resize(16, 0);
+        file.extend([2u16, EM_ARM].iter().flat_map(|half| half.to_le_bytes()));
+        file.extend([1, entry, HEADER, 0, 0].iter().flat_map(|word| word.to_le_bytes()));
+        file.extend([HEADER as u16, 32, 1, 0, 0, 0].iter().flat_map(|half| half.to_le_bytes()));
+        let segment = [PT_LOAD, PAGE as u32, address, address, size.min(16), size, READ | PF_X, PAGE as u32];
+        file.extend(segment.iter().flat_map(|word| word.to_le_bytes()));
+        file.resize(PAGE as usize, 0);
+        file.extend(b"sixteen bytes...");
+        file
+    }
+
+    #[test]
+    fn programs_of_32_bits_are_for_arm_and_stay_below_2_gib() {
+        let file = arm_image(0x40_0008, (0x40_0000, 0x1001));
+        let program = Program::root_task(&file).expect("a legal image");
+        assert_eq!((program.architecture, program.pages()), (Architecture::AArch32, 2));
+        assert_eq!(program.segments[0].data, b"sixteen bytes...");
+        let high = arm_image(0x7fff_d000, (0x7fff_d000, 16));
+        let refused = ProgramError::TooHigh { end: 0x7fff_e000, top: 0x7fff_ffff };
+        assert_eq!(Program::root_task(&high), Err(refused));
+        let wrap = arm_image(0xffff_f000, (0xffff_f000, 0xffff_ffff));
+        assert!(matches!(Program::root_task(&wrap), Err(ProgramError::TooHigh { .. })));
+    }
+
+    #[test]
+    fn a_program_for_another_machine_is_refused_with_what_was_expected() {
+        let file = arm_image(0x40_0000, (0x40_0000, 16));
+        let program = Program::root_task(&file).expect("a legal image");
+        assert_eq!(program.clone().for_machine(Architecture::AArch32), Ok(program.clone()));
+        let refused = program.for_machine(Architecture::X86_64).expect_err("another machine");
+        assert!(alloc::string::ToString::to_string(&refused).contains("this machine is x86_64"));
+        let mut other = file;
+        other[18] = 3;
+        assert_eq!(Program::root_task(&other), Err(ProgramError::Machine));
+    }
+
     #[test]
     fn a_root_task_spans_whole_pages_from_its_lowest_to_its_highest_segment() {
         let file = image(0x40_0010, &[(0x40_0000, 16, READ | PF_X), (0x40_3008, 0x1000, READ | PF_W)]);

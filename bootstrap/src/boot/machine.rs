@@ -28,8 +28,6 @@ pub(crate) struct Machine {
     pub(crate) rsdp: Option<[u8; RSDP_PAYLOAD]>,
     /// Page of the local APIC's registers, which every kernel maps in xAPIC mode only.
     pub(crate) local_apic_page: Option<u64>,
-    /// How the firmware is called that starts and stops cores, as in the hand-over; 0 where there is none.
-    pub(crate) psci: u64,
 }
 
 /// The two parts of the boot image: what is kept back, what becomes instance 0's memory.

@@ -2,7 +2,7 @@
 //! What the boot says of its plan and its audit: lines for people, and the whole for the runner.
 
 use bootstrap::audit::Report;
-use memory_partition::{InstancePlan, Plan};
+use memory_partition::{DropReason, Dropped, InstancePlan, Plan};
 
 use super::console::say;
 
@@ -17,6 +17,10 @@ pub(crate) fn plan(plan: &Plan) {
     for channel in &plan.channels {
         let [from, to] = [channel.from, channel.to].map(|index| &plan.instances[index].name);
         say!("channel {:?}: {from} to {to}, {} lines", channel.name, channel.lines);
+    }
+    let is_unreachable = |dropped: &&Dropped| dropped.reason == DropReason::Unreachable;
+    for dropped in plan.dropped.iter().filter(is_unreachable) {
+        say!("memory: {} is outside the addresses that a kernel can reach", dropped.range);
     }
     let kept: u64 = plan.kept.iter().map(|kept| kept.range.size()).sum();
     say!("kept back for restart: {kept} bytes; given to nobody: {} bytes", plan.dropped_bytes());

@@ -17,7 +17,7 @@ pub enum TreeError {
         /// The length it gives.
         length: u32,
     },
-    /// Its header does not fit its length.
+    /// Its structure leads out of it, or nowhere.
     Malformed,
     /// A node is missing.
     Missing {
@@ -92,7 +92,7 @@ impl fmt::Display for TreeError {
                  (QEMU: -kernel skerry.bin)"
             ),
             Self::TooLong { length } => write!(f, "{length} bytes, more than any; check the loader"),
-            Self::Malformed => write!(f, "its header does not fit its length; check the loader"),
+            Self::Malformed => write!(f, "its structure leads out of it, or nowhere; check the loader"),
             Self::Missing { node, expected, advice } => {
                 write!(f, "no node {node}; expected: {expected}; {advice}")
             }

@@ -173,6 +173,39 @@ fn properties_that_the_kernels_cannot_use_are_named() {
 }
 
 #[test]
+fn nodes_and_properties_that_a_loader_took_out_are_passed_over() {
+    let bytes = virt(|_| true);
+    let expected = read(&bytes, 0).expect("nothing is missing");
+    let nothing = 4u32.to_be_bytes();
+    let words: Vec<usize> = (56..bytes.len() - 4).step_by(4).collect();
+    let mut begins = words.iter().filter(|at| bytes[**at..][..4] == BEGIN.to_be_bytes());
+    let memory = begins.clone().find(|at| bytes[**at + 4..].starts_with(b"memory")).expect("it has memory");
+    let next = begins.clone().find(|at| *at > memory).expect("it has more nodes");
+    let mut without = bytes.clone();
+    without[*memory..*next].chunks_exact_mut(4).for_each(|word| word.copy_from_slice(&nothing));
+    assert_eq!(read(&without, 0), Err(TreeError::MEMORY), "the rest is still read up to the end");
+    let chosen = begins.next_back().expect("it has nodes");
+    assert!(bytes[chosen + 4..].starts_with(b"chosen"));
+    without[*chosen + 12..][..28].chunks_exact_mut(4).for_each(|word| word.copy_from_slice(&nothing));
+    assert_eq!(console(&without), (String::new(), expected.console.map(|range| range.start)));
+}
+
+#[test]
+fn a_tree_that_is_changed_or_cut_at_any_byte_is_read_or_refused() {
+    let bytes = virt(|_| true);
+    for length in 0..bytes.len() {
+        assert!(read(&bytes[..length], 0).is_err(), "cut to {length}");
+    }
+    for at in 0..bytes.len() {
+        for change in [0, 0x01, 0x04, 0x7f, 0xff] {
+            let mut changed = bytes.clone();
+            changed[at] ^= change;
+            let _ = (read(&changed, 0), console(&changed));
+        }
+    }
+}
+
+#[test]
 fn something_else_in_place_of_a_tree_is_refused() {
     assert_eq!(length(&[0; 8]), Err(TreeError::NotATree { magic: 0 }));
     assert_eq!(length(&[]), Err(TreeError::NotATree { magic: 0 }));

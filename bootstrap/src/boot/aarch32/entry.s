@@ -1,13 +1,45 @@
 @ SPDX-License-Identifier: MIT OR Apache-2.0
-@ Entry of the cores: supervisor mode, MMU and caches off. The boot core comes by the boot protocol of Linux with the
-@ device tree in r2; it enters at the first byte of the image. Another core comes by PSCI with the end of its stack in r0.
+@ Entry of the cores: MMU and caches off. The boot core comes by the boot protocol of Linux with the device tree in r2; it
+@ enters at the first byte of the image. Another core comes by PSCI with the end of its stack in r0.
+
+@ To supervisor mode, interrupts masked. From hypervisor mode, where firmware leaves a core that has it, nothing of the
+@ hypervisor stays between the kernels and the processor. Changes r1.
+    .macro supervisor_mode
+    mrs r1, cpsr
+    and r1, r1, #0x1f
+    cmp r1, #0x1a
+    bne 8f
+    mrc p15, 0, r1, c0, c0, 0
+    mcr p15, 4, r1, c0, c0, 0           @ VPIDR
+    mrc p15, 0, r1, c0, c0, 5
+    mcr p15, 4, r1, c0, c0, 5           @ VMPIDR
+    mrc p15, 4, r1, c14, c1, 0
+    orr r1, r1, #3
+    mcr p15, 4, r1, c14, c1, 0          @ CNTHCTL: counter and timers are the kernels'
+    mrc p15, 4, r1, c1, c1, 1
+    and r1, r1, #0x1f
+    mcr p15, 4, r1, c1, c1, 1           @ HDCR: no traps, the number of counters stays
+    ldr r1, =0x33ff
+    mcr p15, 4, r1, c1, c1, 2           @ HCPTR: no traps
+    mov r1, #0
+    mcr p15, 4, r1, c1, c1, 0           @ HCR
+    mcr p15, 4, r1, c1, c1, 3           @ HSTR
+    mcrr p15, 4, r1, r1, c14            @ CNTVOFF
+    adr r1, 8f
+    msr elr_hyp, r1
+    mov r1, #0x1d3
+    msr spsr_cxsf, r1
+    eret
+8:  cpsid aif, #0x13
+    .endm
 
     .section .entry, "ax", %progbits
     .arm
+    .arch_extension virt
     .global boot_entry
 boot_entry:
-    cpsid aif, #0x13
     mov r4, r2
+    supervisor_mode
     bl enable_mmu
     ldr r0, =bss_start
     ldr r1, =bss_end
@@ -25,8 +57,8 @@ boot_entry:
 @ A core that comes after the boot image has gone finds the flag set and stays here.
     .global core_entry
 core_entry:
-    cpsid aif, #0x13
     mov r4, r0
+    supervisor_mode
     ldr r0, =core_entry_closed
     ldr r0, [r0]
     cmp r0, #0

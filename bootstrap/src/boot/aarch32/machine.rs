@@ -9,7 +9,7 @@ use bootstrap::options::{Options, Uart};
 use memory_partition::{Architecture, Firmware, IoApic, KernelRegisters, KernelUnit, Module};
 
 use super::time::{self, Clocks};
-use super::{console, cpu, gic, posture};
+use super::{console, cpu, gic, posture, start};
 use crate::boot::console::say;
 use crate::boot::error::BootError;
 use crate::boot::machine::{self, Machine};
@@ -42,6 +42,7 @@ pub(crate) fn discover(tree: u64, options: Options) -> Result<Machine, BootError
     let tree = device_tree::read(tree_bytes(tree)?, cpu::core_id()).map_err(BootError::Machine)?;
     let clocks = time::find(tree.timer_hz)?;
     let began = cpu::timestamp();
+    start::set_conduit(conduit(tree.psci));
     let interrupts = gic::init(tree.distributor.start, tree.cpu_interface.start);
     let machine = Machine {
         began,
@@ -52,7 +53,6 @@ pub(crate) fn discover(tree: u64, options: Options) -> Result<Machine, BootError
         posture: posture::current(),
         rsdp: None,
         local_apic_page: None,
-        psci: conduit(tree.psci).word(),
     };
     report(&machine, &tree, &clocks);
     Ok(machine)

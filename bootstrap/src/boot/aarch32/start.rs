@@ -22,10 +22,23 @@ unsafe extern "C" {
 #[unsafe(link_section = ".kept.closed")]
 static core_entry_closed: AtomicU32 = AtomicU32::new(0);
 
+/// How the firmware is called, as a word.
+static CONDUIT: AtomicU32 = AtomicU32::new(0);
+
+/// Says how the firmware is called that starts and stops cores.
+pub(super) fn set_conduit(conduit: Conduit) {
+    CONDUIT.store(conduit.word() as u32, Ordering::Relaxed);
+}
+
+/// How the firmware is called.
+pub(super) fn conduit() -> Conduit {
+    Conduit::from_word(CONDUIT.load(Ordering::Relaxed).into())
+}
+
 /// Starts `targets`, each on one of the `stacks`. The command line may ask that one is left alone; one that the firmware
 /// refuses stays silent, too.
 pub(crate) fn start(machine: &Machine, targets: &[u32], stacks: &'static [Stack], _page: Option<u64>) {
-    let conduit = Conduit::from_word(machine.psci);
+    let conduit = conduit();
     for (core, stack) in targets.iter().zip(stacks) {
         if Some(*core) == machine.options.silent {
             continue;

@@ -55,7 +55,6 @@ pub(crate) fn discover(start_info: u64, options: Options) -> Result<Machine, Boo
         timer_ratio: clocks.timer_ratio(),
         posture,
         local_apic_page: (!apic::is_x2apic()).then_some(topology.local_apic),
-        psci: 0,
     };
     report(&machine, &topology, &clocks);
     Ok(machine)

@@ -94,12 +94,13 @@ impl Trial {
         Ok(IrqHandler(self.slots[place]))
     }
 
-    /// Every line arrives with its own bit, and again after Ack; without Ack only on a channel that needs none.
+    /// Every line arrives with its own bit, and again after Ack; without Ack only on a channel that needs none. A badge
+    /// of 32 bits has one for every two lines.
     fn all_lines(&mut self, task: &mut RootTask) -> Result<(), Failure> {
         let mut handlers = [IrqHandler(CPtr::NULL); LINES as usize];
-        for (line, handler) in handlers.iter_mut().enumerate() {
-            let badged = task.badged(self.notification, 1 << line)?;
-            *handler = task.receive_line(self.from, line as u64, badged)?;
+        for (line, handler) in (0..).zip(handlers.iter_mut()) {
+            let badged = task.badged(self.notification, 1 << (line % u64::from(abi::WORD_BITS)))?;
+            *handler = task.receive_line(self.from, line, badged)?;
         }
         self.orders.give(How::All, 0);
         self.collect();
@@ -117,7 +118,7 @@ impl Trial {
     /// Waits until all lines have arrived.
     fn collect(&self) {
         let mut arrived = 0;
-        while arrived != u64::MAX {
+        while arrived != abi::widen(abi::Word::MAX) {
             arrived |= syscall::wait(self.notification.0).badge;
         }
     }

@@ -8,6 +8,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("kernel/src/memory/objects.rs", "kernel objects by physical address"),
     ("kernel/src/memory/user.rs", "user memory"),
     ("arch/src/x86_64/hw/", "the processor"),
+    ("arch/src/aarch32/hw/", "the same of Arm"),
     ("ipi/src/page.rs", "memory that two kernels share"),
     ("shared-region/src/map.rs", "memory that two root tasks share"),
     ("bootstrap/src/", "hand-over: from the machine as found to instances"),

@@ -36,6 +36,8 @@ pub const TICKS_PER_US: u64 = 1000;
 pub const LINES: u8 = 4;
 /// The instance the channel is said to lead to.
 pub const PEER: usize = 1;
+/// How many senders the inbox has room for.
+pub const SENDERS: usize = 2;
 
 /// Memory for programs: normal, then devices (of which nothing exists).
 const UNTYPED: [UntypedDesc; 6] = [
@@ -54,6 +56,8 @@ pub struct World {
     pub kernel: Kernel<SimMachine>,
     root_slots: PhysAddr,
     roots: [Cap; 2],
+    /// The inbox of its only channel; shared by all copies of this.
+    pub inbox: &'static ipi::Memory<SENDERS>,
     keeper: ObjRef<Tcb>,
     /// What the kernel said last.
     pub resume: Resume,
@@ -79,7 +83,7 @@ impl World {
             task.build(&mut objs, &[], allocate, &mut handover).expect("the memory is large enough");
         handover.ticks_per_us = task.ticks_per_us;
         let mut kernel = Kernel::new(SimMachine::default(), objs);
-        let inbox: &'static ipi::Memory<2> = Box::leak(Box::default());
+        let inbox: &'static ipi::Memory<SENDERS> = Box::leak(Box::default());
         kernel.start(&handover, |_, _| inbox.inbox());
         let keeper = kernel.current();
         let root = kernel.objs[keeper].slots[0].cap.unpack();
@@ -89,6 +93,7 @@ impl World {
             kernel,
             root_slots: root_slots.paddr(),
             roots: [root, Cap::Thread(keeper)],
+            inbox,
             keeper,
             resume,
             untyped: slots.untyped.start,
@@ -241,7 +246,7 @@ fn handover() -> Handover {
     handover.status = STATUS.0;
     handover.generation = 1;
     handover.inbox = STATUS.0;
-    handover.inbox_senders = 2;
+    handover.inbox_senders = SENDERS as u64;
     handover.io_apic_count = 1;
     handover.io_apics[0].pins = 24;
     let peer = &mut handover.peers[PEER];

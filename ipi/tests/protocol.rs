@@ -138,6 +138,19 @@ fn emptying_reports_what_was_dropped_and_leaves_a_fresh_inbox() {
 }
 
 #[test]
+fn a_copy_has_every_word_of_the_inbox() {
+    let [memory, copy] = [Memory::<2>::new(), Memory::new()];
+    let receiver = memory.inbox().receiver();
+    let _ = receiver.unmask(1, line(5));
+    let _ = receiver.enter(Mode::Halted);
+    receiver.set_delivery(0, Delivery::Continuous);
+    assert_eq!(sender(memory.inbox(), 1).signal(line(5)), Outcome::RingDoorbell);
+    copy.copy_from(&memory);
+    assert_eq!(format!("{copy:?}"), format!("{memory:?}"));
+    assert_eq!(taken(copy.inbox().receiver()), [(1, 1 << 5)]);
+}
+
+#[test]
 fn a_restarted_sender_makes_the_receiver_look_again() {
     let memory = Memory::<1>::new();
     let (receiver, sender) = (memory.inbox().receiver(), sender(memory.inbox(), 0));

@@ -398,7 +398,7 @@ impl<M: Machine> Kernel<M> {
 
     /// Lets the scheduler choose, and makes the thread chosen ready to leave the kernel.
     #[inline(always)]
-    fn finish(&mut self) -> Resume {
+    pub(crate) fn finish(&mut self) -> Resume {
         if self.changes_nothing() {
             return Resume::Thread(self.sched.current);
         }

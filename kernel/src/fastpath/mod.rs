@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The common cases of Call, ReplyRecv and Send, tried before [`Kernel::handle`].
+//! The common cases of Call, ReplyRecv and Send, and doorbells that end a wait, tried before [`Kernel::handle`].
 //!
 //! A fast path is one function in a file of its own: it finishes the event and names the thread to resume, or it has
 //! changed nothing and answers `None`. It does what the slow path would do for the same state, but for the clock: where
@@ -10,9 +10,11 @@
 //! partner waits, is of at least the caller's priority, and runs on the scheduling context that is passed along, no
 //! signal is pending for a receiver, and buffers, if there are more than four words, are in 4 KiB frames; for Send,
 //! a signal or a short message, and if it wakes somebody, a thread of higher priority with a scheduling context of its
-//! own; for Call on a 4 KiB frame, Map and Unmap that succeed. docs/performance.md counts what is left.
+//! own; for Call on a 4 KiB frame, Map and Unmap that succeed; for a doorbell, nobody runs. docs/performance.md counts
+//! what is left.
 
 mod call;
+mod doorbell;
 mod fault;
 mod page;
 mod reply_recv;
@@ -35,7 +37,7 @@ use crate::memory::user::UserFrame;
 use crate::object::sched_context::SchedContext;
 use crate::object::tcb::{Tcb, TcbSlot};
 #[cfg(not(target_os = "none"))]
-use crate::{Event, error::Fault};
+use crate::{Event, Resume, error::Fault};
 
 /// Low bits of a message info: extra capabilities and length. Without the former it is a small number.
 const SHAPE_MASK: u64 = 0x1ff;
@@ -111,27 +113,29 @@ impl<M: Machine> Kernel<M> {
 #[cfg(not(target_os = "none"))]
 impl<M: Machine> Kernel<M> {
     /// All that the entry stubs try for `event` of the current thread before they ask [`Kernel::handle`].
-    pub fn fast_path(&mut self, event: Event) -> Option<ObjRef<Tcb>> {
-        match event {
-            Event::Syscall => {
-                match Syscall::from_word(self.objs[self.sched.current].context.syscall_number())? {
-                    Syscall::Call => self.fast_call(),
-                    Syscall::ReplyRecv => self.fast_reply_recv(),
-                    Syscall::Send | Syscall::NBSend => match self.fast_send()? {
-                        Sent::Done => Some(self.sched.current),
-                        Sent::Signal { notification, waiter, badge } => {
-                            self.fast_signal(notification, waiter, badge)
-                        }
-                        Sent::Message { endpoint, badge } => self.fast_message(endpoint, badge),
-                    },
-                    _ => None,
-                }
-            }
+    pub fn fast_path(&mut self, event: Event) -> Option<Resume> {
+        let thread = match event {
+            Event::Syscall => self.fast_syscall(),
             Event::PageFault { address, code } => self.fast_fault(Fault::VmFault { address, code }),
             Event::Exception { vector, code } => {
                 self.fast_fault(Fault::UserException { vector: vector.into(), code })
             }
+            Event::Interrupt(abi::vector::DOORBELL) => return self.fast_doorbell(),
             Event::Interrupt(_) | Event::UnknownSyscall { .. } => None,
+        };
+        thread.map(Resume::Thread)
+    }
+
+    fn fast_syscall(&mut self) -> Option<ObjRef<Tcb>> {
+        match Syscall::from_word(self.objs[self.sched.current].context.syscall_number())? {
+            Syscall::Call => self.fast_call(),
+            Syscall::ReplyRecv => self.fast_reply_recv(),
+            Syscall::Send | Syscall::NBSend => match self.fast_send()? {
+                Sent::Done => Some(self.sched.current),
+                Sent::Signal { notification, waiter, badge } => self.fast_signal(notification, waiter, badge),
+                Sent::Message { endpoint, badge } => self.fast_message(endpoint, badge),
+            },
+            _ => None,
         }
     }
 }

@@ -58,7 +58,7 @@ impl<M: Machine> Kernel<M> {
 
     /// A signal that nobody waits for is kept.
     #[inline(always)]
-    fn keep_signal(&mut self, notification: ObjRef<Notification>, badge: u64) -> Option<Sent> {
+    pub(super) fn keep_signal(&mut self, notification: ObjRef<Notification>, badge: u64) -> Option<Sent> {
         let object = &self.objs[notification];
         let word = match (object.state(), object.bound_tcb) {
             (NotificationState::Active, _) => object.word | badge,
@@ -87,12 +87,7 @@ impl<M: Machine> Kernel<M> {
         badge: u64,
     ) -> Option<ObjRef<Tcb>> {
         let wake = self.fast_wake(waiter)?;
-        if self.objs[waiter].state() == ThreadState::BlockedOnNotification {
-            self.pop_waiter(notification, waiter);
-        } else {
-            self.cancel_ipc(waiter);
-        }
-        self.objs[waiter].context.set_badge(badge);
+        self.give_signal(notification, waiter, badge);
         Some(self.take_processor(wake))
     }
 
@@ -105,6 +100,22 @@ impl<M: Machine> Kernel<M> {
         self.detach_reply(wake.thread);
         self.pass_message(self.sched.current, wake.thread, badge, info);
         Some(self.take_processor(wake))
+    }
+
+    /// Ends the wait of `waiter`, the first in the queue or the bound thread, with the signal.
+    #[inline(always)]
+    pub(super) fn give_signal(
+        &mut self,
+        notification: ObjRef<Notification>,
+        waiter: ObjRef<Tcb>,
+        badge: u64,
+    ) {
+        if self.objs[waiter].state() == ThreadState::BlockedOnNotification {
+            self.pop_waiter(notification, waiter);
+        } else {
+            self.cancel_ipc(waiter);
+        }
+        self.objs[waiter].context.set_badge(badge);
     }
 
     /// Takes `waiter`, the first of the queue, out of it.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A fast path leaves what the slow path leaves, word by word.
 
+mod doorbell;
 mod fault;
 mod line;
 mod page;

@@ -8,7 +8,6 @@ use arch::Ticks;
 
 use super::testing::World;
 use super::transfer::BufferAccess;
-use crate::Event;
 use crate::cap::Cap;
 use crate::memory::objects::ObjRef;
 use crate::object::asid::{Asid, AsidPool};
@@ -16,6 +15,7 @@ use crate::object::endpoint::Receive;
 use crate::object::sched_context::SchedContext;
 use crate::object::tcb::{Tcb, TcbSlot, ThreadState};
 use crate::testing::Random;
+use crate::{Event, Resume};
 
 const THREADS: usize = 6;
 /// Those that start without a scheduling context.
@@ -219,12 +219,12 @@ impl Storm {
             return false;
         }
         let current = self.world.kernel.current();
-        let Some(next) = self.world.kernel.fast_path(event) else { return false };
+        let Some(resume) = self.world.kernel.fast_path(event) else { return false };
         let kind = match call {
             _ if event != Event::Syscall => 4,
             Syscall::Call => 0,
             Syscall::ReplyRecv => 1,
-            _ if next == current => 2,
+            _ if resume == Resume::Thread(current) => 2,
             _ => 3,
         };
         self.fast_events[kind] += 1;

@@ -8,7 +8,7 @@ use crate::ipc::testing::World;
 use crate::memory::objects::ObjRef;
 use crate::object::tcb::Tcb;
 use crate::testing::START;
-use crate::{Event, Kernel, Resume};
+use crate::{Event, Kernel};
 
 /// The worlds and the thread that runs in both.
 pub(super) struct Twins {
@@ -29,10 +29,18 @@ pub(super) enum Taken {
 impl Twins {
     /// What `build` makes, twice; it answers the thread, which runs from then on.
     pub(super) fn new(mut build: impl FnMut(&mut World) -> ObjRef<Tcb>) -> Self {
+        Self::as_built(|world| {
+            let tcb = build(world);
+            world.run(tcb);
+            tcb
+        })
+    }
+
+    /// The same where whoever runs runs.
+    pub(super) fn as_built(mut build: impl FnMut(&mut World) -> ObjRef<Tcb>) -> Self {
         let [(fast, tcb), (slow, _)] = [(), ()].map(|()| {
             let mut world = World::new();
             let tcb = build(&mut world);
-            world.run(tcb);
             (world, tcb)
         });
         Self { fast, slow, tcb, effects: Vec::new() }
@@ -57,19 +65,16 @@ impl Twins {
     /// An event of the current thread. Both worlds must end up alike.
     pub(super) fn event(&mut self, event: Event) -> Taken {
         let (fast, slow) = (&mut self.fast.kernel, &mut self.slow.kernel);
-        let next = fast.fast_path(event);
-        let resume = match next {
-            Some(next) => Resume::Thread(next),
-            None => {
-                assert_same(fast, slow);
-                fast.handle(event)
-            }
-        };
+        let done = fast.fast_path(event);
+        let resume = done.unwrap_or_else(|| {
+            assert_same(fast, slow);
+            fast.handle(event)
+        });
         assert_eq!(resume, slow.handle(event));
         assert_same(fast, slow);
         self.effects = fast.machine.take_effects();
         slow.machine.take_effects();
-        if next.is_some() { Taken::Fast } else { Taken::Slow }
+        if done.is_some() { Taken::Fast } else { Taken::Slow }
     }
 }
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Entry and exit stubs (entry.s) and what the kernel image provides for them.
 //!
-//! The image that links this defines nine functions, called with interrupts masked on the kernel stack:
+//! The image that links this defines ten functions, called with interrupts masked on the kernel stack:
 //!
 //! * `instance_fast_call()`, `instance_fast_reply_recv()` and `instance_fast_send() -> bool` leave through
 //!   [`enter_user`], or return if they have changed nothing; then `instance_syscall() -> !` does the work. `true`: it
 //!   is done, and the same thread goes on with the registers it came with;
 //! * `instance_undefined() -> !`, `instance_prefetch_abort() -> !`, `instance_data_abort() -> !` and
-//!   `instance_interrupt() -> !` leave through [`enter_user`] too;
+//!   `instance_interrupt() -> !` are for what user code meets, and leave through [`enter_user`] too; `instance_wake() -> !`
+//!   handles interrupts that end a wait;
 //! * `instance_kernel_fault(&KernelFrame) -> !` gets exceptions of the kernel itself.
 //!
 //! The kernel never takes an interrupt by exception: where it waits for one, it asks the interrupt controller.

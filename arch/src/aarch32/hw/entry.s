@@ -175,7 +175,7 @@ idle_halt:
 .global idle_interrupt
 idle_interrupt:
     ldr sp, =kernel_stack_top
-    bl instance_interrupt
+    bl instance_wake
 .ltorg
 
 @ The state of the floating-point unit: d0 to d31, then FPSCR.

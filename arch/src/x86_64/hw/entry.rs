@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Entry and exit stubs (entry.s) and what the kernel image provides for them.
 //!
-//! The image that links this defines six functions, called with interrupts off on the kernel stack:
+//! The image that links this defines seven functions, called with interrupts off on the kernel stack:
 //!
 //! * `instance_fast_call()`, `instance_fast_reply_recv()` and `instance_fast_send() -> bool` leave through
 //!   [`enter_user`], or return if they have changed nothing; then `instance_syscall() -> !` does the work. `true`: it
 //!   is done, and the same thread goes on with the registers it came with;
-//! * `instance_trap(vector, code) -> !` handles exceptions and interrupts, and leaves through [`enter_user`] too;
+//! * `instance_trap(vector, code) -> !` handles exceptions and interrupts of user code, and leaves through
+//!   [`enter_user`] too; `instance_wake(vector, code) -> !` handles those that end a wait;
 //! * `instance_kernel_fault(&KernelFrame) -> !` gets exceptions of the kernel itself.
 
 use core::arch::global_asm;

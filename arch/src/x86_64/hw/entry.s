@@ -143,17 +143,16 @@ trap_common:
 1:
     call instance_trap
 
+# Nobody's registers are to be kept where the core waits.
 trap_from_kernel:
-    pushq %rax
-    movq 24(%rsp), %rax
-    subq $idle_begin, %rax
-    cmpq $(idle_end - idle_begin), %rax
-    popq %rax
+    cmpq $idle_begin, 16(%rsp)
+    jb kernel_fault
+    cmpq $idle_end, 16(%rsp)
     ja kernel_fault
     popq %rdi
     popq %rsi
     movq $kernel_stack_top, %rsp
-    call instance_trap
+    call instance_wake
 
 kernel_fault:
     cld
@@ -177,7 +176,7 @@ kernel_fault:
     call instance_kernel_fault
     ud2
 
-# Waits for an interrupt; continues at instance_trap on an empty stack.
+# Waits for an interrupt; continues at instance_wake on an empty stack.
 .global idle_halt
 idle_halt:
     movq $kernel_stack_top, %rsp

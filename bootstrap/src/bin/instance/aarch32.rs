@@ -13,7 +13,7 @@ use kernel::error::Fault;
 use kernel::handover::Handover;
 use kernel::{Event, Resume};
 
-use crate::bare::{Instance, instance, instance_current, leave, take_interrupt};
+use crate::bare::{Instance, instance, leave, leave_by_doorbell, stop_polling, take_interrupt, take_wake};
 use crate::failure::{self, Injection, Printer};
 
 // In r0 the window address of the hand-over. The boot core's table for user addresses gives way to the root task's: all
@@ -73,8 +73,22 @@ extern "C" fn instance_interrupt() -> ! {
     let instance = unsafe { instance() };
     let resume = match instance.kernel.machine.acknowledge() {
         Some(vector) => take_interrupt(instance, vector),
-        None => instance_current(instance),
+        None => Resume::Thread(instance.kernel.current()),
     };
+    leave(instance, resume)
+}
+
+/// An interrupt that ends a wait: nobody runs.
+#[unsafe(no_mangle)]
+extern "C" fn instance_wake() -> ! {
+    // SAFETY: entry point; nobody up the stack holds a reference.
+    let instance = unsafe { instance() };
+    let vector = instance.kernel.machine.acknowledge();
+    let work = stop_polling(instance);
+    if vector == Some(abi::vector::DOORBELL) {
+        leave_by_doorbell(instance);
+    }
+    let resume = vector.map_or(Resume::Idle, |vector| take_wake(instance, vector, work));
     leave(instance, resume)
 }
 

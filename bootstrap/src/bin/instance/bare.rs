@@ -160,11 +160,25 @@ pub(crate) fn take_interrupt(instance: &mut Instance, vector: u8) -> Resume {
     if vector == abi::vector::TIMER {
         failure::inject_if_due(instance);
     }
-    if stop_polling(instance) == Work::Pending {
-        interrupt_apart(instance, vector);
-        return interrupt_apart(instance, abi::vector::DOORBELL);
-    }
     instance.kernel.handle(Event::Interrupt(vector))
+}
+
+/// A doorbell that ends a wait: leaves if the fast path has done all. It takes what came without a doorbell too.
+#[inline(always)]
+pub(crate) fn leave_by_doorbell(instance: &mut Instance) {
+    if let Some(resume) = instance.kernel.fast_doorbell() {
+        leave(instance, resume)
+    }
+}
+
+/// An interrupt that ends a wait, where no fast path has done it; `work` may have come without a doorbell.
+#[inline(always)]
+pub(crate) fn take_wake(instance: &mut Instance, vector: u8, work: Work) -> Resume {
+    if vector == abi::vector::TIMER {
+        failure::inject_if_due(instance);
+    }
+    let resume = interrupt_apart(instance, vector);
+    if work == Work::Pending { interrupt_apart(instance, abi::vector::DOORBELL) } else { resume }
 }
 
 /// Handles an interrupt by a copy of the code that all share for whom a copy of their own is not worth it.
@@ -174,18 +188,12 @@ fn interrupt_apart(instance: &mut Instance, vector: u8) -> Resume {
 }
 
 /// Asks for doorbells again when an interrupt ends polling. `Pending`: a sender counted on the polling until now.
-fn stop_polling(instance: &Instance) -> Work {
+#[inline(always)]
+pub(crate) fn stop_polling(instance: &Instance) -> Work {
     match (instance.idle, instance.inbox) {
-        (IdleMode::Mwait | IdleMode::Poll, Some(inbox)) if instance.kernel.is_idle() => {
-            inbox.receiver().enter(Mode::Running)
-        }
+        (IdleMode::Mwait | IdleMode::Poll, Some(inbox)) => inbox.receiver().enter(Mode::Running),
         _ => Work::Nothing,
     }
-}
-
-/// What runs now, unchanged.
-pub(crate) fn instance_current(instance: &Instance) -> Resume {
-    if instance.kernel.is_idle() { Resume::Idle } else { Resume::Thread(instance.kernel.current()) }
 }
 
 /// Carries out what the kernel decided.

@@ -9,11 +9,12 @@ use core::mem::offset_of;
 use arch::CoreId;
 use arch::hw::entry::{GENERAL_NAMES, KernelFrame};
 use arch::hw::{Console, IoApics, LapicMode, MachineConfig, Timer};
+use ipi::Work;
 use kernel::error::Fault;
 use kernel::handover::Handover;
 use kernel::{Event, Resume};
 
-use crate::bare::{Instance, instance, instance_current, leave, take_interrupt};
+use crate::bare::{Instance, instance, leave, leave_by_doorbell, stop_polling, take_interrupt, take_wake};
 use crate::failure::{self, Injection, Printer};
 
 global_asm!(
@@ -83,7 +84,7 @@ fn take_exception(instance: &mut Instance, vector: u64, code: u64) -> Resume {
     } else if FATAL & 1 << vector == 0 {
         (Fault::UserException { vector, code }, Event::Exception { vector: vector as u8, code })
     } else {
-        panic!("exception {vector} (error code {code:#x})");
+        refuse_exception(vector, code);
     };
     match instance.kernel.fast_fault(fault) {
         Some(handler) => Resume::Thread(handler),
@@ -91,14 +92,40 @@ fn take_exception(instance: &mut Instance, vector: u64, code: u64) -> Resume {
     }
 }
 
+#[cold]
+fn refuse_exception(vector: u64, code: u64) -> ! {
+    panic!("exception {vector} (error code {code:#x})")
+}
+
+/// An interrupt that ends a wait: nobody runs.
+#[unsafe(no_mangle)]
+extern "C" fn instance_wake(vector: u64, code: u64) -> ! {
+    // SAFETY: entry point; nobody up the stack holds a reference.
+    let instance = unsafe { instance() };
+    let work = stop_polling(instance);
+    if vector == u64::from(abi::vector::DOORBELL) {
+        leave_by_doorbell(instance);
+    }
+    let resume = wake_otherwise(instance, (vector, code), work);
+    leave(instance, resume)
+}
+
+#[inline(never)]
+fn wake_otherwise(instance: &mut Instance, (vector, code): (u64, u64), work: Work) -> Resume {
+    if vector < FIRST_INTERRUPT {
+        refuse_exception(vector, code);
+    }
+    if vector == u64::from(abi::vector::SPURIOUS) {
+        return Resume::Idle;
+    }
+    take_wake(instance, vector as u8, work)
+}
+
 /// `int n` of a user thread, or an interrupt at a vector that nobody uses.
 #[cold]
 fn take_software_interrupt(instance: &mut Instance, vector: u8) -> Resume {
     if vector == abi::vector::SPURIOUS {
-        return instance_current(instance);
-    }
-    if instance.kernel.is_idle() {
-        return take_interrupt(instance, vector);
+        return Resume::Thread(instance.kernel.current());
     }
     let event = unknown_syscall(instance, vector);
     instance.kernel.handle(event)

@@ -218,7 +218,7 @@ fn decode_kind(object: u64, size_bits: u64) -> Result<Kind, SyscallError> {
     let object = ObjectType::from_word(object).filter(|&object| exists(object));
     let object = object.ok_or(SyscallError::InvalidArgument(0))?;
     let too_large = SyscallError::RangeError { min: 0, max: MAX_UNTYPED_BITS.into() };
-    if size_bits >= u64::BITS.into() {
+    if size_bits >= abi::WORD_BITS.into() {
         return Err(too_large);
     }
     let kind = Kind { object, size_bits: size_bits as u32 };

@@ -13,8 +13,8 @@ pieces! {
     read: "ldrb r1, [r0]";
     /// Follows it.
     read_at: "udf #0";
-    /// Writes the byte at R0.
-    write: "strb r0, [r0]", "udf #0";
+    /// Writes the word at R0.
+    write: "str r0, [r0]", "udf #0";
     /// Goes on at R0.
     jump: "bx r0";
     /// An undefined instruction.

@@ -52,7 +52,7 @@ fn irq_handler_of_an_interrupt_can_be_bound_and_acknowledged(env: &mut Env) -> O
     }
     let (handler, notification): (_, Notification) = (IrqHandler(slot), env.make()?);
     handler.ack()?;
-    refused(handler.set_notification(Notification(INIT_TCB.0)), Error::InvalidCapability(1))?;
+    refused(handler.set_notification(Notification(INIT_TCB.0)), Error::InvalidCapability(0))?;
     handler.set_notification(notification)?;
     handler.ack()?;
     same(env.poll(notification), 0)?;

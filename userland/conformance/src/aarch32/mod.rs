@@ -23,6 +23,8 @@ pub(crate) const FAR_ADDRESS: u64 = 0x4000_0000;
 pub(crate) const FAR_MISSING: u64 = 30;
 /// The number of the exception of an undefined instruction.
 pub(crate) const UNDEFINED: u64 = 0;
+/// What the code that writes leaves in the word: its address.
+pub(crate) const WRITTEN: u64 = ADDRESS;
 /// Bytes of the instruction that makes a system call.
 pub(crate) const CALL_LENGTH: u64 = 4;
 

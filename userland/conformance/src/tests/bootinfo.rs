@@ -2,10 +2,10 @@
 //! What a root task is told and given at its start.
 
 use crate::check::{Outcome, holds, refused, same, tests};
-use crate::env::{Env, invoke, kind};
+use crate::env::{Env, kind};
 use abi::sizes::{MAX_UNTYPED_BITS, MIN_UNTYPED_BITS};
-use abi::{BootInfo, CapTag, Label, Rights, WORD_BYTES, Word, slots, widen};
-use userland::object::Frame;
+use abi::{BootInfo, CapTag, Rights, WORD_BYTES, Word, slots, widen};
+use userland::object::{Frame, SchedParameters};
 use userland::{CPtr, Capability, Error, INIT_SCHED_CONTEXT, INIT_TCB, INIT_VSPACE, IpcBuffer, SmallPage};
 
 tests!(
@@ -122,8 +122,6 @@ fn bootinfo_initial_time_is_bound_to_the_initial_thread(env: &mut Env) -> Outcom
     let tcb: userland::Tcb = env.make()?;
     refused(INIT_SCHED_CONTEXT.bind(tcb), Error::IllegalOperation)?;
     // The object is of the smallest size: no refills besides the two.
-    let words = [5_000, 5_000, 1, 0, 0];
-    let control = env.boot.sched_control();
-    let result = invoke(control, Label::SchedControlConfigureFlags, &words, &[INIT_SCHED_CONTEXT.0]);
-    refused(result, Error::Range(0, 0))
+    let time = SchedParameters { extra_refills: 1, ..SchedParameters::round_robin(5_000) };
+    refused(env.boot.sched_control().configure(INIT_SCHED_CONTEXT, time), Error::Range(0, 0))
 }

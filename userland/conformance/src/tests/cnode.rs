@@ -439,7 +439,7 @@ fn cnode_lookups_resolve_guards_and_levels(env: &mut Env) -> Outcome {
     place.copy_from(userland::INIT_TCB.slot(), Rights::ALL)?;
     Slot { root: inner, index: 6, depth: 4 }.delete()?;
     // High bits of the index beyond the depth do not count.
-    let same_place = Slot { index: place.index | 1 << 40, ..place };
+    let same_place = Slot { index: place.index | 1 << (DEPTH - 8), ..place };
     refused(empty(env)?.move_from(same_place), Error::missing_source(11))?;
     let wrong = Slot { index: 0b100_1100_0110, ..place };
     let failure = LookupFailure::GuardMismatch { bits_left: 7, guard: 5, guard_bits: 3 };

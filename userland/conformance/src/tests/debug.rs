@@ -2,7 +2,7 @@
 //! The debug calls, in kernels that have them.
 
 use crate::check::{Outcome, Test, same, tests};
-use crate::env::Env;
+use crate::env::{DEPTH, Env};
 use abi::ipc_buffer::MAX_LENGTH;
 use abi::{CapTag, slots};
 use userland::{CPtr, IpcBuffer, Tcb, syscall};
@@ -36,7 +36,7 @@ fn syscall_debug_cap_identify_names_initial_capabilities(env: &mut Env) -> Outco
         (slots::INIT_SCHED_CONTEXT, CapTag::SchedContext),
         (slots::SMC, CapTag::Null),
         (env.boot.sched_control().0.0, CapTag::SchedControl),
-        (1 << 40, CapTag::Null),
+        (1 << (DEPTH - 8), CapTag::Null),
     ] {
         same((slot, crate::env::kind(CPtr(slot))), (slot, Some(tag)))?;
     }

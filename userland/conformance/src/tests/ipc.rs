@@ -2,7 +2,7 @@
 //! The system calls that send and receive, over endpoints.
 
 use crate::check::{Outcome, holds, refused, same, tests};
-use crate::env::{Env, HIGH, LOW, MIDDLE, append, leave};
+use crate::env::{DEPTH, Env, HIGH, LOW, MIDDLE, append, leave};
 use abi::ipc_buffer::MAX_LENGTH;
 use abi::{MessageInfo, Rights, Word, widen};
 use userland::syscall::{self, Received};
@@ -116,7 +116,7 @@ fn syscall_nb_send_reaches_a_receiver_that_waits(env: &mut Env) -> Outcome {
 fn syscall_nb_send_to_nowhere_is_silent(env: &mut Env) -> Outcome {
     let nothing = env.slot()?;
     syscall::nb_send(nothing, info(0, 0), [0; 4]);
-    syscall::nb_send(CPtr(1 << 40), info(0, 0), [0; 4]);
+    syscall::nb_send(CPtr(1 << (DEPTH - 8)), info(0, 0), [0; 4]);
     // An invocation without Call says nothing about its error either.
     syscall::send(INIT_TCB.0, info(0, 0), [0; 4]);
     syscall::send(nothing, info(0, 0), [0; 4]);
@@ -270,7 +270,7 @@ fn syscall_nb_send_recv_sends_to_another_endpoint(env: &mut Env) -> Outcome {
 
 fn syscall_nb_send_recv_receives_when_the_send_half_fails(env: &mut Env) -> Outcome {
     let (from, reply): (Endpoint, Reply) = (env.make()?, env.make()?);
-    for bad in [CPtr::NULL, CPtr(1 << 40), from.0] {
+    for bad in [CPtr::NULL, CPtr(1 << (DEPTH - 8)), from.0] {
         env.spawn(MIDDLE, move || {
             leave(0, syscall::nb_send_recv(bad, info(0, 1), [3, 0, 0, 0], from.0, reply.0).words[0]);
         })?;

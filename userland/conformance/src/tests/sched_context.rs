@@ -4,7 +4,7 @@
 use crate::check::{Failure, Outcome, holds, refused, same, tests};
 use crate::env::{Env, HIGH, LOW, MIDDLE, SLICE, append, invoke, leave};
 use abi::limits::{MIN_BUDGET_US, max_period_us};
-use abi::{Label, sizes};
+use abi::{Label, cut, sizes, widen};
 use userland::object::SchedParameters;
 use userland::syscall;
 use userland::{
@@ -31,6 +31,11 @@ tests!(
     sched_context_yield_to_runs_the_thread_first,
     sched_context_yield_to_a_lower_priority_returns_at_once,
 );
+
+/// What an error tells of a time: one word.
+fn told(time: u64) -> u64 {
+    widen(cut(time))
+}
 
 /// The greatest period.
 fn longest(env: &Env) -> u64 {
@@ -76,7 +81,7 @@ fn sched_control_configure_flags_needs_five_words_and_a_context(env: &mut Env) -
 fn sched_control_configure_flags_bounds_budget_and_period(env: &mut Env) -> Outcome {
     let context: SchedContext = env.make_sized(sizes::MIN_SCHED_CONTEXT_BITS)?;
     let longest = longest(env);
-    let bounds = Error::Range(MIN_BUDGET_US, longest);
+    let bounds = Error::Range(MIN_BUDGET_US, told(longest));
     for (budget, period) in [
         (longest + 1, longest + 1),
         (u64::MAX, 0),
@@ -121,7 +126,7 @@ fn sched_control_configure_flags_first_failing_check_decides(env: &mut Env) -> O
         let time = SchedParameters { extra_refills: 99, ..SchedParameters::periodic(budget_us, period_us) };
         env.boot.sched_control().configure(context, time)
     };
-    refused(with(wrong, 19, longest + 1), Error::Range(MIN_BUDGET_US, longest))?;
+    refused(with(wrong, 19, longest + 1), Error::Range(MIN_BUDGET_US, told(longest)))?;
     refused(with(wrong, 200, 100), Error::Range(MIN_BUDGET_US, 100))?;
     refused(with(wrong, 100, 100), Error::InvalidCapability(1))?;
     refused(with(small, 100, 100), Error::Range(0, 0))

@@ -105,8 +105,8 @@ fn tcb_write_registers_refuses_the_caller(_: &mut Env) -> Outcome {
 fn tcb_write_registers_writes_only_what_is_counted(env: &mut Env) -> Outcome {
     let tcb: Tcb = env.make()?;
     tcb.write_registers(Flow::Keep, &pattern())?;
-    invoke(tcb, Label::TcbWriteRegisters, &[0, 2, 7, 8, 9, 10], &[])?;
-    same(&read(tcb)?[..4], &[7, 8, abi::INITIAL_FLAGS, 0x1003][..])
+    invoke(tcb, Label::TcbWriteRegisters, &[0, 2, 12, 8, 9, 10], &[])?;
+    same(&read(tcb)?[..4], &[12, 8, abi::INITIAL_FLAGS, 0x1003][..])
 }
 
 fn tcb_copy_registers_needs_a_word_and_a_thread(env: &mut Env) -> Outcome {

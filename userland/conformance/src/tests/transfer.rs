@@ -62,7 +62,7 @@ fn transfer_needs_the_grant_right(env: &mut Env) -> Outcome {
 fn transfer_needs_a_receive_slot_that_is_empty(env: &mut Env) -> Outcome {
     let (endpoint, reply): (Endpoint, Reply) = (env.make()?, env.make()?);
     let notification: Notification = env.make()?;
-    for slot in [notification.0, CPtr(1 << 50)] {
+    for slot in [notification.0, CPtr(1 << (DEPTH - 4))] {
         send(env, endpoint, [notification.0; 3], 1)?;
         same(counts(&receive(env, endpoint, reply, slot)?), (0, 0))?;
     }
@@ -141,7 +141,7 @@ fn transfer_in_a_reply_needs_the_grant_right_of_the_reply_object(env: &mut Env) 
 fn transfer_of_an_unresolvable_capability_is_a_fault(env: &mut Env) -> Outcome {
     let (endpoint, handler): (Endpoint, Endpoint) = (env.make()?, env.make()?);
     let reply: Reply = env.make()?;
-    let bad = CPtr(1 << 40);
+    let bad = CPtr(1 << (DEPTH - 8));
     let tcb = env.spawn(MIDDLE, move || {
         Message::new(1, &[]).with_caps(&[endpoint.0, bad]).nb_send(endpoint.0);
         leave(0, 1);

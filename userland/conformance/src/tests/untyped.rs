@@ -111,7 +111,7 @@ fn untyped_retype_refuses_sizes_beyond_47_bits_for_every_type(env: &mut Env) -> 
     refused(retype(env.memory, &words(ObjectType::Untyped, LARGEST + 1)), Error::Range(0, LARGEST))?;
     refused(retype(env.memory, &words(ObjectType::CNode, LARGEST - 4)), Error::Range(0, LARGEST))?;
     // An object of fixed size ignores any other size argument.
-    retype(env.memory, &words(ObjectType::Endpoint, 63))?;
+    retype(env.memory, &words(ObjectType::Endpoint, DEPTH - 1))?;
     Ok(())
 }
 

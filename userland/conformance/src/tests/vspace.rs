@@ -5,7 +5,7 @@ use crate::check::{Outcome, refused, same, tests};
 use crate::code;
 use crate::env::{Env, SLICE, invoke, kind};
 use crate::machine::{
-    self, FAR_MISSING, READ_MISSING, READ_PROTECTED, UpperTable, WRITE_MISSING, WRITE_PROTECTED,
+    self, FAR_MISSING, READ_MISSING, READ_PROTECTED, UpperTable, WRITE_MISSING, WRITE_PROTECTED, WRITTEN,
 };
 use crate::window::{ADDRESS, CACHED, FAR_ADDRESS, Window, map};
 use abi::limits::USER_TOP;
@@ -206,7 +206,7 @@ fn vspace_of_its_own_sees_what_is_mapped_in_it(env: &mut Env) -> Outcome {
     same(touch(env, vspace, code::write())?, None)?;
     page.unmap()?;
     let window = Window::map(env, page, Rights::READ_WRITE)?;
-    same(window.get(0), 1)
+    same(window.get(0), WRITTEN)
 }
 
 fn vspace_without_asid_is_no_root(env: &mut Env) -> Outcome {

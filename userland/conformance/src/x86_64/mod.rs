@@ -43,6 +43,8 @@ pub(crate) const FAR_ADDRESS: u64 = 0x200_0000_0000;
 pub(crate) const FAR_MISSING: u64 = 39;
 /// The number of the exception of an undefined instruction.
 pub(crate) const UNDEFINED: u64 = 6;
+/// What the code that writes leaves in the word.
+pub(crate) const WRITTEN: u64 = 1;
 /// Bytes of the instruction that makes a system call.
 pub(crate) const CALL_LENGTH: u64 = 2;
 

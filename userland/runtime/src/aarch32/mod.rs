@@ -49,7 +49,7 @@ pub const fn is_store(status: u64) -> bool {
 /// What the number of a UserException means.
 pub const fn exception_name(number: u64) -> &'static str {
     match number {
-        1 => "undefined instruction",
+        0 => "undefined instruction",
         _ => "other",
     }
 }

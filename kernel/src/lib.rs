@@ -66,7 +66,7 @@ pub enum Event {
     },
     /// Another exception of the current thread.
     Exception {
-        /// Vector; on AArch32 1, an undefined instruction.
+        /// Vector; on AArch32 0, an undefined instruction.
         vector: u8,
         /// Hardware error code, 0 when there is none.
         code: u64,

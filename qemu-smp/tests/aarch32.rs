@@ -48,6 +48,13 @@ fn one_instance_and_as_many_as_there_can_be_run_on_aarch32() {
 
 #[test]
 #[ignore = "boots"]
+fn the_kernels_answer_the_conformance_suite_on_aarch32() {
+    let run = run_on_arm(&["systems/conformance.toml", "--icount", "--timeout", "300"]).expect(0);
+    assert_eq!(run.shown.matches(" passed, 0 failed").count(), 2, "both instances:\n{}", run.shown);
+}
+
+#[test]
+#[ignore = "boots"]
 fn two_runs_with_counted_instructions_agree_to_the_digit_on_one_core_on_aarch32() {
     let table = || run_on_arm(&["--cpus", "1", "--icount"]).expect(0).document["table"].clone();
     assert_eq!(table(), table());

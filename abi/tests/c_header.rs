@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `include/skerry.h` says the same as this crate: numbers, sizes and offsets, checked by the host's C compiler.
+//! The header is for programs on x86_64.
+#![cfg(target_arch = "x86_64")]
 
 use std::fmt::Display;
 use std::io::Write;

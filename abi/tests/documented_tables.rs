@@ -8,8 +8,8 @@ mod markdown;
 
 use abi::chunk::{ChunkId, skerry};
 use abi::{
-    CapTag, ErrorCode, FaultKind, Label, LookupFailureKind, ObjectType, Register, Syscall, slots, start,
-    status,
+    CapTag, ErrorCode, FaultKind, Label, LookupFailureKind, ObjectType, Syscall, aarch32, slots, start, status,
+    x86_64,
 };
 use markdown::{Table, docs, number, read, tables};
 use std::collections::BTreeSet;
@@ -33,7 +33,8 @@ enums! {
     "Code": ErrorCode,
     "Failure": LookupFailureKind,
     "Fault": FaultKind,
-    "Register": Register,
+    "Register": x86_64::Register,
+    "AArch32 register": aarch32::Register,
     "Id": ChunkId,
     "Direction": skerry::Direction,
     "Device": skerry::DeviceKind,
@@ -121,9 +122,12 @@ fn object_sizes_agree_with_the_page() {
 
 #[test]
 fn register_offsets_and_lookup_lengths_agree_with_the_pages() {
-    for row in named_table("Register").rows {
-        let register = number(&row[0]).and_then(Register::from_word).expect("compared with the enum");
-        assert_eq!(number(&row[2]), Some(register.index() as u64 * 8), "{}", row[1]);
+    for (table, word) in [("Register", size_of::<x86_64::Word>()), ("AArch32 register", size_of::<aarch32::Word>())]
+    {
+        for row in named_table(table).rows {
+            let index = number(&row[0]).expect("compared with the enum");
+            assert_eq!(number(&row[2]), Some(index * word as u64), "{}", row[1]);
+        }
     }
     for row in named_table("Failure").rows {
         let kind = number(&row[0]).and_then(LookupFailureKind::from_word).expect("compared with the enum");

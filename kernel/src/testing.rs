@@ -3,9 +3,10 @@
 
 mod caller;
 
-use abi::MessageInfo;
 use abi::ipc_buffer::{MAX_EXTRA_CAPS, REGISTER_MESSAGES, message_offset};
-use arch::{PhysAddr, SimMachine};
+use abi::sizes::WORD_BITS;
+use abi::{MessageInfo, Register, TIME_WORDS, time_word};
+use arch::{Context, PhysAddr, SimMachine};
 
 use crate::Kernel;
 use crate::args::Message;
@@ -23,6 +24,30 @@ pub(crate) use caller::{Call, Caller, Defect, check_order};
 pub(crate) const START: u64 = 0x20_0000;
 /// How much there is.
 pub(crate) const SIZE: usize = 4 << 20;
+
+/// Bits of a CPtr: the depth at which it names a slot.
+pub(crate) const DEPTH: u64 = WORD_BITS as u64;
+/// Bytes of the instruction that makes a system call.
+pub(crate) const CALL_LENGTH: u64 = if WORD_BITS == 64 { 2 } else { 4 };
+
+/// Sets registers of a thread; one inside a system call stays there.
+pub(crate) fn set_registers(context: &mut Context, values: &[(Register, u64)]) {
+    let entry = core::mem::take(&mut context.entry_word);
+    values.iter().for_each(|&(register, value)| context.set(register, value));
+    context.entry_word = entry;
+}
+
+/// Puts a thread into the system call at `address`.
+pub(crate) fn enter_call(context: &mut Context, address: u64) {
+    context.entry_word = 0;
+    context.set(Register::IP, address + CALL_LENGTH);
+    context.entry_word = 1;
+}
+
+/// The words of a time in a message.
+pub(crate) fn time_words(time: u64) -> impl Iterator<Item = u64> {
+    (0..TIME_WORDS).map(move |index| time_word(time, index))
+}
 
 /// A kernel with an idle thread, and an allocator for objects made behind its back.
 pub(crate) struct TestKernel {
@@ -77,10 +102,10 @@ impl TestKernel {
         ObjRef::at(self.memory(bits))
     }
 
-    /// A capability to an empty CNode with `1 << radix` slots whose guard fills up 64 bits.
+    /// A capability to an empty CNode with `1 << radix` slots whose guard fills up a word.
     pub(crate) fn cnode(&mut self, radix: u8) -> Cap {
         let slots: ObjRef<Slot> = self.object(5 + u32::from(radix));
-        Cap::CNode { slots, radix, guard: 0, guard_bits: 64 - radix }
+        Cap::CNode { slots, radix, guard: 0, guard_bits: WORD_BITS as u8 - radix }
     }
 
     /// A new, inactive thread with `root` as its CSpace.

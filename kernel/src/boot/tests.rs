@@ -3,7 +3,8 @@
 
 mod system;
 
-use abi::slots as fixed;
+use abi::{Register, WORD_BITS, slots as fixed};
+use arch::table::{ENTRIES, KERNEL_ENTRIES};
 use arch::{SimMachine, TableEntry};
 
 use super::*;
@@ -12,6 +13,7 @@ use crate::cap::slot::SlotRef;
 use crate::cap::{Cap, Mapping};
 use crate::handover::Handover;
 use crate::memory::objects::{ObjRef, Objects, SimMemory, Word};
+use crate::memory::user::UserWord;
 use crate::object::asid::Asid;
 use crate::object::table::find_entry;
 use crate::object::tcb::{TcbSlot, ThreadState};
@@ -19,6 +21,9 @@ use crate::object::tcb::{TcbSlot, ThreadState};
 const START: u64 = 0xa1_3000;
 const MEMORY: usize = 4 << 20;
 const FRAMES: PhysAddr = PhysAddr(START);
+/// Page tables of an image that is not large.
+const TABLES: u64 = Level::LOWER.len() as u64;
+const GUARD_BITS: u8 = WORD_BITS as u8 - 13;
 
 /// Simulated memory, of which the image takes the first pages, and what is handed out upwards from `next`.
 struct Machine {
@@ -53,6 +58,10 @@ impl Machine {
 
     fn word(&self, base: PhysAddr, index: usize) -> u64 {
         self.objs[ObjRef::<Word>::at(base).element(index)].0
+    }
+
+    fn user_word(&self, base: PhysAddr, index: usize) -> u64 {
+        abi::widen(self.objs[ObjRef::<UserWord>::at(base).element(index)].0)
     }
 
     fn root_slot(&self, slot: u64) -> SlotRef {
@@ -100,8 +109,14 @@ fn worked_example() -> RootTask<'static> {
     }
 }
 
+/// Where the slot is that comes at this number behind three page tables.
+const fn behind(slot: u64) -> u64 {
+    slot - 3 + TABLES
+}
+
+/// The slots from `start` on that come behind the tables.
 fn region(start: u64, end: u64) -> SlotRegion {
-    SlotRegion { start, end }
+    SlotRegion::new(behind(start), behind(end))
 }
 
 fn built_example() -> (Machine, Slots) {
@@ -114,29 +129,30 @@ fn built_example() -> (Machine, Slots) {
 #[test]
 fn slots_are_those_of_the_worked_example() {
     let slots = Slots::of(&worked_example()).expect("the example fits");
-    assert_eq!(slots.sched_control, region(0x10, 0x11));
-    assert_eq!(slots.paging, region(0x11, 0x14));
+    assert_eq!(slots.sched_control, SlotRegion::new(0x10, 0x11));
+    assert_eq!(slots.paging, SlotRegion::new(0x11, 0x11 + TABLES));
     assert_eq!(slots.extra_pages, region(0x14, 0x15));
     assert_eq!(slots.image_frames, region(0x15, 0x2b));
     assert_eq!(slots.untyped, region(0x2b, 0x2e));
-    assert_eq!(slots.empty, region(0x2e, 0x2000));
+    assert_eq!(slots.empty, SlotRegion::new(behind(0x2e), 0x2000));
 }
 
 #[test]
 fn bootinfo_is_that_of_the_worked_example() {
     let (machine, _) = built_example();
     let frame = PhysAddr(machine.handover.boot_info);
-    let word = |offset: usize| machine.word(frame, offset / 8);
-    assert_eq!((word(0), word(8), word(16), word(24)), (0x50c, 0, 1, u64::MAX));
+    // Offsets are those of words of 8 bytes; a word may be smaller.
+    let word = |offset: usize| machine.user_word(frame, offset / 8);
+    assert_eq!((word(0), word(8), word(16), word(24)), (0x50c, 0, 1, abi::widen(abi::Word::MAX)));
     assert_eq!(word(32), 0x41_6000, "IPC buffer");
-    assert_eq!((word(40), word(48)), (0x2e, 0x2000), "empty");
+    assert_eq!((word(40), word(48)), (behind(0x2e), 0x2000), "empty");
     assert_eq!((word(56), word(64)), (0, 0), "no shared frames");
-    assert_eq!((word(72), word(80)), (0x15, 0x2b), "image frames");
-    assert_eq!((word(88), word(96)), (0x11, 0x14), "paging");
-    assert_eq!((word(120), word(128)), (0x14, 0x15), "extra pages");
+    assert_eq!((word(72), word(80)), (behind(0x15), behind(0x2b)), "image frames");
+    assert_eq!((word(88), word(96)), (0x11, 0x11 + TABLES), "paging");
+    assert_eq!((word(120), word(128)), (behind(0x14), behind(0x15)), "extra pages");
     assert_eq!((word(136), word(144)), (13, 0));
     assert_eq!((word(152), word(160)), (0x10, 0x11), "SchedControl");
-    assert_eq!((word(168), word(176)), (0x2b, 0x2e), "untyped");
+    assert_eq!((word(168), word(176)), (behind(0x2b), behind(0x2e)), "untyped");
     assert_eq!((word(184), word(192)), (0, 0x114));
     assert_eq!((word(200), word(208)), (0x1ffe_0000, 0x111));
     assert_eq!((word(216), word(224)), (0xb0_0000, 20));
@@ -150,7 +166,10 @@ fn fixed_slots_hold_what_the_interface_says() {
     assert!(
         matches!(machine.cap(fixed::INIT_TCB), Cap::Thread(tcb) if tcb.paddr().0 == machine.handover.root_tcb)
     );
-    assert!(matches!(machine.cap(fixed::INIT_CNODE), Cap::CNode { radix: 13, guard: 0, guard_bits: 51, .. }));
+    assert!(matches!(
+        machine.cap(fixed::INIT_CNODE),
+        Cap::CNode { radix: 13, guard: 0, guard_bits: GUARD_BITS, .. }
+    ));
     let root = PhysAddr(machine.handover.root_vspace);
     assert_eq!(machine.cap(fixed::INIT_VSPACE), Cap::VSpace { root, asid: Some(Asid(1)) });
     assert_eq!(machine.cap(fixed::IRQ_CONTROL), Cap::IrqControl);
@@ -168,7 +187,7 @@ fn fixed_slots_hold_what_the_interface_says() {
 #[test]
 fn every_initial_capability_is_a_tree_of_its_own() {
     let (machine, slots) = built_example();
-    for slot in 1..slots.empty.start {
+    for slot in 1..slots.empty.slots().start {
         let place = machine.root_slot(slot);
         if machine.objs[place].is_empty() {
             continue;
@@ -178,16 +197,16 @@ fn every_initial_capability_is_a_tree_of_its_own() {
         let has_copy = [fixed::INIT_CNODE, fixed::INIT_VSPACE, fixed::INIT_IPC_BUFFER].contains(&slot);
         assert_eq!(mdb.next().is_some(), has_copy, "slot {slot}");
     }
-    assert!(machine.objs[machine.root_slot(slots.empty.start)].is_empty());
+    assert!(machine.objs[machine.root_slot(slots.empty.slots().start)].is_empty());
 }
 
 #[test]
 fn the_image_and_the_frames_behind_it_are_mapped_as_their_capabilities_say() {
     let (machine, slots) = built_example();
     let root = PhysAddr(machine.handover.root_vspace);
-    let frames = (slots.image_frames.start..slots.image_frames.end)
+    let frames = (slots.image_frames.slots())
         .chain([fixed::INIT_IPC_BUFFER, fixed::BOOT_INFO_FRAME])
-        .chain(slots.extra_pages.start..slots.extra_pages.end);
+        .chain(slots.extra_pages.slots());
     for (slot, expected) in frames.zip((0x40_0000u64..).step_by(4096)) {
         let Cap::Frame { base, access, is_device, mapping, .. } = machine.cap(slot) else {
             panic!("slot {slot} holds no frame")
@@ -196,7 +215,7 @@ fn the_image_and_the_frames_behind_it_are_mapped_as_their_capabilities_say() {
         assert_eq!((address.0, asid, is_device), (expected, Asid(1), false));
         assert_eq!(access, PageAccess::ReadWrite);
         let entry = find_entry(&machine.objs, root, expected, Level::PageTable).expect("tables");
-        assert_eq!(machine.objs[entry].0, base.0 | 7);
+        assert_eq!(machine.objs[entry].0, TableEntry::page(base, PageSize::Small, access, 0).0);
     }
     let end = find_entry(&machine.objs, root, 0x41_9000, Level::PageTable).expect("the same table");
     assert_eq!(machine.objs[end].0, 0);
@@ -207,8 +226,7 @@ fn the_image_and_the_frames_behind_it_are_mapped_as_their_capabilities_say() {
 fn tables_come_from_the_top_level_down_and_their_capabilities_are_mapped() {
     let (machine, slots) = built_example();
     let mut table = PhysAddr(machine.handover.root_vspace);
-    let levels = [Level::Pdpt, Level::PageDirectory, Level::PageTable];
-    for (slot, expected) in (slots.paging.start..).zip(levels) {
+    for (slot, expected) in slots.paging.slots().zip(Level::LOWER) {
         let Cap::Table { table: lower, level, mapping } = machine.cap(slot) else {
             panic!("slot {slot} holds no table")
         };
@@ -222,22 +240,25 @@ fn tables_come_from_the_top_level_down_and_their_capabilities_are_mapped() {
 }
 
 #[test]
-fn the_kernel_half_is_that_of_the_kernel_root() {
+fn the_kernels_entries_are_those_of_the_kernel_root() {
     let mut machine = Machine::new();
     let kernel_root = ObjRef::<Word>::at(Machine::kernel_root());
-    machine.objs[kernel_root.element(0)].0 = 0x1111;
-    machine.objs[kernel_root.element(256)].0 = 0x2222;
-    machine.objs[kernel_root.element(511)].0 = 0x3333;
+    for index in 0..ENTRIES {
+        machine.objs[kernel_root.element(index)].0 = 0x1110 + index as u64;
+    }
     machine.build(&worked_example(), &[0; 0x50c]).expect("the example fits");
     let root = PhysAddr(machine.handover.root_vspace);
-    assert_eq!((machine.word(root, 256), machine.word(root, 511)), (0x2222, 0x3333));
-    assert_ne!(machine.word(root, 0), 0x1111, "the user half is the root task's own");
+    for index in 1..ENTRIES {
+        let expected = if KERNEL_ENTRIES.contains(&index) { 0x1110 + index as u64 } else { 0 };
+        assert_eq!(machine.word(root, index), expected, "entry {index}");
+    }
+    assert_ne!(machine.word(root, 0), 0x1110, "the users' entries are the root task's own");
 }
 
 #[test]
 fn extra_bootinfo_is_behind_the_bootinfo_to_the_last_byte() {
     let (machine, slots) = built_example();
-    let Cap::Frame { base, .. } = machine.cap(slots.extra_pages.start) else { panic!("no frame") };
+    let Cap::Frame { base, .. } = machine.cap(slots.extra_pages.slots().start) else { panic!("no frame") };
     assert_eq!(machine.word(base, 0), 0x5a5a_5a5a_5a5a_5a5a);
     assert_eq!(machine.word(base, 0x50c / 8), 0x5a5a_5a5a, "0x50c is 4 modulo 8");
     assert_eq!(machine.word(base, 0x50c / 8 + 1), 0);
@@ -252,8 +273,10 @@ fn the_thread_starts_as_the_interface_says() {
     let tcb = &kernel.objs[thread];
     assert_eq!(tcb.state(), ThreadState::Running);
     assert_eq!((tcb.priority, tcb.mcp, tcb.domain, tcb.flags), (255, 255, 0, 0));
-    assert_eq!((tcb.context.rip, tcb.context.rdi, tcb.context.rsp), (0x40_1234, 0x41_7000, 0));
-    assert_eq!((tcb.context.rflags, tcb.context.fs_base, tcb.context.gs_base), (0x202, 0, 0));
+    let registers = [Register::IP, Register::ARGUMENT, Register::STACK, Register::FLAGS];
+    let values = registers.map(|register| tcb.context.get(register));
+    assert_eq!(values, [0x40_1234, 0x41_7000, 0, abi::INITIAL_FLAGS]);
+    assert_eq!(tcb.context.bases(), arch::BaseRegisters::default());
     assert_eq!(tcb.buffer, 0x41_6000);
     assert_eq!(tcb.name[..11], *b"rootserver\0");
     assert!(tcb.bound_notification.is_none());
@@ -328,7 +351,10 @@ fn what_the_plan_grants_comes_between_image_and_untypeds() {
     let mut machine = Machine::new();
     let slots = machine.build(&task, &[0; 0x50c]).expect("fits");
     assert_eq!(slots.shared_frames, region(0x2b, 0x30));
-    assert_eq!((slots.first_frame(&regions, 0), slots.first_frame(&regions, 1)), (0x2b, 0x2d));
+    assert_eq!(
+        (slots.first_frame(&regions, 0), slots.first_frame(&regions, 1)),
+        (behind(0x2b), behind(0x2d))
+    );
     assert_eq!(slots.status_pages, region(0x30, 0x32));
     assert_eq!(slots.controls, region(0x32, 0x33));
     assert_eq!(slots.untyped, region(0x33, 0x36));
@@ -339,21 +365,27 @@ fn what_the_plan_grants_comes_between_image_and_untypeds() {
         is_device: true,
         mapping: None,
     };
-    assert_eq!(machine.cap(0x2c), frame(0x4020_0000, PageSize::Large, PageAccess::ReadWrite));
-    assert_eq!(machine.cap(0x2f), frame(0x5000_2000, PageSize::Small, PageAccess::ReadOnly));
-    assert_eq!(machine.cap(0x31), frame(0x6000_1000, PageSize::Small, PageAccess::ReadOnly));
-    assert_eq!(machine.cap(0x32), Cap::InstanceControl { instance: 2 });
+    assert_eq!(machine.cap(behind(0x2c)), frame(0x4020_0000, PageSize::Large, PageAccess::ReadWrite));
+    assert_eq!(machine.cap(behind(0x2f)), frame(0x5000_2000, PageSize::Small, PageAccess::ReadOnly));
+    assert_eq!(machine.cap(behind(0x31)), frame(0x6000_1000, PageSize::Small, PageAccess::ReadOnly));
+    assert_eq!(machine.cap(behind(0x32)), Cap::InstanceControl { instance: 2 });
     let device = Cap::Untyped { base: PhysAddr(0), size_bits: 20, is_device: true, free: 1 << 20 };
-    assert_eq!(machine.cap(0x33), device, "fully used and childless");
+    assert_eq!(machine.cap(behind(0x33)), device, "fully used and childless");
     let boot_info = PhysAddr(machine.handover.boot_info);
-    assert_eq!(machine.word(boot_info, 1), 1, "nodeID");
-    assert_eq!((machine.word(boot_info, 7), machine.word(boot_info, 8)), (0x2b, 0x30), "sharedFrames");
+    assert_eq!(machine.user_word(boot_info, 1), 1, "nodeID");
+    assert_eq!(
+        (machine.user_word(boot_info, 7), machine.user_word(boot_info, 8)),
+        (behind(0x2b), behind(0x30)),
+        "sharedFrames"
+    );
     assert_eq!(machine.handover.incoming_lines, 200);
 }
 
 #[test]
 fn the_footprint_is_what_is_asked_for() {
-    let far_apart = Image { start: 0x7f_ffff_f000, pages: 600, frames: FRAMES, entry: 0x7f_ffff_f000 };
+    // Across a boundary of every level that users can cross.
+    let start = ((USER_TOP + 1) / 2).min(1 << 39) - 0x1000;
+    let far_apart = Image { start, pages: 600, frames: FRAMES, entry: start };
     for (cnode_bits, incoming_lines, extra_len, image) in [
         (13, 0, 0x50c, worked_example().image),
         (12, 1000, 0x50c, worked_example().image),
@@ -383,14 +415,15 @@ fn what_does_not_fit_is_named() {
     assert_eq!(error(image(0x40_0800, 1)), BootError::Image { start: 0x40_0800, pages: 1 });
     assert_eq!(error(image(0x40_0000, 0)), BootError::Image { start: 0x40_0000, pages: 0 });
     assert_eq!(error(image(0, u64::MAX)), BootError::Image { start: 0, pages: u64::MAX });
-    assert_eq!(error(image(0x7fff_ffff_c000, 1)), BootError::Image { start: 0x7fff_ffff_c000, pages: 1 });
-    assert!(Slots::of(&image(0x7fff_ffff_b000, 1)).is_ok());
+    let too_high = USER_TOP - 0x3fff;
+    assert_eq!(error(image(too_high, 1)), BootError::Image { start: too_high, pages: 1 });
+    assert!(Slots::of(&image(too_high - 0x1000, 1)).is_ok());
     let entry = |entry| RootTask { image: Image { entry, ..example.image }, ..example };
     assert_eq!(error(entry(0x3f_ffff)), BootError::Entry { entry: 0x3f_ffff });
     assert_eq!(error(entry(0x41_6000)), BootError::Entry { entry: 0x41_6000 });
     assert_eq!(
         error(RootTask { cnode_bits: 5, ..example }),
-        BootError::CNode { needed: 0x2e, available: 32 }
+        BootError::CNode { needed: behind(0x2e), available: 32 }
     );
     let many = [UntypedDesc::default(); 231];
     assert_eq!(error(RootTask { untyped: &many, ..example }), BootError::UntypedList { count: 231 });

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! docs/abi/syscalls.md, "Debug and benchmark calls".
 
-use abi::CapTag;
 use abi::Syscall::*;
 use abi::status::Word as StatusWord;
+use abi::{CapTag, WORD_BYTES};
 use arch::Effect;
 
 use super::*;
@@ -29,10 +29,10 @@ fn console(world: &World) -> String {
 /// Puts `name` where DebugNameThread looks for it.
 fn write_name(world: &mut World, tcb: ObjRef<Tcb>, name: &[u8]) {
     let buffer = world.buffer(tcb);
-    for (index, word) in name.chunks(8).enumerate() {
+    for (index, word) in name.chunks(WORD_BYTES).enumerate() {
         let mut bytes = [0; 8];
         bytes[..word.len()].copy_from_slice(word);
-        buffer.write(&mut world.kernel.objs, MSG_OFFSET + index * 8, u64::from_le_bytes(bytes));
+        buffer.write(&mut world.kernel.objs, MSG_OFFSET + index * WORD_BYTES, u64::from_le_bytes(bytes));
     }
 }
 
@@ -93,7 +93,7 @@ fn put_char_writes_the_low_byte_and_costs_nothing() {
 fn cap_identify_answers_the_tag_or_zero() {
     let (mut world, tcb) = world_with(ALL);
     world.endpoint(2);
-    for (cptr, tag) in [(1, CapTag::Tcb), (2, CapTag::Endpoint), (3, CapTag::Null), (1 << 40, CapTag::Null)] {
+    for (cptr, tag) in [(1, CapTag::Tcb), (2, CapTag::Endpoint), (3, CapTag::Null), (1 << 31, CapTag::Null)] {
         world.syscall(tcb, DebugCapIdentify, cptr, 0);
         assert_eq!(world.message_of(tcb).0, tag.word());
     }

@@ -3,7 +3,7 @@
 
 use core::ops::Range;
 
-use abi::{Label, Rights, Syscall};
+use abi::{Label, Register, Rights, Syscall};
 use arch::Ticks;
 
 use super::testing::World;
@@ -14,7 +14,7 @@ use crate::object::asid::{Asid, AsidPool};
 use crate::object::endpoint::Receive;
 use crate::object::sched_context::SchedContext;
 use crate::object::tcb::{Tcb, TcbSlot, ThreadState};
-use crate::testing::Random;
+use crate::testing::{DEPTH, Random, set_registers};
 use crate::{Event, Resume};
 
 const THREADS: usize = 6;
@@ -153,8 +153,8 @@ impl Storm {
             _ if label == Label::TcbSetPriority.word() => vec![self.random.below(4) as u64],
             _ => {
                 let (to, from) = (self.random.below(64) as u64, self.random.below(32) as u64);
-                let depth = if self.random.below(8) == 0 { 64 } else { 0 };
-                vec![to, depth, from, 64, Rights::ALL.0]
+                let depth = if self.random.below(8) == 0 { DEPTH } else { 0 };
+                vec![to, depth, from, DEPTH, Rights::ALL.0]
             }
         };
         let caps: Vec<u64> =
@@ -199,8 +199,14 @@ impl Storm {
         let r12 = self.reply_owed_by(current).filter(|_| call == Syscall::ReplyRecv).unwrap_or(r12);
         let r13 = self.target(&sending);
         let context = &mut self.world.kernel.objs[current].context;
-        (context.rdx, context.rdi, context.r12, context.r13) = (call.word(), target, r12, r13);
-        context.entry_word = u64::from(event == Event::Syscall);
+        let registers = [
+            (Register::NUMBER, call.word()),
+            (Register::ARGUMENT, target),
+            (Register::REPLY, r12),
+            (Register::SEND, r13),
+        ];
+        set_registers(context, &registers);
+        context.entry_word = if event == Event::Syscall { 1 } else { 0 };
         if !self.try_fast_path(event, call) {
             self.world.kernel.handle(event);
         }

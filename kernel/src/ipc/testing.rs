@@ -4,7 +4,7 @@
 use std::ops::{Deref, DerefMut};
 
 use abi::ipc_buffer::{cap_offset, message_offset};
-use abi::{MessageInfo, Rights, Syscall};
+use abi::{MessageInfo, Register, Rights, Syscall};
 use arch::{PageAccess, PageSize, Ticks};
 
 use super::transfer::BufferAccess;
@@ -20,7 +20,7 @@ use crate::object::sched_context::SchedContext;
 use crate::object::tcb::{SendFlags, Tcb, TcbSlot, ThreadState};
 use crate::sched::Action;
 use crate::sched::refill::{MIN_REFILLS, Rate};
-use crate::testing::TestKernel;
+use crate::testing::{TestKernel, enter_call, set_registers};
 use crate::{Event, Resume};
 
 /// Address of the `syscall` that a thread of the tests is in.
@@ -81,8 +81,7 @@ impl World {
         thread.slots[TcbSlot::Buffer as usize].cap = frame.pack();
         thread.buffer = 0x70_0400;
         thread.priority = priority;
-        thread.context.rip = SYSCALL_IP + 2;
-        thread.context.entry_word = 1;
+        enter_call(&mut thread.context, SYSCALL_IP);
         tcb
     }
 
@@ -243,11 +242,10 @@ impl World {
     pub(crate) fn syscall(&mut self, tcb: ObjRef<Tcb>, call: Syscall, target: u64, reply: u64) -> Resume {
         self.run(tcb);
         let context = &mut self.kernel.objs[tcb].context;
-        context.rdx = call.word();
-        context.rdi = target;
-        context.r12 = reply;
-        context.rip = SYSCALL_IP + 2;
-        context.entry_word = 1;
+        enter_call(context, SYSCALL_IP);
+        let registers =
+            [(Register::NUMBER, call.word()), (Register::ARGUMENT, target), (Register::REPLY, reply)];
+        set_registers(context, &registers);
         self.kernel.handle(Event::Syscall)
     }
 }

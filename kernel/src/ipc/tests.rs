@@ -6,7 +6,7 @@
 
 mod model;
 
-use abi::{Label, MessageInfo, Rights, Syscall};
+use abi::{Label, MessageInfo, Register, Rights, Syscall};
 
 use model::{Doing, Half, Model, Receive, Send, Target, Thread};
 
@@ -19,7 +19,7 @@ use crate::object::notification::Notification;
 use crate::object::reply::Reply;
 use crate::object::sched_context::{Invocation as ContextInvocation, SchedContext};
 use crate::object::tcb::{Invocation as TcbInvocation, Tcb, TcbSlot, ThreadState};
-use crate::testing::Random;
+use crate::testing::{Random, set_registers};
 
 const THREADS: usize = 18;
 /// Those from here on start without a scheduling context.
@@ -231,8 +231,15 @@ impl Pair {
         let is_yield = call == Syscall::Call && matches!(self.targets[target], Target::Context(_));
         let label = if is_yield { Label::SchedContextYieldTo.word() } else { self.label };
         let info = MessageInfo::new(label, 0, 0, 0);
-        (context.rdx, context.rdi, context.rsi) = (call.word(), target as u64, info.word());
-        (context.r12, context.r13, context.entry_word) = (r12 as u64, r13 as u64, 1);
+        let registers = [
+            (Register::NUMBER, call.word()),
+            (Register::ARGUMENT, target as u64),
+            (Register::INFO, info.word()),
+            (Register::REPLY, r12 as u64),
+            (Register::SEND, r13 as u64),
+        ];
+        set_registers(context, &registers);
+        context.entry_word = 1;
         (self.model.threads[current].badge, self.model.threads[current].info) = (target as u64, info);
         self.world.kernel.handle(Event::Syscall);
         self.model_syscall(current, call, [target, r12, r13].map(|slot| self.targets[slot]));

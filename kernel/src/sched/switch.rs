@@ -154,7 +154,8 @@ impl<M: Machine> Kernel<M> {
 
 #[cfg(test)]
 mod tests {
-    use arch::{BaseRegisters, Effect, FpuState};
+    use abi::Register;
+    use arch::{Context, Effect, FpuState};
 
     use super::*;
     use crate::cap::Cap;
@@ -229,20 +230,28 @@ mod tests {
     }
 
     #[test]
-    fn segment_bases_follow_the_thread_also_when_user_code_changes_them() {
+    fn base_registers_follow_the_thread_also_when_user_code_changes_them() {
         let mut test = TestKernel::new();
         let (a, _) = thread_in_space(&mut test, 1);
         let (b, _) = thread_in_space(&mut test, 2);
-        test.kernel.objs[a].context.fs_base = 0x1000;
-        test.kernel.objs[b].context.gs_base = 0x2000;
+        let [first, second] =
+            [Register::FIRST_BASE, Register::FIRST_BASE + 1].map(|index| Register::ALL[index]);
+        test.kernel.objs[a].context.set(first, 0x1000);
+        test.kernel.objs[b].context.set(second, 0x2000);
         let idle = test.kernel.sched.idle;
+        let bases = |values: [u64; 2]| {
+            let mut context = Context::default();
+            context.set(first, values[0]);
+            context.set(second, values[1]);
+            context.bases()
+        };
         switch(&mut test, idle, a);
-        assert_eq!(test.kernel.machine.bases, BaseRegisters { fs: 0x1000, gs: 0 });
-        test.kernel.machine.bases.gs = 0x3000;
+        assert_eq!(test.kernel.machine.bases, bases([0x1000, 0]));
+        test.kernel.machine.bases = bases([0x1000, 0x3000]);
         switch(&mut test, a, b);
-        assert_eq!(test.kernel.machine.bases, BaseRegisters { fs: 0, gs: 0x2000 });
+        assert_eq!(test.kernel.machine.bases, bases([0, 0x2000]));
         switch(&mut test, b, a);
-        assert_eq!(test.kernel.machine.bases, BaseRegisters { fs: 0x1000, gs: 0x3000 });
+        assert_eq!(test.kernel.machine.bases, bases([0x1000, 0x3000]));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! docs/abi/ipc-and-scheduling.md, "The eleven system calls": every row, and what becomes of the caller.
 
 use abi::{GuardData, Label, ObjectType, Rights, Syscall::*};
-use arch::{BaseRegisters, Effect, EntryKind, Ticks};
+use arch::{Effect, EntryKind, Ticks};
 
 use super::*;
 use crate::ipc::testing::{SYSCALL_IP, World};
@@ -10,6 +10,7 @@ use crate::object::endpoint::{Endpoint, EndpointState};
 use crate::object::notification::Notification;
 use crate::object::tcb::TcbSlot;
 use crate::object::tcb::ThreadState::*;
+use crate::testing::{DEPTH, set_registers};
 
 /// CPtrs of the tests.
 const ENDPOINT: u64 = 1;
@@ -19,14 +20,15 @@ const EMPTY: u64 = 4;
 const SEND_ONLY: u64 = 5;
 const RECEIVE_ONLY: u64 = 6;
 const THREAD: u64 = 7;
-const NOWHERE: u64 = 1 << 32;
+const NOWHERE: u64 = 1 << 31;
 
 /// The calls that only send, and those that receive with and without a reply object.
 const WITH_REPLY: [Syscall; 4] = [Recv, NBRecv, ReplyRecv, NBSendRecv];
 const WITHOUT_REPLY: [Syscall; 3] = [Wait, NBWait, NBSendWait];
 
 /// What looking up [`NOWHERE`] in the CSpace gives.
-const LOST: LookupFailure = LookupFailure::GuardMismatch { bits_left: 64, guard: 0, guard_bits: 58 };
+const LOST: LookupFailure =
+    LookupFailure::GuardMismatch { bits_left: DEPTH, guard: 0, guard_bits: DEPTH - 6 };
 const MISSING: LookupFailure = LookupFailure::MissingCapability { bits_left: 0 };
 
 /// A caller whose faults queue up on an endpoint of their own, and one capability of each kind.
@@ -60,7 +62,7 @@ impl Scene {
             NBSendWait | ReplyRecv => (send, 0),
             _ => (reply, send),
         };
-        self.world.kernel.objs[self.caller].context.r13 = r13;
+        set_registers(&mut self.world.kernel.objs[self.caller].context, &[(Register::SEND, r13)]);
         self.world.syscall(self.caller, call, target, r12)
     }
 
@@ -81,6 +83,12 @@ impl Scene {
 
     fn state(&self) -> ThreadState {
         self.world.state(self.caller)
+    }
+
+    /// Where the caller goes on, if it makes its system call again.
+    fn repeats_at(&self) -> Option<u64> {
+        let context = &self.world.kernel.objs[self.caller].context;
+        (context.entry() == EntryKind::Trap).then(|| context.get(Register::IP))
     }
 
     /// Label and words of the kernel's answer to a Call.
@@ -340,19 +348,25 @@ fn an_invocation_by_send_is_done_and_returns_nothing() {
 
 #[test]
 fn reading_registers_answers_as_many_as_fit() {
-    for (has_buffer, length) in [(true, 20), (false, 4)] {
+    for (has_buffer, length) in [(true, Register::COUNT), (false, 4)] {
         let mut scene = Scene::new();
         let other = scene.world.thread(5);
-        scene.world.kernel.objs[other].context.r15 = 0x1515;
+        let last = Register::ALL[Register::FIRST_BASE - 1];
+        set_registers(&mut scene.world.kernel.objs[other].context, &[(last, 0x1515)]);
         scene.world.put(20, Cap::Thread(other));
-        scene.world.write_message(scene.caller, Label::TcbReadRegisters.word(), &[0, 20], &[]);
+        scene.world.write_message(
+            scene.caller,
+            Label::TcbReadRegisters.word(),
+            &[0, Register::COUNT as u64],
+            &[],
+        );
         if !has_buffer {
             scene.world.drop_buffer(scene.caller);
         }
         scene.call(Call, 20, 0, 0);
         let (label, words) = scene.answer();
         assert_eq!((label, words.len(), words[0]), (0, length, SYSCALL_IP));
-        assert!(!has_buffer || words[17] == 0x1515);
+        assert!(!has_buffer || words[Register::FIRST_BASE - 1] == 0x1515);
     }
 }
 
@@ -399,7 +413,8 @@ fn a_preempted_call_is_repeated_until_it_is_done() {
         if context.entry() == EntryKind::Syscall {
             break;
         }
-        assert_eq!((context.rip, context.rdx, context.rdi), (SYSCALL_IP, Call.word(), 20));
+        let registers = (context.get(Register::IP), context.syscall_number(), context.cap_register());
+        assert_eq!(registers, (SYSCALL_IP, Call.word(), 20));
         repeats += 1;
     }
     assert!(repeats > 0);
@@ -413,7 +428,7 @@ fn a_preempted_send_half_skips_the_receive_half() {
     dirty_untyped(&mut scene);
     scene.world.kernel.machine.interrupt_pending = true;
     assert_eq!(scene.call(NBSendRecv, ENDPOINT, 20, REPLY), Resume::Thread(scene.caller));
-    assert_eq!((scene.state(), scene.world.kernel.objs[scene.caller].context.rip), (Running, SYSCALL_IP));
+    assert_eq!((scene.state(), scene.repeats_at()), (Running, Some(SYSCALL_IP)));
     scene.world.kernel.machine.interrupt_pending = false;
     assert_eq!(scene.call(NBSendRecv, ENDPOINT, 20, REPLY), Resume::Idle);
     assert_eq!(scene.state(), BlockedOnReceive);
@@ -431,7 +446,7 @@ fn a_call_on_an_exhausted_budget_is_repeated_when_the_thread_runs_again() {
     assert_eq!(scene.state(), Restart);
     let resume = scene.world.syscall(other, Yield, 0, 0);
     assert_eq!(resume, Resume::Thread(scene.caller));
-    assert_eq!((scene.state(), scene.world.kernel.objs[scene.caller].context.rip), (Running, SYSCALL_IP));
+    assert_eq!((scene.state(), scene.repeats_at()), (Running, Some(SYSCALL_IP)));
 }
 
 #[test]
@@ -443,14 +458,17 @@ fn yield_lets_an_equal_run() {
     assert_eq!(scene.state(), Running);
 }
 
+/// What would be the number of a call if it were sign-extended, where a program can give that.
+const POSITIVE: u64 = if abi::WORD_BITS == 64 { 0xffff_ffff } else { 0x7fff_ffff };
+
 #[test]
 fn numbers_that_are_no_call_raise_a_fault() {
     for number in
-        [0, 1, 0xffff_ffff, DebugPutChar.word(), BenchmarkNullSyscall.word(), VmEnter.word(), -34_i64 as u64]
+        [0, 1, POSITIVE, DebugPutChar.word(), BenchmarkNullSyscall.word(), VmEnter.word(), -34_i64 as u64]
     {
         let mut scene = Scene::new();
         scene.world.run(scene.caller);
-        scene.world.kernel.objs[scene.caller].context.rdx = number;
+        set_registers(&mut scene.world.kernel.objs[scene.caller].context, &[(Register::NUMBER, number)]);
         assert_eq!(scene.world.kernel.handle(Event::Syscall), Resume::Idle);
         assert_eq!(scene.fault(), Some(Fault::UnknownSyscall { number }));
     }
@@ -471,14 +489,20 @@ fn events_of_the_processor_raise_their_faults() {
 }
 
 #[test]
-fn set_tls_base_takes_canonical_addresses_and_ignores_others() {
+fn set_tls_base_takes_allowed_addresses_ignores_others_and_leaves_the_other_base() {
     let mut scene = Scene::new();
-    scene.world.kernel.machine.bases.gs = 5;
+    let other = Register::ALL.iter().skip(Register::FIRST_BASE).find(|&&register| register != Register::TLS);
+    let mut context = arch::Context::default();
+    context.set(*other.expect("there are two"), 5);
+    scene.world.kernel.machine.bases = context.bases();
     scene.call(SetTLSBase, 0x7000_0000, 0, 0);
-    assert_eq!(scene.world.kernel.objs[scene.caller].context.fs_base, 0x7000_0000);
-    assert_eq!(scene.world.kernel.machine.bases, BaseRegisters { fs: 0x7000_0000, gs: 5 });
-    scene.call(SetTLSBase, 0x8000_0000_0000, 0, 0);
-    assert_eq!(scene.world.kernel.machine.bases.fs, 0x7000_0000);
+    assert_eq!(scene.world.kernel.objs[scene.caller].context.get(Register::TLS), 0x7000_0000);
+    assert_eq!(scene.world.kernel.machine.bases, context.bases().with_tls(0x7000_0000));
+    let refused = 0x8000_0000_0000;
+    if Register::TLS.sanitise(refused) == 0 && abi::WORD_BITS == 64 {
+        scene.call(SetTLSBase, refused, 0, 0);
+        assert_eq!(scene.world.kernel.machine.bases, context.bases().with_tls(0x7000_0000));
+    }
     assert_eq!(scene.state(), Running);
 }
 
@@ -504,7 +528,8 @@ fn a_faulting_thread_that_is_answered_repeats_its_system_call() {
     let resume = scene.world.syscall(handler, ReplyRecv, ENDPOINT, REPLY);
     assert_eq!(resume, Resume::Thread(scene.caller));
     let context = &scene.world.kernel.objs[scene.caller].context;
-    assert_eq!((context.rip, context.rdi, context.rdx), (SYSCALL_IP, NOWHERE, Call.word()));
+    assert_eq!((context.cap_register(), context.syscall_number()), (NOWHERE, Call.word()));
+    assert_eq!(scene.repeats_at(), Some(SYSCALL_IP));
 }
 
 #[test]
@@ -518,7 +543,7 @@ fn a_cnode_with_a_guard_reports_where_resolution_stopped() {
         .put(20, Cap::CNode { slots, radix, guard: guard.guard(), guard_bits: guard.guard_bits() as u8 });
     let root = Cap::CNode { slots: scene.world.at(0), radix: 6, guard: 0, guard_bits: 0 };
     scene.world.kernel.objs[scene.caller.slot(TcbSlot::CSpace)].cap = root.pack();
-    scene.call(Call, 20 << 58, 0, 0);
-    let failure = LookupFailure::GuardMismatch { bits_left: 58, guard: 0b101, guard_bits: 3 };
-    assert_eq!(scene.cap_fault(), Some((20 << 58, Phase::Send, failure)));
+    scene.call(Call, 20 << (DEPTH - 6), 0, 0);
+    let failure = LookupFailure::GuardMismatch { bits_left: DEPTH - 6, guard: 0b101, guard_bits: 3 };
+    assert_eq!(scene.cap_fault(), Some((20 << (DEPTH - 6), Phase::Send, failure)));
 }

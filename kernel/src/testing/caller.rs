@@ -52,7 +52,7 @@ impl Caller {
     /// Slot of the caller's own CNode.
     pub(crate) const ROOT: usize = 1;
     /// Depth at which a slot number is a CPtr.
-    pub(crate) const DEPTH: u64 = 64;
+    pub(crate) const DEPTH: u64 = super::DEPTH;
 
     pub(crate) fn new() -> Self {
         let mut test = TestKernel::with_memory_of(MEMORY);

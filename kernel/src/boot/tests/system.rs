@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A root task as the boot core builds it makes its first system calls.
 
-use abi::ipc_buffer::{CAPS_OFFSET, REGISTER_MESSAGES, message_offset};
+use abi::ipc_buffer::{REGISTER_MESSAGES, cap_offset, message_offset};
 use abi::vector::FIRST_USER;
 use abi::{Label, MessageInfo, ObjectType, Register, Syscall};
 
 use super::*;
+use crate::memory::user::UserFrame;
+use crate::object::processor::irq_control::tests::{get_pin, own_pins};
+use crate::testing::{DEPTH, set_registers};
 use crate::{Event, Resume};
 
 /// The normal untyped of [`UNTYPED`], moved into simulated memory.
 const MEMORY: UntypedDesc = UntypedDesc::new(0xd0_0000, 19, false);
 /// Slot of its capability.
-const UNTYPED_SLOT: u64 = 0x2b;
+const UNTYPED_SLOT: u64 = behind(0x2b);
 const FREE: u64 = 0x100;
 
 struct System {
@@ -35,8 +38,7 @@ impl System {
     }
 
     fn write_buffer(&mut self, offset: usize, value: u64) {
-        let word = ObjRef::<Word>::at(PhysAddr(self.buffer.0 + offset as u64));
-        self.kernel.objs[word].0 = value;
+        UserFrame::new(self.buffer).write(&mut self.kernel.objs, offset, value);
     }
 
     /// Makes the root task call `cptr` and returns the label and first word of the answer.
@@ -50,20 +52,20 @@ impl System {
             }
         }
         for (index, &cap) in caps.iter().enumerate() {
-            self.write_buffer(CAPS_OFFSET + 8 * index, cap);
+            self.write_buffer(cap_offset(index), cap);
         }
         let info = MessageInfo::new(label.word(), 0, caps.len(), words.len());
         self.syscall(Syscall::Call, cptr, info.word());
         let context = &self.kernel.objs[root].context;
-        (MessageInfo(context.get(Register::Rsi)).label(), context.message_register(0))
+        (MessageInfo(context.info_register()).label(), context.message_register(0))
     }
 
     fn syscall(&mut self, number: Syscall, cptr: u64, info: u64) {
         let root = self.kernel.current();
         let context = &mut self.kernel.objs[root].context;
-        context.rdx = number.word();
-        context.rdi = cptr;
-        context.rsi = info;
+        let registers =
+            [(Register::NUMBER, number.word()), (Register::ARGUMENT, cptr), (Register::INFO, info)];
+        set_registers(context, &registers);
         context.entry_word = 1;
         assert_eq!(self.kernel.handle(Event::Syscall), Resume::Thread(root));
     }
@@ -93,42 +95,46 @@ fn the_root_task_makes_a_frame_and_maps_it_behind_its_image() {
     let address = 0x42_0000;
     system.must(FREE, Label::PageMap, &[address, 3, 0], &[fixed::INIT_VSPACE]);
     let (label, frame) = system.call(FREE, Label::PageGetAddress, &[], &[]);
-    assert_eq!((label, frame), (0, MEMORY.paddr));
-    assert_eq!(system.translation(address), MEMORY.paddr | 7);
-    system.must(fixed::INIT_CNODE, Label::CNodeRevoke, &[UNTYPED_SLOT, 64], &[]);
+    let paddr = abi::widen(MEMORY.paddr);
+    assert_eq!((label, frame), (0, paddr));
+    let expected = TableEntry::page(PhysAddr(paddr), PageSize::Small, PageAccess::ReadWrite, 0);
+    assert_eq!(system.translation(address), expected.0);
+    system.must(fixed::INIT_CNODE, Label::CNodeRevoke, &[UNTYPED_SLOT, DEPTH], &[]);
     assert_eq!(system.translation(address), 0, "the frame's capability is gone and its mapping with it");
 }
 
 #[test]
 fn the_root_task_maps_its_own_image_frame_elsewhere_only_through_a_copy() {
     let mut system = System::booted();
-    let image = 0x15;
+    let image = behind(0x15);
     let answer = system.call(image, Label::PageMap, &[0x42_0000, 3, 0], &[fixed::INIT_VSPACE]);
     assert_eq!(answer, (abi::ErrorCode::InvalidArgument as u64, 0));
-    let copy = [FREE, 64, image, 64, 3];
+    let copy = [FREE, DEPTH, image, DEPTH, 3];
     system.must(fixed::INIT_CNODE, Label::CNodeCopy, &copy, &[fixed::INIT_CNODE]);
     system.must(FREE, Label::PageMap, &[0x42_0000, 2, 0], &[fixed::INIT_VSPACE]);
-    assert_eq!(system.translation(0x42_0000), FRAMES.0 | 5);
+    let expected = TableEntry::page(FRAMES, PageSize::Small, PageAccess::ReadOnly, 0);
+    assert_eq!(system.translation(0x42_0000), expected.0);
 }
 
 #[test]
 fn an_interrupt_reaches_the_root_task_through_a_notification() {
     let mut system = System::booted();
     system.retype(ObjectType::Notification, FREE);
-    let mint = [FREE + 1, 64, FREE, 64, 3, 0x77];
+    let mint = [FREE + 1, DEPTH, FREE, DEPTH, 3, 0x77];
     system.must(fixed::INIT_CNODE, Label::CNodeMint, &mint, &[fixed::INIT_CNODE]);
-    let get = [FREE + 2, 64, 0, 0, 0, 0, 5];
-    system.must(fixed::IRQ_CONTROL, Label::IrqControlGetMsi, &get, &[fixed::INIT_CNODE]);
+    own_pins(&mut system.kernel);
+    let (label, get) = get_pin(FREE + 2, 5);
+    system.must(fixed::IRQ_CONTROL, label, &get, &[fixed::INIT_CNODE]);
     system.must(FREE + 2, Label::IrqHandlerSetNotification, &[], &[FREE + 1]);
     let root = system.kernel.current();
     assert_eq!(system.kernel.handle(Event::Interrupt(FIRST_USER + 5)), Resume::Thread(root));
     system.syscall(Syscall::NBWait, FREE, 0);
-    assert_eq!(system.kernel.objs[root].context.get(Register::Rdi), 0x77, "the badge");
+    assert_eq!(system.kernel.objs[root].context.cap_register(), 0x77, "the badge");
 }
 
 #[test]
 fn deleting_its_asid_pool_takes_the_root_task_off_its_tables_at_once() {
     let mut system = System::booted();
-    system.must(fixed::INIT_CNODE, Label::CNodeDelete, &[fixed::INIT_ASID_POOL, 64], &[]);
+    system.must(fixed::INIT_CNODE, Label::CNodeDelete, &[fixed::INIT_ASID_POOL, DEPTH], &[]);
     assert_eq!(system.kernel.active_root, system.kernel.kernel_root);
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+use abi::GuardData;
 use arch::{Level, PageSize, PhysAddr, VirtAddr};
 
 use super::*;
@@ -69,12 +70,13 @@ fn a_badge_is_set_once_and_by_mint_only() {
 
 #[test]
 fn a_guard_is_cut_to_its_size_and_must_fit_with_the_radix() {
-    let data = |guard: u64, bits: u64| guard << 6 | bits;
+    let data = |guard: u64, bits: u32| GuardData::new(guard, bits).word();
+    let most = WORD_BITS - 8;
     for rule in [DataRule::Mint, DataRule::Mutate] {
         assert_eq!(cnode(8, 0, 0).update_data(data(0b1101, 3), rule), cnode(8, 0b101, 3));
         assert_eq!(cnode(8, 5, 3).update_data(0, rule), cnode(8, 0, 0));
-        assert_eq!(cnode(8, 0, 0).update_data(data(1, 56), rule), cnode(8, 1, 56));
-        assert_eq!(cnode(8, 0, 0).update_data(data(1, 57), rule), Cap::Null);
+        assert_eq!(cnode(8, 0, 0).update_data(data(1, most), rule), cnode(8, 1, most as u8));
+        assert_eq!(cnode(8, 0, 0).update_data(data(1, most + 1), rule), Cap::Null);
     }
 }
 

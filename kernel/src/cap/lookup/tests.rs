@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use super::*;
-use crate::testing::TestKernel;
+use crate::testing::{DEPTH, TestKernel};
 
-/// A CNode with guard 0b101 (3 bits) and radix 4, in slot 2 of a root with guard 0 (56 bits) and radix 8.
+/// A CNode with guard 0b101 (3 bits) and radix 4, in slot 2 of a root with guard 0 and radix 8.
 fn two_levels() -> (TestKernel, Cap, Cap) {
     let mut test = TestKernel::new();
     let Cap::CNode { slots, radix, .. } = test.cnode(8) else { unreachable!() };
-    let root = Cap::CNode { slots, radix, guard: 0, guard_bits: 49 };
+    let root = Cap::CNode { slots, radix, guard: 0, guard_bits: WORD_BITS as u8 - 15 };
     let Cap::CNode { slots, radix, .. } = test.cnode(4) else { unreachable!() };
     let inner = Cap::CNode { slots, radix, guard: 0b101, guard_bits: 3 };
     let slot = test.slot(root, 2);
@@ -49,7 +49,7 @@ fn a_wrong_or_oversized_guard_is_a_guard_mismatch() {
     let tcb = test.thread(root);
     let mismatch = LookupFailure::GuardMismatch { bits_left: 7, guard: 0b101, guard_bits: 3 };
     assert_eq!(test.kernel.lookup_slot(tcb, 2 << 7 | 0b100 << 4), Err(mismatch));
-    let found = test.kernel.lookup_target(root, 2 << 2 | 1, 59, LookupSide::Target);
+    let found = test.kernel.lookup_target(root, 2 << 2 | 1, DEPTH - 5, LookupSide::Target);
     let mismatch = LookupFailure::GuardMismatch { bits_left: 2, guard: 0b101, guard_bits: 3 };
     assert_eq!(found, fails(LookupSide::Target, mismatch));
 }
@@ -57,7 +57,7 @@ fn a_wrong_or_oversized_guard_is_a_guard_mismatch() {
 #[test]
 fn an_address_that_ends_inside_a_cnode_is_a_depth_mismatch() {
     let (test, root, _) = two_levels();
-    let found = test.kernel.lookup_target(root, 2 << 5 | 0b101 << 2, 62, LookupSide::Source);
+    let found = test.kernel.lookup_target(root, 2 << 5 | 0b101 << 2, DEPTH - 2, LookupSide::Source);
     let mismatch = LookupFailure::DepthMismatch { bits_left: 5, bits_found: 7 };
     assert_eq!(found, fails(LookupSide::Source, mismatch));
 }
@@ -65,7 +65,7 @@ fn an_address_that_ends_inside_a_cnode_is_a_depth_mismatch() {
 #[test]
 fn a_target_with_bits_left_over_is_a_depth_mismatch() {
     let (test, root, _) = two_levels();
-    let found = test.kernel.lookup_target(root, 3 << 7, 64, LookupSide::Target);
+    let found = test.kernel.lookup_target(root, 3 << 7, DEPTH, LookupSide::Target);
     let mismatch = LookupFailure::DepthMismatch { bits_left: 7, bits_found: 0 };
     assert_eq!(found, fails(LookupSide::Target, mismatch));
 }
@@ -75,9 +75,9 @@ fn a_target_lookup_checks_the_root_before_the_depth() {
     let (test, root, _) = two_levels();
     let lookup = |root, depth| test.kernel.lookup_target(root, 0, depth, LookupSide::Target);
     assert_eq!(lookup(Cap::Null, 0), fails(LookupSide::Target, LookupFailure::InvalidRoot));
-    let range = Err(SyscallError::RangeError { min: 1, max: 64 });
+    let range = Err(SyscallError::RangeError { min: 1, max: DEPTH });
     assert_eq!(lookup(root, 0), range);
-    assert_eq!(lookup(root, 65), range);
+    assert_eq!(lookup(root, DEPTH + 1), range);
     assert_eq!(lookup(root, u64::MAX), range);
 }
 
@@ -93,7 +93,7 @@ fn a_target_lookup_uses_only_the_low_depth_bits() {
 #[test]
 fn a_target_lookup_may_end_at_a_cnode_and_does_not_enter_it() {
     let (test, root, _) = two_levels();
-    let found = test.kernel.lookup_target(root, 2, 57, LookupSide::Target);
+    let found = test.kernel.lookup_target(root, 2, DEPTH - 7, LookupSide::Target);
     assert_eq!(found, Ok(test.slot(root, 2)));
 }
 

@@ -61,7 +61,7 @@ fn an_untyped_covers_everything_with_memory_inside_it() {
         Cap::Thread(at(0x10_0800)),
         Cap::CNode { slots: at(0x10_4000), radix: 9, guard: 0, guard_bits: 0 },
         Cap::Zombie { slots: at(0x10_0800), radix: 0, remaining: 5 },
-        Cap::Table { table: PhysAddr(0x10_1000), level: Level::Pdpt, mapping: None },
+        Cap::Table { table: PhysAddr(0x10_1000), level: Level::LOWER[0], mapping: None },
         Cap::VSpace { root: PhysAddr(0x10_2000), asid: None },
     ] {
         assert!(outer.covers(inner), "{inner:?}");

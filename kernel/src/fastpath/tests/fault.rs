@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Faults to a handler without a scheduling context of its own, and its answers.
 
-use abi::{Rights, Syscall};
+use abi::{Register, Rights, Syscall};
 
 use super::twins::{Taken, Twins};
 use crate::Event;
@@ -11,6 +11,7 @@ use crate::memory::objects::ObjRef;
 use crate::object::asid::{Asid, AsidPool};
 use crate::object::endpoint::Receive;
 use crate::object::tcb::{Tcb, TcbSlot};
+use crate::testing::set_registers;
 
 const ENDPOINT: usize = 1;
 const REPLY: usize = 2;
@@ -35,7 +36,7 @@ fn build(world: &mut World) -> [ObjRef<Tcb>; 2] {
     world.run(handler);
     world.kernel.receive_ipc(handler, endpoint, Receive { blocking: true, reply: Some(reply) });
     let context = &mut world.kernel.objs[faulter].context;
-    (context.rip, context.rsp, context.rflags) = (0x40_0000, 0x7000, 0x202);
+    set_registers(context, &[(Register::IP, 0x40_0000), (Register::STACK, 0x7000)]);
     world.kernel.sched.current_sc = world.sc(faulter).expect("an active thread");
     [faulter, handler]
 }
@@ -62,7 +63,7 @@ fn answer(event: Event, label: u64, words: &[u64]) -> Taken {
     twins.tcb = handler;
     twins.both(|world| {
         world.write_message(handler, label, words, &[]);
-        world.kernel.objs[handler].context.r12 = REPLY as u64;
+        set_registers(&mut world.kernel.objs[handler].context, &[(Register::REPLY, REPLY as u64)]);
     });
     twins.syscall(Syscall::ReplyRecv, ENDPOINT as u64)
 }

@@ -3,6 +3,7 @@
 
 use abi::limits::USER_TOP;
 use abi::{Label, MessageInfo, Rights, Syscall};
+use arch::table::WALK;
 use arch::{Level, PageAccess, PageSize, PhysAddr, TableEntry};
 
 use super::twins::{Taken, Twins};
@@ -21,21 +22,13 @@ const SPACES: u64 = 24;
 /// A slot with nothing in it.
 const EMPTY: u64 = 40;
 /// Addresses with all tables, with a page table too few, behind a page of 2 MiB, and at the ends of user memory.
-const ADDRESSES: [u64; 8] = [
-    0x1000,
-    0x2000,
-    0x1f_f000,
-    0x20_0000,
-    0x40_1000,
-    0x80_0000_0000,
-    USER_TOP & !0xfff,
-    0xffff_8000_0000_0000,
-];
+const ADDRESSES: [u64; 8] =
+    [0x1000, 0x2000, 0x1f_f000, 0x20_0000, 0x40_1000, 0x4000_0000, USER_TOP & !0xfff, !USER_TOP];
 
 /// Tables for the first 2 MiB below `root`, and a large page behind the next two.
 fn map_tables(world: &mut World, root: PhysAddr) {
     let mut table = root;
-    for level in [Level::Pml4, Level::Pdpt, Level::PageDirectory] {
+    for (level, _) in WALK {
         let lower = world.memory(12);
         let base: ObjRef<Word> = ObjRef::at(table);
         world.kernel.objs[base] = Word(TableEntry::user_table(lower, 0).0);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Two equal worlds with a thread each: one takes fast paths, the other does not.
 
-use abi::Syscall;
+use abi::{Register, Syscall};
 use arch::{Effect, PhysAddr, SimMachine};
 
 use crate::ipc::testing::World;
 use crate::memory::objects::ObjRef;
 use crate::object::tcb::Tcb;
-use crate::testing::START;
+use crate::testing::{START, set_registers};
 use crate::{Event, Kernel};
 
 /// The worlds and the thread that runs in both.
@@ -57,7 +57,8 @@ impl Twins {
         let tcb = self.tcb;
         self.both(|world| {
             let context = &mut world.kernel.objs[tcb].context;
-            (context.rdx, context.rdi, context.entry_word) = (call.word(), target, 1);
+            set_registers(context, &[(Register::NUMBER, call.word()), (Register::ARGUMENT, target)]);
+            context.entry_word = 1;
         });
         self.event(Event::Syscall)
     }

@@ -9,6 +9,7 @@ use crate::ipc::testing::{SYSCALL_IP, World};
 use crate::object::endpoint::{Endpoint, EndpointState};
 use crate::object::reply::Reply;
 use crate::object::tcb::ThreadState::*;
+use crate::testing::{CALL_LENGTH, enter_call, set_registers, time_words};
 
 /// A thread with a handler that waits for its faults with badge 77.
 struct Faulty {
@@ -29,9 +30,8 @@ impl Faulty {
         for (index, &register) in Register::ALL.iter().enumerate().skip(3) {
             world.kernel.objs[tcb].context.set(register, 0x100 + index as u64);
         }
-        world.kernel.objs[tcb].context.rip = SYSCALL_IP + 2;
-        world.kernel.objs[tcb].context.rsp = 0x7000;
-        world.kernel.objs[tcb].context.entry_word = 1;
+        set_registers(&mut world.kernel.objs[tcb].context, &[(Register::STACK, 0x7000)]);
+        enter_call(&mut world.kernel.objs[tcb].context, SYSCALL_IP);
         Self { world, tcb, handler, endpoint, reply }
     }
 
@@ -89,11 +89,13 @@ fn a_cap_fault_names_address_phase_and_failure() {
 fn an_unknown_syscall_shows_all_registers_and_its_number() {
     let mut faulty = Faulty::new();
     let words = faulty.message(UNKNOWN, FaultKind::UnknownSyscall);
-    assert_eq!(words.len(), 19);
+    assert_eq!(words.len(), unknown_syscall::LENGTH);
     for (index, &register) in UNKNOWN_SYSCALL_ORDER.iter().enumerate() {
         assert_eq!(words[index], faulty.register(register), "{register:?}");
     }
-    assert_eq!((words[15], words[16], words[18]), (SYSCALL_IP, 0x7000, 99));
+    let [ip, stack, number] =
+        [unknown_syscall::IP, unknown_syscall::SP, unknown_syscall::NUMBER].map(|index| words[index]);
+    assert_eq!((ip, stack, number), (SYSCALL_IP, 0x7000, 99));
 }
 
 #[test]
@@ -101,17 +103,17 @@ fn a_user_exception_shows_vector_and_code() {
     let mut faulty = Faulty::new();
     faulty.world.kernel.objs[faulty.tcb].context.entry_word = 0;
     let words = faulty.message(EXCEPTION, FaultKind::UserException);
-    assert_eq!(words, [SYSCALL_IP + 2, 0x7000, INITIAL_FLAGS, 13, 0x402]);
+    assert_eq!(words, [SYSCALL_IP + CALL_LENGTH, 0x7000, INITIAL_FLAGS, 13, 0x402]);
 }
 
 #[test]
-fn a_page_fault_shows_address_fetch_and_five_bits_of_code() {
-    for (code, is_fetch) in [(0x6, 0), (0x8015, 1)] {
+fn a_page_fault_shows_address_fetch_and_the_bits_of_code_that_are_passed_on() {
+    for (code, is_fetch) in [(0x6, 0), (0x1_8005 | 1 << FETCH_SHIFT, 1)] {
         let mut faulty = Faulty::new();
         faulty.world.kernel.objs[faulty.tcb].context.entry_word = 0;
         let fault = Fault::VmFault { address: 0xdead_b000, code };
         let words = faulty.message(fault, FaultKind::VmFault);
-        assert_eq!(words, [SYSCALL_IP + 2, 0xdead_b000, is_fetch, code & 0x1f]);
+        assert_eq!(words, [SYSCALL_IP + CALL_LENGTH, 0xdead_b000, is_fetch, code & vm_fault::CODE_MASK]);
     }
 }
 
@@ -125,7 +127,8 @@ fn a_timeout_shows_data_and_the_time_consumed_until_delivery() {
     faulty.world.kernel.raise_timeout(tcb);
     faulty.world.kernel.objs[sc].consumed = arch::Ticks(250_999);
     faulty.world.receive(handler, endpoint, Some(reply));
-    assert_eq!(faulty.words(78, FaultKind::Timeout), [0x1234, 250]);
+    let words: Vec<u64> = core::iter::once(0x1234).chain(time_words(250)).collect();
+    assert_eq!(faulty.words(78, FaultKind::Timeout), words);
     assert_eq!(faulty.world.kernel.objs[sc].consumed, arch::Ticks::ZERO);
 }
 
@@ -198,9 +201,12 @@ fn cap_and_page_faults_restart_whatever_the_answer() {
     for fault in [cap_fault, Fault::VmFault { address: 0, code: 4 }] {
         let mut faulty = Faulty::new();
         faulty.message(fault, if fault == cap_fault { FaultKind::CapFault } else { FaultKind::VmFault });
-        let before = faulty.register(Register::Rax);
+        let before = faulty.register(Register::ARGUMENT);
         assert_eq!(faulty.answer(5, &[1, 2, 3]), Restart);
-        assert_eq!((faulty.register(Register::Rax), faulty.register(Register::Rip)), (before, SYSCALL_IP));
+        assert_eq!(
+            (faulty.register(Register::ARGUMENT), faulty.register(Register::IP)),
+            (before, SYSCALL_IP)
+        );
     }
 }
 
@@ -208,13 +214,13 @@ fn cap_and_page_faults_restart_whatever_the_answer() {
 fn an_answer_to_an_unknown_syscall_sets_registers_as_far_as_it_goes() {
     let mut faulty = Faulty::new();
     faulty.message(UNKNOWN, FaultKind::UnknownSyscall);
-    let mut words: Vec<u64> = (0..19).map(|word| 0x9000 + word).collect();
-    (words[15], words[17]) = (SYSCALL_IP + 2, u64::MAX);
+    let mut words: Vec<u64> = (0..unknown_syscall::LENGTH as u64).map(|word| 0x9000 + word).collect();
+    (words[unknown_syscall::IP], words[unknown_syscall::FLAGS]) = (SYSCALL_IP + CALL_LENGTH, u64::MAX);
     assert_eq!(faulty.answer(0, &words), Restart);
     for (index, &register) in UNKNOWN_SYSCALL_ORDER.iter().enumerate() {
         assert_eq!(faulty.register(register), register.sanitise(words[index]), "{register:?}");
     }
-    assert_eq!(faulty.register(Register::Rip), SYSCALL_IP + 2);
+    assert_eq!(faulty.register(Register::IP), SYSCALL_IP + CALL_LENGTH);
     assert_eq!(faulty.world.kernel.objs[faulty.tcb].context.entry(), EntryKind::Trap);
 }
 
@@ -222,10 +228,11 @@ fn an_answer_to_an_unknown_syscall_sets_registers_as_far_as_it_goes() {
 fn a_short_answer_leaves_the_other_registers_and_repeats_the_call() {
     let mut faulty = Faulty::new();
     faulty.message(UNKNOWN, FaultKind::UnknownSyscall);
-    let rcx = faulty.register(Register::Rdx);
+    let [first, second, other] = [0, 1, 3].map(|index| UNKNOWN_SYSCALL_ORDER[index]);
+    let before = faulty.register(other);
     assert_eq!(faulty.answer(0, &[1, 2]), Restart);
-    assert_eq!((faulty.register(Register::Rax), faulty.register(Register::Rbx)), (1, 2));
-    assert_eq!((faulty.register(Register::Rdx), faulty.register(Register::Rip)), (rcx, SYSCALL_IP));
+    assert_eq!((faulty.register(first), faulty.register(second)), (1, 2));
+    assert_eq!((faulty.register(other), faulty.register(Register::IP)), (before, SYSCALL_IP));
 }
 
 #[test]
@@ -242,36 +249,41 @@ fn an_answer_to_an_exception_sets_three_registers_made_harmless() {
     let mut faulty = Faulty::new();
     faulty.world.kernel.objs[faulty.tcb].context.entry_word = 0;
     faulty.message(EXCEPTION, FaultKind::UserException);
-    let rax = faulty.register(Register::Rax);
-    assert_eq!(faulty.answer(0, &[0x8000_0000_0000, 0x6000, u64::MAX, 5, 6]), Restart);
-    let registers = [Register::Rip, Register::Rsp, Register::Rax].map(|register| faulty.register(register));
-    assert_eq!(registers, [0, 0x6000, rax]);
-    assert_eq!(faulty.register(Register::Rflags), Register::Rflags.sanitise(u64::MAX));
+    let argument = faulty.register(Register::ARGUMENT);
+    let bad_address = if abi::WORD_BITS == 64 { 0x8000_0000_0000 } else { 1 };
+    assert_eq!(faulty.answer(0, &[bad_address, 0x6000, u64::MAX, 5, 6]), Restart);
+    let registers =
+        [Register::IP, Register::STACK, Register::ARGUMENT].map(|register| faulty.register(register));
+    assert_eq!(registers, [0, 0x6000, argument]);
+    assert_eq!(faulty.register(Register::FLAGS), Register::FLAGS.sanitise(u64::MAX));
 }
 
 #[test]
-fn an_answer_to_a_timeout_sets_the_user_context_without_gs_base() {
+fn an_answer_to_a_timeout_sets_the_user_context_without_the_last_registers() {
     let mut faulty = Faulty::new();
     faulty.world.receive(faulty.handler, faulty.endpoint, Some(faulty.reply));
     faulty.world.run(faulty.tcb);
     faulty.world.kernel.raise_timeout(faulty.tcb);
     let words: Vec<u64> = (0..20).map(|word| 0x9000 + word).collect();
-    let gs_base = faulty.register(Register::GsBase);
+    let rest = &Register::ALL[TIMEOUT_REPLY_ORDER.len()..];
+    let before: Vec<u64> = rest.iter().map(|&register| faulty.register(register)).collect();
     assert_eq!(faulty.answer(0, &words), Restart);
-    for &register in Register::ALL.iter().take(19) {
+    for &register in &TIMEOUT_REPLY_ORDER {
         assert_eq!(faulty.register(register), register.sanitise(0x9000 + register.word()), "{register:?}");
     }
-    assert_eq!(faulty.register(Register::GsBase), gs_base);
+    let after: Vec<u64> = rest.iter().map(|&register| faulty.register(register)).collect();
+    assert_eq!(after, before);
 }
 
 #[test]
 fn an_answer_without_buffer_sets_four_registers() {
     let mut faulty = Faulty::new();
     faulty.message(UNKNOWN, FaultKind::UnknownSyscall);
-    let rsi = faulty.register(Register::Rsi);
+    let [fourth, fifth] = [3, 4].map(|index| UNKNOWN_SYSCALL_ORDER[index]);
+    let before = faulty.register(fifth);
     faulty.world.write_message(faulty.handler, 0, &[1, 2, 3, 4, 5, 6], &[]);
     faulty.world.drop_buffer(faulty.handler);
     faulty.world.run(faulty.handler);
     faulty.world.kernel.send_reply(faulty.handler, faulty.reply, true);
-    assert_eq!((faulty.register(Register::Rdx), faulty.register(Register::Rsi)), (4, rsi));
+    assert_eq!((faulty.register(fourth), faulty.register(fifth)), (4, before));
 }

@@ -7,6 +7,7 @@ use arch::PageSize;
 
 use super::*;
 use crate::ipc::testing::World;
+use crate::testing::DEPTH;
 
 /// A sender and a receiver at an endpoint whose capability is in slot 1.
 struct Pair {
@@ -42,7 +43,7 @@ impl Pair {
 
     /// Sends the capabilities in these slots, received into slot 40.
     fn send_caps(&mut self, caps: &[u64]) -> (u64, usize) {
-        self.name_receive_slot(0, 40, 64);
+        self.name_receive_slot(0, 40, DEPTH);
         self.world.write_message(self.sender, 0, &[], caps);
         let info = self.transfer(true);
         (info.caps_unwrapped(), info.extra_caps())
@@ -161,7 +162,7 @@ fn the_example_of_the_manual_arrives_as_written() {
 #[test]
 fn without_a_receive_slot_handling_stops_at_the_first_real_capability() {
     let mut pair = pair_with_caps();
-    pair.name_receive_slot(0, 2, 64);
+    pair.name_receive_slot(0, 2, DEPTH);
     pair.world.write_message(pair.sender, 0, &[], &[2, 3, 1]);
     let info = pair.transfer(true);
     assert_eq!((info.caps_unwrapped(), info.extra_caps()), (0, 0));
@@ -176,7 +177,9 @@ fn one_capability_arrives_and_the_second_stops() {
 
 #[test]
 fn a_bad_receive_slot_is_no_slot() {
-    for (root, index, depth) in [(9, 40, 64), (2, 40, 64), (0, 40, 0), (0, 40, 65), (0, 40, 5), (0, 4, 64)] {
+    for (root, index, depth) in
+        [(9, 40, DEPTH), (2, 40, DEPTH), (0, 40, 0), (0, 40, DEPTH + 1), (0, 40, 5), (0, 4, DEPTH)]
+    {
         let mut pair = pair_with_caps();
         pair.name_receive_slot(root, index, depth);
         pair.world.write_message(pair.sender, 0, &[], &[2]);
@@ -187,7 +190,7 @@ fn a_bad_receive_slot_is_no_slot() {
 #[test]
 fn no_capability_arrives_without_grant_or_when_one_does_not_resolve() {
     let mut pair = pair_with_caps();
-    pair.name_receive_slot(0, 40, 64);
+    pair.name_receive_slot(0, 40, DEPTH);
     pair.world.write_message(pair.sender, 0, &[], &[1, 2]);
     assert_eq!(pair.transfer(false).extra_caps(), 0);
     assert_eq!(pair.send_caps(&[1, 1 << 20]), (0, 0));
@@ -203,7 +206,7 @@ fn an_empty_slot_resolves_and_stops_the_transfer() {
 #[test]
 fn nothing_is_unwrapped_in_a_reply() {
     let mut pair = pair_with_caps();
-    pair.name_receive_slot(0, 40, 64);
+    pair.name_receive_slot(0, 40, DEPTH);
     pair.world.write_message(pair.sender, 0, &[], &[1, 3]);
     let (sender, receiver) = (pair.sender, pair.receiver);
     pair.world.kernel.transfer_message(Transfer {

@@ -41,3 +41,23 @@ impl<M: Machine> Kernel<M> {
     /// Does nothing: no range was ever issued.
     pub(crate) fn finalise_io_port(&mut self, _first: u16, _last: u16) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use abi::Label;
+
+    use super::*;
+    use crate::cap::Cap;
+    use crate::testing::{Call, Caller};
+
+    #[test]
+    fn nothing_issues_reads_or_writes_ports() {
+        const CONTROL: usize = 2;
+        let mut caller = Caller::new();
+        caller.put(CONTROL, Cap::IoPortControl);
+        for label in [Label::IoPortControlIssue, Label::IoPortIn8, Label::IoPortOut32] {
+            let call = Call::new(CONTROL, label, &[1, 1, 20, Caller::DEPTH], &[Caller::ROOT]);
+            assert_eq!(caller.invoke(&call), Err(SyscallError::IllegalOperation));
+        }
+    }
+}

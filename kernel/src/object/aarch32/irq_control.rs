@@ -56,3 +56,6 @@ impl<M: Machine> Kernel<M> {
         Ok(VectorUse::Pin { pin: Pin { chip: 0, input }, trigger: Trigger::Level, polarity: Polarity::High })
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -69,8 +69,8 @@ fn make_pool_refuses_in_the_order_of_the_interface() {
             },
             Defect { spoil: |caller, _| caller.copy(UNTYPED, 30), error: SyscallError::RevokeFirst },
             Defect {
-                spoil: |_, call| call.words[1] = 65,
-                error: SyscallError::RangeError { min: 1, max: 64 },
+                spoil: |_, call| call.words[1] = Caller::DEPTH + 1,
+                error: SyscallError::RangeError { min: 1, max: Caller::DEPTH },
             },
             Defect { spoil: |_, call| call.words[0] = CONTROL as u64, error: SyscallError::DeleteFirst },
         ],

@@ -27,7 +27,7 @@ const CONTROL: u64 = 7;
 const FREE: u64 = 10;
 const OTHER: u64 = 11;
 
-const DEPTH: u64 = 64;
+const DEPTH: u64 = crate::testing::DEPTH;
 const ALL: u64 = Rights::ALL.0;
 
 struct Fixture {
@@ -98,7 +98,7 @@ fn invalid_root(side: LookupSide) -> SyscallError {
     SyscallError::FailedLookup(side, LookupFailure::InvalidRoot)
 }
 
-const DEPTH_RANGE: SyscallError = SyscallError::RangeError { min: 1, max: 64 };
+const DEPTH_RANGE: SyscallError = SyscallError::RangeError { min: 1, max: DEPTH };
 
 #[test]
 fn labels_of_other_objects_are_illegal_even_in_short_messages() {
@@ -114,7 +114,7 @@ fn every_operation_wants_two_words_before_it_looks_up_the_target() {
     for label in REVOKE..=ROTATE {
         fixture.refuses(label, &[99], &[ROOT, ROOT], SyscallError::TruncatedMessage);
         fixture.refuses(label, &[FREE, 0], &[], DEPTH_RANGE);
-        let mismatch = LookupFailure::GuardMismatch { bits_left: 64, guard: 0, guard_bits: 58 };
+        let mismatch = LookupFailure::GuardMismatch { bits_left: DEPTH, guard: 0, guard_bits: DEPTH - 6 };
         let error = SyscallError::FailedLookup(LookupSide::Target, mismatch);
         fixture.refuses(label, &[1 << 6, DEPTH], &[], error);
     }
@@ -125,9 +125,9 @@ fn a_target_behind_a_slot_that_is_no_cnode_has_bits_left_over() {
     let mut fixture = Fixture::new();
     let Cap::CNode { slots, radix, .. } = fixture.root else { unreachable!() };
     fixture.root = Cap::CNode { slots, radix, guard: 0, guard_bits: 0 };
-    let mismatch = LookupFailure::DepthMismatch { bits_left: 58, bits_found: 0 };
+    let mismatch = LookupFailure::DepthMismatch { bits_left: DEPTH - 6, bits_found: 0 };
     let error = SyscallError::FailedLookup(LookupSide::Target, mismatch);
-    fixture.refuses(DELETE, &[ENDPOINT << 58, DEPTH], &[], error);
+    fixture.refuses(DELETE, &[ENDPOINT << (DEPTH - 6), DEPTH], &[], error);
     assert_eq!(fixture.decode(DELETE, &[ENDPOINT, 6], &[]), Ok(Invocation::Delete(fixture.slot(ENDPOINT))));
 }
 
@@ -143,8 +143,8 @@ fn transfers_check_in_the_order_of_the_interface() {
         refuses(&[ENDPOINT, DEPTH, FREE, DEPTH], &[FREE], SyscallError::DeleteFirst);
         // Source address, although the source is empty and the message short.
         refuses(&[FREE, DEPTH, OTHER, 0], &[DOMAIN], invalid_root(LookupSide::Source));
-        refuses(&[FREE, DEPTH, OTHER, 65], &[ROOT], DEPTH_RANGE);
-        let mismatch = LookupFailure::GuardMismatch { bits_left: 64, guard: 0, guard_bits: 58 };
+        refuses(&[FREE, DEPTH, OTHER, DEPTH + 1], &[ROOT], DEPTH_RANGE);
+        let mismatch = LookupFailure::GuardMismatch { bits_left: DEPTH, guard: 0, guard_bits: DEPTH - 6 };
         let error = SyscallError::FailedLookup(LookupSide::Source, mismatch);
         refuses(&[FREE, DEPTH, 1 << 20, DEPTH], &[ROOT], error);
         refuses(&[FREE, DEPTH, OTHER, DEPTH], &[ROOT], missing(LookupSide::Source, DEPTH));
@@ -292,7 +292,7 @@ fn rotate_checks_in_the_order_of_the_interface() {
     refuses(&words(FREE, FREE, FREE), &[DOMAIN, ENDPOINT], invalid_root(LookupSide::Source));
     refuses(&[FREE, DEPTH, 0, FREE, DEPTH, 0, FREE, 0], &[DOMAIN, ROOT], DEPTH_RANGE);
     refuses(&words(FREE, FREE, FREE), &[DOMAIN, ROOT], invalid_root(LookupSide::Source));
-    refuses(&[FREE, DEPTH, 0, FREE, 65, 0, FREE, DEPTH], &roots, DEPTH_RANGE);
+    refuses(&[FREE, DEPTH, 0, FREE, DEPTH + 1, 0, FREE, DEPTH], &roots, DEPTH_RANGE);
     // The pivot must differ, before slots are asked whether they are in use.
     refuses(&words(DOMAIN, FREE, FREE), &roots, SyscallError::IllegalOperation);
     refuses(&words(DOMAIN, DOMAIN, FREE), &roots, SyscallError::IllegalOperation);

@@ -4,7 +4,7 @@
 use super::*;
 use crate::cap::slot::SlotRef;
 use crate::object::tcb::ThreadState;
-use crate::testing::TestKernel;
+use crate::testing::{TestKernel, time_words};
 
 fn running() -> (TestKernel, ObjRef<Tcb>) {
     let mut test = TestKernel::new();
@@ -37,7 +37,7 @@ fn set_checks_length_domain_and_thread_in_this_order() {
     let mut set = |words: &[u64], slots: &[SlotRef]| decode(&mut test, Label::DomainSetSet, words, slots);
     assert_eq!(set(&[], &[thread]), Err(SyscallError::TruncatedMessage));
     assert_eq!(set(&[DOMAINS], &[]), Err(SyscallError::InvalidArgument(0)));
-    assert_eq!(set(&[1 << 32], &[]), Err(SyscallError::InvalidArgument(0)));
+    assert_eq!(set(&[1 << 31], &[]), Err(SyscallError::InvalidArgument(0)));
     assert_eq!(set(&[0], &[]), Err(SyscallError::TruncatedMessage));
     assert_eq!(set(&[0], &[other]), Err(SyscallError::InvalidArgument(1)));
     assert_eq!(set(&[0], &[thread]), Ok(Invocation::Set(caller, 0)));
@@ -46,7 +46,12 @@ fn set_checks_length_domain_and_thread_in_this_order() {
 #[test]
 fn configure_checks_index_domain_and_duration_in_this_order() {
     let (mut test, _) = running();
-    let mut configure = |words: &[u64]| decode(&mut test, Label::DomainScheduleConfigure, words, &[]);
+    let mut configure = |words: &[u64]| {
+        let (numbers, durations) = words.split_at(2);
+        let times = durations.iter().flat_map(|&duration| time_words(duration));
+        let words: Vec<u64> = numbers.iter().copied().chain(times).collect();
+        decode(&mut test, Label::DomainScheduleConfigure, &words, &[])
+    };
     let range = |max| Err(SyscallError::RangeError { min: 0, max });
     assert_eq!(configure(&[9, 9]), Err(SyscallError::TruncatedMessage));
     assert_eq!(configure(&[DOMAIN_SCHEDULES - 1, DOMAINS, 1 << 56]), range(DOMAIN_SCHEDULES - 2));

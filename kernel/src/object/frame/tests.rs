@@ -13,9 +13,9 @@ use crate::testing::{Call, Caller, Defect, check_order};
 const VSPACE: usize = 2;
 const FRAME: usize = 3;
 const OTHER: usize = 4;
-const BASE: PhysAddr = PhysAddr(0x4_8000_0000);
+const BASE: PhysAddr = PhysAddr(0x8000_0000);
 /// Aligned to every size.
-const ADDRESS: u64 = 0x7a00_4000_0000;
+const ADDRESS: u64 = 0x7a00_4000_0000 & USER_TOP;
 
 fn frame(size: PageSize) -> Cap {
     Cap::Frame { base: BASE, size, access: PageAccess::ReadWrite, is_device: false, mapping: None }
@@ -47,7 +47,7 @@ fn ready_to_map(size: PageSize) -> (Caller, Call) {
     caller.test.kernel.asids[0] = Some(pool);
     caller.test.kernel.objs[pool].roots[1] = root.0;
     caller.put(VSPACE, Cap::VSpace { root, asid: Some(Asid(1)) });
-    for level in [Level::Pml4, Level::Pdpt, Level::PageDirectory] {
+    for (level, _) in arch::table::WALK {
         if level > size.level() {
             let table = caller.test.memory(12);
             set_entry(&mut caller, level, TableEntry::user_table(table, 0).0);
@@ -55,6 +55,21 @@ fn ready_to_map(size: PageSize) -> (Caller, Call) {
     }
     caller.put(FRAME, frame(size));
     (caller, Call::new(FRAME, Label::PageMap, &[ADDRESS, 3, 0], &[VSPACE]))
+}
+
+/// The entry that maps [`BASE`].
+fn page(size: PageSize, access: PageAccess) -> u64 {
+    TableEntry::page(BASE, size, access, 0).0
+}
+
+/// What a walk leaves that ends at the top level.
+const FIRST_BITS: u64 = Level::LOWER[0].span_bits() as u64;
+
+/// What a walk for `address` answers when only the tables for [`ADDRESS`] are there.
+fn missing_for(address: u64) -> SyscallError {
+    let mut walk = arch::table::WALK.into_iter();
+    let differs = walk.find(|(level, _)| level.index(address) != level.index(ADDRESS));
+    missing(differs.map_or(0, |(_, lower)| lower.span_bits().into()))
 }
 
 fn missing(bits_left: u64) -> SyscallError {
@@ -109,9 +124,9 @@ const WALK: [Defect; 3] = [
 fn map_of_an_unmapped_frame_refuses_in_the_order_of_the_interface() {
     let too_high =
         Defect { spoil: |_, call| call.words[0] = USER_TOP - 0x7ff, error: SyscallError::InvalidArgument(0) };
-    let no_pdpt = Defect { spoil: |caller, _| set_entry(caller, Level::Pml4, 0), error: missing(39) };
+    let no_table = Defect { spoil: |caller, _| set_entry(caller, Level::TOP, 0), error: missing(FIRST_BITS) };
     let defects: Vec<Defect> =
-        BEFORE_WALK.into_iter().chain([too_high]).chain(WALK).chain([no_pdpt]).collect();
+        BEFORE_WALK.into_iter().chain([too_high]).chain(WALK).chain([no_table]).collect();
     check_order(|| ready_to_map(PageSize::Small), &defects);
 }
 
@@ -133,9 +148,9 @@ fn map_of_a_mapped_frame_refuses_in_the_order_of_the_interface() {
 fn the_last_page_below_the_top_is_not_for_users() {
     let (mut caller, mut call) = ready_to_map(PageSize::Small);
     for (address, expected) in [
-        (0x7fff_ffff_e000, missing(39)),
-        (0x7fff_ffff_f000, SyscallError::InvalidArgument(0)),
-        (0xffff_8000_0000_0000, SyscallError::InvalidArgument(0)),
+        (USER_TOP - 0x1fff, missing_for(USER_TOP)),
+        (USER_TOP - 0xfff, SyscallError::InvalidArgument(0)),
+        (!USER_TOP, SyscallError::InvalidArgument(0)),
         (u64::MAX - 0xfff, SyscallError::InvalidArgument(0)),
     ] {
         call.words[0] = address;
@@ -145,59 +160,59 @@ fn the_last_page_below_the_top_is_not_for_users() {
 
 #[test]
 fn a_missing_table_is_told_by_the_bits_left() {
-    for (size, level, value, bits_left) in [
-        (PageSize::Small, Level::Pdpt, 0, 30),
-        (PageSize::Small, Level::Pdpt, 0x4000_0087, 30),
-        (PageSize::Small, Level::PageDirectory, 0, 21),
-        (PageSize::Small, Level::PageDirectory, 0x20_0087, 21),
-        (PageSize::Large, Level::Pml4, 0, 39),
-        (PageSize::Large, Level::Pdpt, 0, 30),
-        (PageSize::Huge, Level::Pml4, 0, 39),
-    ] {
-        let (mut caller, call) = ready_to_map(size);
-        set_entry(&mut caller, level, value);
-        assert_eq!(caller.invoke(&call), Err(missing(bits_left)), "{size:?} {level:?} {value:#x}");
+    for size in [PageSize::Small, PageSize::Large, PageSize::Huge] {
+        for (level, lower) in arch::table::WALK.into_iter().filter(|&(level, _)| level > size.level()) {
+            let page = level.page_size().map(|size| page(size, PageAccess::ReadWrite));
+            for value in core::iter::once(0).chain(page) {
+                let (mut caller, call) = ready_to_map(size);
+                set_entry(&mut caller, level, value);
+                let expected = missing(lower.span_bits().into());
+                assert_eq!(caller.invoke(&call), Err(expected), "{size:?} {level:?} {value:#x}");
+            }
+        }
     }
 }
 
 #[test]
 fn a_large_page_does_not_replace_a_table() {
-    for (size, level) in [(PageSize::Large, Level::PageDirectory), (PageSize::Huge, Level::Pdpt)] {
+    for size in [PageSize::Large, PageSize::Huge] {
         let (mut caller, call) = ready_to_map(size);
-        set_entry(&mut caller, level, 0x5007);
+        set_entry(&mut caller, size.level(), TableEntry::user_table(PhysAddr(0x5000), 0).0);
         assert_eq!(caller.invoke(&call), Err(SyscallError::DeleteFirst));
-        set_entry(&mut caller, level, 0x8000_0087);
+        set_entry(&mut caller, size.level(), TableEntry::page(PhysAddr(0), size, PageAccess::ReadOnly, 0).0);
         caller.must(&call);
     }
 }
 
 #[test]
 fn rights_of_capability_and_call_are_both_needed() {
+    use PageAccess::{KernelOnly, ReadOnly, ReadWrite};
     for (access, rights, expected) in [
-        (PageAccess::ReadWrite, 3, 7),
-        (PageAccess::ReadWrite, 2, 5),
-        (PageAccess::ReadWrite, 1, 1),
-        (PageAccess::ReadWrite, 0, 1),
-        (PageAccess::ReadOnly, 3, 5),
-        (PageAccess::ReadOnly, 1, 1),
-        (PageAccess::KernelOnly, 3, 1),
+        (ReadWrite, 3, ReadWrite),
+        (ReadWrite, 2, ReadOnly),
+        (ReadWrite, 1, KernelOnly),
+        (ReadWrite, 0, KernelOnly),
+        (ReadOnly, 3, ReadOnly),
+        (ReadOnly, 1, KernelOnly),
+        (KernelOnly, 3, KernelOnly),
     ] {
         let (mut caller, mut call) = ready_to_map(PageSize::Small);
         let size = PageSize::Small;
         caller.put(FRAME, Cap::Frame { base: BASE, size, access, is_device: true, mapping: None });
         call.words[1] = rights;
         caller.must(&call);
-        assert_eq!(entry(&caller, Level::PageTable), BASE.0 | expected, "{access:?} {rights}");
+        assert_eq!(entry(&caller, Level::PageTable), page(size, expected), "{access:?} {rights}");
     }
 }
 
 #[test]
 fn attributes_choose_the_memory_type() {
-    for (size, expected) in [(PageSize::Small, 0x9f), (PageSize::Large, 0x109f), (PageSize::Huge, 0x9f)] {
+    for size in [PageSize::Small, PageSize::Large, PageSize::Huge] {
         let (mut caller, mut call) = ready_to_map(size);
         call.words[2] = 0xff;
         caller.must(&call);
-        assert_eq!(entry(&caller, size.level()), BASE.0 | expected, "{size:?}");
+        let expected = TableEntry::page(BASE, size, PageAccess::ReadWrite, 7).0;
+        assert_eq!(entry(&caller, size.level()), expected, "{size:?}");
     }
 }
 
@@ -211,7 +226,7 @@ fn mapping_again_changes_rights_and_flushes_the_page_where_it_is_active() {
     caller.test.kernel.active_root = root(&caller);
     call.words[1] = 3;
     caller.must(&call);
-    assert_eq!(entry(&caller, Level::PageTable), BASE.0 | 7);
+    assert_eq!(entry(&caller, Level::PageTable), page(PageSize::Small, PageAccess::ReadWrite));
     assert_eq!(caller.test.kernel.machine.take_effects(), [Effect::InvalidatePage(VirtAddr(ADDRESS))]);
 }
 
@@ -225,7 +240,7 @@ fn a_displaced_frame_believes_in_its_mapping_and_unmapping_it_does_nothing() {
     caller.must(&Call { slot: OTHER, ..call });
     assert!(matches!(caller.cap(FRAME), Cap::Frame { mapping: Some(_), .. }));
     caller.must(&Call::new(FRAME, Label::PageUnmap, &[], &[]));
-    assert_eq!(entry(&caller, Level::PageTable), base.0 | 7);
+    assert_eq!(TableEntry(entry(&caller, Level::PageTable)).page_address(size), base);
     assert!(matches!(caller.cap(FRAME), Cap::Frame { mapping: None, .. }));
 }
 
@@ -236,6 +251,7 @@ fn unmap_removes_the_entry_and_flushes_the_page() {
         caller.test.kernel.active_root = root(&caller);
         caller.must(&call);
         assert_eq!(caller.test.kernel.machine.take_effects(), [], "nothing was there before");
+        assert_eq!(caller.test.kernel.machine.tables_published, 1, "a walk finds it");
         caller.must(&Call::new(FRAME, Label::PageUnmap, &[], &[]));
         assert_eq!(entry(&caller, size.level()), 0);
         assert_eq!(caller.cap(FRAME), frame(size));
@@ -263,7 +279,8 @@ fn deleting_any_capability_removes_its_own_mapping_only() {
     caller.delete(FRAME);
     assert_eq!(entry(&caller, Level::PageTable), 0);
     let place = find_entry(&caller.test.kernel.objs, root(&caller), ADDRESS + 0x1000, Level::PageTable);
-    assert_eq!(caller.test.kernel.objs[place.expect("the same table")].0, BASE.0 | 7);
+    let there = caller.test.kernel.objs[place.expect("the same table")].0;
+    assert_eq!(there, page(PageSize::Small, PageAccess::ReadWrite));
 }
 
 #[test]

@@ -110,7 +110,10 @@ fn common() -> [Defect; 6] {
 
 fn slot_defects() -> [Defect; 2] {
     [
-        Defect { spoil: |_, call| call.words[3] = 65, error: SyscallError::RangeError { min: 1, max: 64 } },
+        Defect {
+            spoil: |_, call| call.words[3] = Caller::DEPTH + 1,
+            error: SyscallError::RangeError { min: 1, max: Caller::DEPTH },
+        },
         Defect { spoil: |_, call| call.words[2] = CONTROL as u64, error: SyscallError::DeleteFirst },
     ]
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Refusals in order, binding, lending, and every way a YieldTo can end.
 
-use abi::Rights;
+use abi::{Register, Rights};
 
 use super::*;
 use crate::cap::slot::SlotRef;
 use crate::object::tcb::ThreadState;
 use crate::sched::refill::Rate;
-use crate::testing::TestKernel;
+use crate::testing::{TestKernel, set_registers};
 
 const ILLEGAL: SyscallError = SyscallError::IllegalOperation;
 
@@ -63,9 +63,8 @@ impl Fixture {
 
     fn call_yield_to(&mut self) -> Answer {
         let context = &mut self.test.kernel.objs[self.caller].context;
-        context.rdx = Syscall::Call.word();
+        set_registers(context, &[(Register::NUMBER, Syscall::Call.word()), (Register::ARGUMENT, 99)]);
         context.entry_word = 1;
-        context.rdi = 99;
         self.execute(Invocation::YieldTo(self.sc))
     }
 
@@ -76,7 +75,7 @@ impl Fixture {
     }
 }
 
-const ONE_WORD: u64 = MessageInfo::new(0, 0, 0, 1).word();
+const A_TIME: u64 = MessageInfo::new(0, 0, 0, TIME_WORDS).word();
 
 #[test]
 fn labels_of_other_objects_are_illegal() {
@@ -338,7 +337,7 @@ fn yielding_to_an_equal_priority_runs_it_first_and_answers_when_the_caller_runs_
     fixture.test.kernel.set_thread_state(tcb, ThreadState::BlockedOnReply);
     fixture.test.kernel.finish_event();
     assert_eq!(fixture.test.kernel.current(), fixture.caller);
-    assert_eq!(fixture.received(), (0, ONE_WORD, 7));
+    assert_eq!(fixture.received(), (0, A_TIME, 7));
     assert_eq!(fixture.test.kernel.objs[fixture.caller].yield_to, None);
     assert_eq!(fixture.test.kernel.objs[fixture.sc].yield_from, None);
 }
@@ -357,7 +356,7 @@ fn a_second_yielder_completes_the_first() {
     fixture.caller = second;
     fixture.call_yield_to();
     fixture.caller = first;
-    assert_eq!(fixture.received(), (0, ONE_WORD, 3));
+    assert_eq!(fixture.received(), (0, A_TIME, 3));
     assert_eq!(fixture.test.kernel.objs[first].yield_to, None);
     assert_eq!(fixture.test.kernel.objs[fixture.sc].yield_from, Some(second));
 }
@@ -375,7 +374,7 @@ fn a_yield_ends_with_the_context_or_its_thread() {
             fixture.test.kernel.finalise_sched_context(fixture.sc);
             assert!(!fixture.test.kernel.is_configured(fixture.sc));
         }
-        assert_eq!(fixture.received(), (0, ONE_WORD, 4));
+        assert_eq!(fixture.received(), (0, A_TIME, 4));
         assert_eq!(fixture.test.kernel.objs[tcb].sched_context, None);
         fixture.test.kernel.finish_event();
         assert_eq!(fixture.test.kernel.current(), fixture.caller);
@@ -387,9 +386,8 @@ fn a_yield_that_did_not_come_by_call_is_not_answered() {
     let mut fixture = Fixture::new();
     fixture.target(5);
     let context = &mut fixture.test.kernel.objs[fixture.caller].context;
-    context.rdx = Syscall::Send.word();
+    set_registers(context, &[(Register::NUMBER, Syscall::Send.word()), (Register::ARGUMENT, 99)]);
     context.entry_word = 1;
-    context.rdi = 99;
     let before = fixture.received();
     fixture.execute(Invocation::YieldTo(fixture.sc));
     fixture.test.kernel.finalise_sched_context(fixture.sc);
@@ -401,7 +399,7 @@ fn a_yielder_whose_registers_were_written_is_not_answered() {
     let mut fixture = Fixture::new();
     fixture.target(5);
     fixture.call_yield_to();
-    fixture.test.kernel.objs[fixture.caller].context.set(abi::Register::Rip, 0x1000);
+    fixture.test.kernel.objs[fixture.caller].context.set(Register::IP, 0x1000);
     fixture.test.kernel.finalise_sched_context(fixture.sc);
     assert_eq!(fixture.received().0, 99);
 }

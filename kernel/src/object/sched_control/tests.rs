@@ -4,7 +4,7 @@
 use super::*;
 use crate::cap::slot::SlotRef;
 use crate::object::tcb::{Tcb, ThreadState};
-use crate::testing::TestKernel;
+use crate::testing::{TestKernel, time_words};
 
 /// The longest period in µs of a kernel whose clock ticks 1000 times in a µs.
 const LONGEST: u64 = u64::MAX / 1000 / 8;
@@ -42,12 +42,12 @@ impl Fixture {
 
     fn refusal(&mut self, budget: u64, period: u64, extra: u64) -> SyscallError {
         let slot = self.slot;
-        self.decode(&[budget, period, extra, 0, 0], &[slot]).expect_err("is refused")
+        self.decode(&words(budget, period, [extra, 0, 0]), &[slot]).expect_err("is refused")
     }
 
     fn configure(&mut self, budget: u64, period: u64) {
         let slot = self.slot;
-        let invocation = self.decode(&[budget, period, 0, 0, 0], &[slot]).expect("is accepted");
+        let invocation = self.decode(&words(budget, period, [0; 3]), &[slot]).expect("is accepted");
         self.test.kernel.execute_sched_control(invocation).expect("is not preempted");
     }
 
@@ -57,6 +57,11 @@ impl Fixture {
         self.test.kernel.bind_sched_context(self.sc, tcb);
         tcb
     }
+}
+
+/// The words of ConfigureFlags: budget, period, extra refills, data, flags.
+fn words(budget: u64, period: u64, rest: [u64; 3]) -> Vec<u64> {
+    time_words(budget).chain(time_words(period)).chain(rest).collect()
 }
 
 const fn range(min: u64, max: u64) -> SyscallError {
@@ -70,11 +75,12 @@ fn labels_of_other_objects_are_illegal_before_anything_else() {
 }
 
 #[test]
-fn five_words_and_a_capability_are_wanted() {
+fn two_times_three_words_and_a_capability_are_wanted() {
     let mut fixture = Fixture::new();
+    const WORDS: usize = 3 + 2 * TIME_WORDS;
     let slot = fixture.slot;
-    assert_eq!(fixture.decode(&[0; 4], &[slot]), Err(SyscallError::TruncatedMessage));
-    assert_eq!(fixture.decode(&[0; 5], &[]), Err(SyscallError::TruncatedMessage));
+    assert_eq!(fixture.decode(&[0; WORDS - 1], &[slot]), Err(SyscallError::TruncatedMessage));
+    assert_eq!(fixture.decode(&[0; WORDS], &[]), Err(SyscallError::TruncatedMessage));
 }
 
 #[test]
@@ -93,10 +99,10 @@ fn budget_and_period_are_checked_against_the_limits_then_against_each_other() {
 fn times_are_checked_before_the_capability_and_that_before_the_refills() {
     let mut fixture = Fixture::new();
     let other = fixture.test.slot_with(Cap::Domain);
-    assert_eq!(fixture.decode(&[19, 100, 0, 0, 0], &[other]), Err(range(20, LONGEST)));
-    assert_eq!(fixture.decode(&[101, 100, 0, 0, 0], &[other]), Err(range(20, 100)));
+    assert_eq!(fixture.decode(&words(19, 100, [0, 0, 0]), &[other]), Err(range(20, LONGEST)));
+    assert_eq!(fixture.decode(&words(101, 100, [0, 0, 0]), &[other]), Err(range(20, 100)));
     let wrong = Err(SyscallError::InvalidCapability(1));
-    assert_eq!(fixture.decode(&[20, 100, u64::MAX, 0, 0], &[other]), wrong);
+    assert_eq!(fixture.decode(&words(20, 100, [u64::MAX, 0, 0]), &[other]), wrong);
     assert_eq!(fixture.refusal(20, 100, 9), range(0, 8));
     assert_eq!(fixture.refusal(20, 100, u64::MAX), range(0, 8));
 }
@@ -106,14 +112,15 @@ fn the_limits_themselves_are_accepted() {
     let mut fixture = Fixture::new();
     let slot = fixture.slot;
     for (budget, period) in [(20, 20), (20, LONGEST), (LONGEST, LONGEST)] {
-        let invocation = fixture.decode(&[budget, period, 8, 7, u64::MAX], &[slot]);
+        let invocation = fixture.decode(&words(budget, period, [8, 7, u64::MAX]), &[slot]);
         let Ok(Invocation::Configure { rate, data, is_sporadic, .. }) = invocation else {
             panic!("{invocation:?}");
         };
         assert_eq!((rate.budget.0, rate.period.0, rate.max_refills), (budget * 1000, period * 1000, 10));
         assert_eq!((data, is_sporadic), (7, true));
     }
-    let Ok(Invocation::Configure { is_sporadic, .. }) = fixture.decode(&[20, 20, 0, 0, 0xfffe], &[slot])
+    let Ok(Invocation::Configure { is_sporadic, .. }) =
+        fixture.decode(&words(20, 20, [0, 0, 0xfffe]), &[slot])
     else {
         panic!("other flags are ignored");
     };
@@ -200,7 +207,7 @@ fn the_callers_own_context_is_charged_first_and_the_timer_set_anew() {
 fn data_and_flag_are_stored() {
     let mut fixture = Fixture::new();
     let slot = fixture.slot;
-    let invocation = fixture.decode(&[20, 100, 0, 42, 1], &[slot]).expect("is accepted");
+    let invocation = fixture.decode(&words(20, 100, [0, 42, 1]), &[slot]).expect("is accepted");
     fixture.test.kernel.execute_sched_control(invocation).expect("is not preempted");
     let context = &fixture.test.kernel.objs[fixture.sc];
     assert_eq!((context.data, context.sporadic), (42, 1));

@@ -1,18 +1,33 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use abi::Label;
-use arch::Effect;
+use arch::{Effect, PageAccess, PageSize};
 
 use super::*;
 use crate::object::asid::AsidPool;
 use crate::testing::{Call, Caller, Defect, check_order};
 
 const VSPACE: usize = 2;
-const PDPT: usize = 3;
 const DIRECTORY: usize = 4;
 const TABLE: usize = 5;
 const OTHER: usize = 6;
 /// Bits that are lost when the address is rounded to the span of any table.
-const ADDRESS: u64 = 0x7a12_3456_7000;
+const ADDRESS: u64 = 0x7a12_3456_7000 & USER_TOP;
+/// The first level below the top, whose tables need none above them.
+const FIRST: Level = Level::LOWER[0];
+
+/// Slot of the table of `level`.
+const fn slot_of(level: Level) -> usize {
+    TABLE - level as usize
+}
+
+/// Whatever an entry may refer to instead of what it should.
+fn other_table() -> u64 {
+    TableEntry::user_table(PhysAddr(0x5000), 0).0
+}
+
+fn large_page(size: PageSize) -> u64 {
+    TableEntry::page(PhysAddr(0x4000_0000), size, PageAccess::ReadWrite, 0).0
+}
 
 /// A caller with an address space, number 1, and one table of each level, none of them mapped.
 fn unmapped_tables() -> Caller {
@@ -22,27 +37,27 @@ fn unmapped_tables() -> Caller {
     caller.test.kernel.asids[0] = Some(pool);
     caller.test.kernel.objs[pool].roots[1] = root.0;
     caller.put(VSPACE, Cap::VSpace { root, asid: Some(Asid(1)) });
-    for (slot, level) in [(PDPT, Level::Pdpt), (DIRECTORY, Level::PageDirectory), (TABLE, Level::PageTable)] {
+    for level in Level::LOWER {
         let table = caller.test.memory(12);
-        caller.put(slot, Cap::Table { table, level, mapping: None });
+        caller.put(slot_of(level), Cap::Table { table, level, mapping: None });
     }
     caller
 }
 
 fn map(slot: usize) -> Call {
-    let label = [Label::PdptMap, Label::PageDirectoryMap, Label::PageTableMap][slot - PDPT];
+    let label = [Label::PageTableMap, Label::PageDirectoryMap, Label::PdptMap][TABLE - slot];
     Call::new(slot, label, &[ADDRESS, 0], &[VSPACE])
 }
 
 fn unmap(slot: usize) -> Call {
-    let label = [Label::PdptUnmap, Label::PageDirectoryUnmap, Label::PageTableUnmap][slot - PDPT];
+    let label = [Label::PageTableUnmap, Label::PageDirectoryUnmap, Label::PdptUnmap][TABLE - slot];
     Call::new(slot, label, &[], &[])
 }
 
 /// The same, with the tables above the one in `slot` mapped.
 fn ready_to_map(slot: usize) -> (Caller, Call) {
     let mut caller = unmapped_tables();
-    for upper in PDPT..slot {
+    for upper in slot_of(FIRST)..slot {
         caller.must(&map(upper));
     }
     (caller, map(slot))
@@ -94,7 +109,7 @@ const COMMON: [Defect; 8] = [
         },
         error: SyscallError::InvalidCapability(1),
     },
-    Defect { spoil: |_, call| call.words[0] = 0x8000_0000_0000, error: SyscallError::InvalidArgument(0) },
+    Defect { spoil: |_, call| call.words[0] = USER_TOP + 1, error: SyscallError::InvalidArgument(0) },
     Defect {
         spoil: |caller, _| caller.test.kernel.asids[0] = None,
         error: SyscallError::FailedLookup(LookupSide::Target, LookupFailure::InvalidRoot),
@@ -117,70 +132,82 @@ fn with_common(last: impl IntoIterator<Item = Defect>) -> Vec<Defect> {
     COMMON.into_iter().chain(last).collect()
 }
 
+/// What a Map whose walk ends at the first step answers.
+fn nothing_below_the_top() -> Defect {
+    Defect { spoil: |caller, _| set_entry(caller, Level::TOP, 0), error: missing(FIRST.span_bits().into()) }
+}
+
 #[test]
-fn pdpt_map_refuses_in_the_order_of_the_interface() {
+fn map_of_a_table_below_the_top_refuses_in_the_order_of_the_interface() {
     let in_use = Defect {
-        spoil: |caller, _| set_entry(caller, Level::Pml4, 0x5007),
+        spoil: |caller, _| set_entry(caller, Level::TOP, other_table()),
         error: SyscallError::DeleteFirst,
     };
-    check_order(|| ready_to_map(PDPT), &with_common([in_use]));
+    check_order(|| ready_to_map(slot_of(FIRST)), &with_common([in_use]));
 }
 
 #[test]
-fn page_directory_map_refuses_in_the_order_of_the_interface() {
-    let no_pdpt = Defect { spoil: |caller, _| set_entry(caller, Level::Pml4, 0), error: missing(39) };
-    check_order(|| ready_to_map(DIRECTORY), &with_common([no_pdpt]));
-    for value in [0x5007, 0x4000_0087] {
-        let (mut caller, call) = ready_to_map(DIRECTORY);
-        set_entry(&mut caller, Level::Pdpt, value);
-        assert_eq!(caller.invoke(&call), Err(SyscallError::DeleteFirst), "{value:#x}");
+fn map_of_a_table_further_down_refuses_in_the_order_of_the_interface() {
+    for &level in &Level::LOWER[1..] {
+        check_order(|| ready_to_map(slot_of(level)), &with_common([nothing_below_the_top()]));
     }
 }
 
 #[test]
-fn page_table_map_refuses_in_the_order_of_the_interface() {
-    let no_pdpt = Defect { spoil: |caller, _| set_entry(caller, Level::Pml4, 0), error: missing(39) };
-    check_order(|| ready_to_map(TABLE), &with_common([no_pdpt]));
-    for (level, value, error) in [
-        (Level::Pdpt, 0, missing(30)),
-        (Level::Pdpt, 0x4000_0087, missing(30)),
-        (Level::PageDirectory, 0x5007, SyscallError::DeleteFirst),
-        (Level::PageDirectory, 0x20_0087, SyscallError::DeleteFirst),
-    ] {
+fn a_place_that_holds_a_table_or_a_page_takes_no_table() {
+    for level in Level::LOWER {
+        let parent = level.parent().expect("not the top");
+        let page = parent.page_size().map(large_page);
+        for value in core::iter::once(other_table()).chain(page) {
+            let (mut caller, call) = ready_to_map(slot_of(level));
+            set_entry(&mut caller, parent, value);
+            assert_eq!(caller.invoke(&call), Err(SyscallError::DeleteFirst), "{level:?} {value:#x}");
+        }
+    }
+}
+
+#[test]
+fn a_table_that_is_missing_above_is_told_by_the_bits_left() {
+    let (upper, lower) = WALK[WALK.len() - 2];
+    let page = upper.page_size().map(large_page);
+    for value in core::iter::once(0).chain(page) {
         let (mut caller, call) = ready_to_map(TABLE);
-        set_entry(&mut caller, level, value);
-        assert_eq!(caller.invoke(&call), Err(error), "{level:?} {value:#x}");
+        set_entry(&mut caller, upper, value);
+        assert_eq!(caller.invoke(&call), Err(missing(lower.span_bits().into())), "{value:#x}");
     }
+    assert_eq!(lower.span_bits(), abi::sizes::PAGE_DIRECTORY_SPAN_BITS);
 }
 
 #[test]
 fn the_address_is_rounded_down_to_what_the_table_spans() {
     let (mut caller, call) = ready_to_map(TABLE);
     caller.must(&call);
-    assert_eq!(mapping(&caller, PDPT), Some(ADDRESS >> 39 << 39));
-    assert_eq!(mapping(&caller, DIRECTORY), Some(ADDRESS >> 30 << 30));
-    assert_eq!(mapping(&caller, TABLE), Some(ADDRESS >> 21 << 21));
+    for level in Level::LOWER {
+        let start = ADDRESS >> level.span_bits() << level.span_bits();
+        assert_eq!(mapping(&caller, slot_of(level)), Some(start), "{level:?}");
+    }
     assert_eq!(entry(&caller, Level::PageTable), Ok(0));
 }
 
 #[test]
 fn the_last_user_address_takes_tables() {
     let mut caller = unmapped_tables();
-    for slot in [PDPT, DIRECTORY, TABLE] {
-        let mut call = map(slot);
+    for level in Level::LOWER {
+        let mut call = map(slot_of(level));
         call.words[0] = USER_TOP;
         caller.must(&call);
     }
 }
 
 #[test]
-fn a_table_entry_is_for_users_writable_and_has_the_attributes() {
-    let (mut caller, mut call) = ready_to_map(PDPT);
-    let Cap::Table { table, .. } = caller.cap(PDPT) else { panic!("no table") };
+fn a_table_entry_restricts_nothing_and_has_the_attributes_of_a_table() {
+    let (mut caller, mut call) = ready_to_map(slot_of(FIRST));
+    let Cap::Table { table, .. } = caller.cap(slot_of(FIRST)) else { panic!("no table") };
     call.words[1] = !0;
     caller.must(&call);
-    assert_eq!(entry(&caller, Level::Pml4), Ok(table.0 | 0x1f), "PAT has no meaning here");
+    assert_eq!(entry(&caller, Level::TOP), Ok(TableEntry::user_table(table, 3).0), "PAT has no meaning here");
     assert_eq!(caller.test.kernel.machine.take_effects(), [], "nothing to flush");
+    assert_ne!(caller.test.kernel.machine.tables_published, 0, "a walk finds it");
 }
 
 #[test]
@@ -197,7 +224,7 @@ fn unmap_wants_the_only_capability() {
 fn unmap_clears_the_table_and_forgets_the_pages_below() {
     let (mut caller, call) = ready_to_map(TABLE);
     caller.must(&call);
-    set_entry(&mut caller, Level::PageTable, 0x9007);
+    set_entry(&mut caller, Level::PageTable, large_page(PageSize::Small));
     let Cap::Table { table, .. } = caller.cap(TABLE) else { panic!("no table") };
     caller.test.kernel.active_root = root(&caller);
     caller.must(&unmap(TABLE));
@@ -221,9 +248,10 @@ fn nothing_is_flushed_for_an_address_space_that_is_not_active() {
 fn unmap_leaves_an_entry_that_refers_to_another_table() {
     let (mut caller, call) = ready_to_map(DIRECTORY);
     caller.must(&call);
-    set_entry(&mut caller, Level::Pdpt, 0x5007);
+    let parent = Level::PageDirectory.parent().expect("not the top");
+    set_entry(&mut caller, parent, other_table());
     caller.must(&unmap(DIRECTORY));
-    assert_eq!(entry(&caller, Level::Pdpt), Ok(0x5007));
+    assert_eq!(entry(&caller, parent), Ok(other_table()));
     assert_eq!(mapping(&caller, DIRECTORY), None);
 }
 

@@ -5,7 +5,7 @@ use arch::EntryKind;
 
 use super::*;
 use crate::cap::Cap;
-use crate::testing::TestKernel;
+use crate::testing::{CALL_LENGTH, TestKernel, enter_call};
 
 pub(super) const ILLEGAL: SyscallError = SyscallError::IllegalOperation;
 pub(super) const TRUNCATED: SyscallError = SyscallError::TruncatedMessage;
@@ -37,6 +37,11 @@ impl Fixture {
     ) -> Result<Invocation, SyscallError> {
         let message = self.test.message(self.caller, label.word(), words, slots);
         self.test.kernel.decode_tcb(self.target, self.slot, &Args::new(&self.test.kernel.objs, &message))
+    }
+
+    /// A register of the target as others see it.
+    pub(super) fn register(&self, register: abi::Register) -> u64 {
+        self.test.kernel.objs[self.target].context.get(register)
     }
 
     pub(super) fn refusal(&mut self, label: Label, words: &[u64], slots: &[SlotRef]) -> SyscallError {
@@ -97,18 +102,18 @@ fn suspending_stops_a_ready_thread() {
 fn suspending_a_thread_after_its_system_call_makes_the_call_part_of_the_past() {
     let mut fixture = Fixture::new();
     let context = &mut fixture.test.kernel.objs[fixture.target].context;
-    (context.rip, context.entry_word) = (0x1002, 1);
+    enter_call(context, 0x1000);
     fixture.test.kernel.set_thread_state(fixture.target, ThreadState::Running);
     fixture.invoke(Label::TcbSuspend, &[], &[]);
     let context = &fixture.test.kernel.objs[fixture.target].context;
-    assert_eq!((context.fault_ip(), context.entry()), (0x1002, EntryKind::Trap));
+    assert_eq!((context.fault_ip(), context.entry()), (0x1000 + CALL_LENGTH, EntryKind::Trap));
 }
 
 #[test]
 fn suspending_a_thread_that_restarts_keeps_its_system_call_to_be_repeated() {
     let mut fixture = Fixture::new();
     let context = &mut fixture.test.kernel.objs[fixture.target].context;
-    (context.rip, context.entry_word) = (0x1002, 1);
+    enter_call(context, 0x1000);
     fixture.test.kernel.set_thread_state(fixture.target, ThreadState::Restart);
     fixture.invoke(Label::TcbSuspend, &[], &[]);
     assert_eq!(fixture.test.kernel.objs[fixture.target].context.fault_ip(), 0x1000);

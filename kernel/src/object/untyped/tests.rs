@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use arch::Level;
-use arch::table::ENTRIES;
+use arch::table::{ENTRIES, KERNEL_ENTRIES};
 
 use super::*;
 use crate::testing::{START, TestKernel};
@@ -133,7 +133,7 @@ fn type_and_size_are_checked_in_order() {
     let mut fixture = Fixture::new();
     let (cnode, sc) = (ObjectType::CNode.word(), ObjectType::SchedContext.word());
     // The type before the size, the size before the destination.
-    fixture.refuses(&[14, 64, 0, 99, 0, 0], SyscallError::InvalidArgument(0));
+    fixture.refuses(&[ObjectType::COUNT, 64, 0, 99, 0, 0], SyscallError::InvalidArgument(0));
     fixture.refuses(&[u64::MAX, 0, 0, 0, 0, 1], SyscallError::InvalidArgument(0));
     for size_bits in [64, 1 << 32, u64::MAX] {
         fixture.refuses(&[ENDPOINT, size_bits, 0, 99, 0, 0], range(0, 47));
@@ -247,11 +247,9 @@ fn every_type_starts_as_the_interface_says() {
     assert_eq!(make(f, ObjectType::CNode, 5), expected);
     let expected = Cap::SchedContext { sc: ObjRef::at(base), size_bits: 8 };
     assert_eq!(make(f, ObjectType::SchedContext, 8), expected);
-    for (object, level) in [
-        (ObjectType::PageTable, Level::PageTable),
-        (ObjectType::PageDirectory, Level::PageDirectory),
-        (ObjectType::Pdpt, Level::Pdpt),
-    ] {
+    for (object, level) in
+        [(ObjectType::PageTable, Level::PageTable), (ObjectType::PageDirectory, Level::PageDirectory)]
+    {
         assert_eq!(make(f, object, 0), Cap::Table { table: base, level, mapping: None });
     }
     let access = PageAccess::ReadWrite;
@@ -271,13 +269,13 @@ fn a_new_thread_is_inactive_with_clean_registers_in_the_domain_of_the_caller() {
         let tcb = &fixture.test.kernel.objs[tcb];
         assert_eq!(tcb.state(), ThreadState::Inactive);
         assert_eq!((tcb.priority, tcb.mcp, tcb.domain, tcb.flags), (0, 0, 3, 0));
-        assert_eq!(tcb.context.rflags, 0x202);
+        assert_eq!(tcb.context.flags(), abi::INITIAL_FLAGS);
         assert!(tcb.sched_context.is_none());
     }
 }
 
 #[test]
-fn a_new_address_space_has_the_kernel_half_and_an_empty_user_half() {
+fn a_new_address_space_has_the_kernels_entries_and_nothing_for_users() {
     let mut fixture = Fixture::new();
     let kernel_root: ObjRef<Word> = ObjRef::at(fixture.test.kernel.kernel_root);
     for index in 0..ENTRIES {
@@ -285,9 +283,10 @@ fn a_new_address_space_has_the_kernel_half_and_an_empty_user_half() {
     }
     fixture.retype(ObjectType::Pml4, 0, FREE, 1);
     assert_eq!(fixture.cap(FREE as usize), Cap::VSpace { root: fixture.base, asid: None });
-    for index in 0..ENTRIES as u64 {
-        let expected = if index < 256 { 0 } else { index + 1 };
-        assert_eq!(fixture.word(index * 8), expected, "entry {index}");
+    for index in 0..ENTRIES {
+        let is_kernels = KERNEL_ENTRIES.contains(&index);
+        let expected = if is_kernels { index as u64 + 1 } else { 0 };
+        assert_eq!(fixture.word(index as u64 * 8), expected, "entry {index}");
     }
 }
 

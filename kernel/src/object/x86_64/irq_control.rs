@@ -73,3 +73,6 @@ fn decode_message(args: &Args<'_>) -> Result<VectorUse, SyscallError> {
     check_range(function, 7)?;
     Ok(VectorUse::Message)
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -2,7 +2,7 @@
 //! What only x86_64 has: IO ports, IOAPICs and message-signalled interrupts, page tables of four levels.
 
 pub mod io_port;
-mod irq_control;
+pub(crate) mod irq_control;
 
 use abi::{Label, ObjectType};
 use arch::Level;
@@ -31,5 +31,22 @@ pub(crate) const fn table_labels(level: Level) -> (Label, Label) {
         Level::PageTable => (Label::PageTableMap, Label::PageTableUnmap),
         Level::PageDirectory => (Label::PageDirectoryMap, Label::PageDirectoryUnmap),
         Level::Pdpt | Level::Pml4 => (Label::PdptMap, Label::PdptUnmap),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_type_has_a_level_and_labels_of_its_own() {
+        let types = [ObjectType::PageTable, ObjectType::PageDirectory, ObjectType::Pdpt];
+        assert_eq!(
+            types.map(table_level),
+            [Some(Level::PageTable), Some(Level::PageDirectory), Some(Level::Pdpt)]
+        );
+        assert_eq!(table_level(ObjectType::Pml4), None);
+        assert_eq!(table_labels(Level::Pdpt), (Label::PdptMap, Label::PdptUnmap));
+        assert!(ObjectType::ALL.iter().all(|&object| exists(object)));
     }
 }

@@ -17,9 +17,9 @@ const SPACES: usize = 2;
 const FIRST_SPACE: usize = 2;
 const FIRST_TABLE: usize = 10;
 const TABLES: [Level; 9] = [
-    Level::Pdpt,
-    Level::Pdpt,
-    Level::Pdpt,
+    Level::LOWER[0],
+    Level::LOWER[0],
+    Level::LOWER[0],
     Level::PageDirectory,
     Level::PageDirectory,
     Level::PageDirectory,
@@ -41,7 +41,9 @@ const FRAMES: [PageSize; 8] = [
 
 /// Addresses that share tables of every level with some, and differ from others.
 fn probes() -> impl Iterator<Item = u64> {
-    (0..16u64).map(|n| (n & 1) << 12 | (n >> 1 & 1) << 21 | (n >> 2 & 1) << 30 | (n >> 3) << 39)
+    // Where the top level begins at 30 bits, the last bit makes another entry of a directory.
+    let last = if Level::TOP.entry_bits() == 30 { 22 } else { Level::TOP.entry_bits() };
+    (0..16u64).map(move |n| (n & 1) << 12 | (n >> 1 & 1) << 21 | (n >> 2 & 1) << 30 | (n >> 3) << last)
 }
 
 const fn round(address: u64, bits: u32) -> u64 {
@@ -66,18 +68,16 @@ struct Model {
 
 impl Model {
     fn has_tables_down_to(&self, space: usize, address: u64, level: Level) -> bool {
-        [Level::Pdpt, Level::PageDirectory, Level::PageTable].into_iter().filter(|&table| table >= level).all(
-            |table| {
-                let bits = table.span_bits();
-                self.tables.contains_key(&(space, bits, round(address, bits)))
-            },
-        )
+        Level::LOWER.into_iter().filter(|&table| table >= level).all(|table| {
+            let bits = table.span_bits();
+            self.tables.contains_key(&(space, bits, round(address, bits)))
+        })
     }
 
     fn map_table(&mut self, table: usize, space: usize, address: u64) -> bool {
         let level = TABLES[table];
         let place = (space, level.span_bits(), round(address, level.span_bits()));
-        let has_parents = level == Level::Pdpt
+        let has_parents = level == Level::LOWER[0]
             || self.has_tables_down_to(space, address, level.parent().expect("not the top"));
         let is_free = !self.tables.contains_key(&place) && !self.pages.contains_key(&place);
         if self.dead[space] || self.table_belief[table].is_some() || !has_parents || !is_free {
@@ -98,8 +98,9 @@ impl Model {
         }
     }
 
-    fn map_frame(&mut self, frame: usize, space: usize, address: u64, flags: u64) -> bool {
+    fn map_frame(&mut self, frame: usize, space: usize, address: u64, access: PageAccess) -> bool {
         let size = FRAMES[frame];
+        let flags = TableEntry::page(PhysAddr(0), size, access, 0).0;
         let place = (space, size.bits(), address);
         let is_free = !self.tables.contains_key(&place);
         let may_move = self.frame_belief[frame].is_none_or(|belief| belief == place);
@@ -141,19 +142,22 @@ fn frame_base(frame: usize) -> u64 {
 /// What the processor would find, by reading memory.
 fn walk(caller: &Caller, root: PhysAddr, address: u64) -> Option<(u64, u64)> {
     let mut table = root.0;
-    for shift in [39, 30, 21, 12] {
-        let index = address >> shift & 511;
-        let entry = caller.test.kernel.objs[ObjRef::<Word>::at(PhysAddr(table + 8 * index))].0;
-        if entry & TableEntry::PRESENT == 0 {
+    let mut level = Level::TOP;
+    loop {
+        let index = address >> level.entry_bits() & 511;
+        let entry = TableEntry(caller.test.kernel.objs[ObjRef::<Word>::at(PhysAddr(table + 8 * index))].0);
+        if !entry.is_present() {
             return None;
         }
-        let target = entry & 0x000f_ffff_ffff_f000;
-        if shift == 12 || entry & TableEntry::PAGE != 0 {
-            return Some((target + address % (1 << shift), entry & 7));
+        match level.child() {
+            Some(lower) if entry.is_table() => (table, level) = (entry.address().0, lower),
+            _ => {
+                let size = level.page_size().expect("entries of the top level map no pages");
+                let target = entry.page_address(size).0;
+                return Some((target + address % (1 << size.bits()), entry.0 - target));
+            }
         }
-        table = target;
     }
-    None
 }
 
 struct World {
@@ -218,12 +222,14 @@ impl World {
                 self.model.unmap_table(table);
             }
             52..90 => {
-                let (rights, flags) = [(3, 7), (2, 5), (0, 1)][self.random.below(3)];
+                let choices =
+                    [(3, PageAccess::ReadWrite), (2, PageAccess::ReadOnly), (0, PageAccess::KernelOnly)];
+                let (rights, access) = choices[self.random.below(3)];
                 let bits = if self.random.below(8) == 0 { 12 } else { FRAMES[frame].bits() };
                 let address = round(address, bits);
                 let call = Call::new(FIRST_FRAME + frame, Label::PageMap, &[address, rights, 0], &[vspace]);
                 let is_done = self.caller.invoke(&call).is_ok();
-                assert_eq!(is_done, self.model.map_frame(frame, space, address, flags), "{call:?}");
+                assert_eq!(is_done, self.model.map_frame(frame, space, address, access), "{call:?}");
             }
             90..99 => {
                 self.caller.must(&Call::new(FIRST_FRAME + frame, Label::PageUnmap, &[], &[]));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Refusals in order, and what is installed in a TCB.
 
-use abi::{Label, Rights};
+use abi::{GuardData, Label, Rights, WORD_BITS};
 use arch::{PageAccess, PageSize, PhysAddr};
 
 use super::super::tests::{Fixture, ILLEGAL, TRUNCATED};
@@ -119,7 +119,10 @@ fn new_roots_must_be_a_cnode_and_a_vspace_with_an_asid() {
     };
     assert!(accepts(0, s.cnode, s.vspace));
     assert!(accepts(60, s.cnode, s.vspace));
-    assert!(!accepts(61, s.cnode, s.vspace), "guard and radix exceed 64 bits");
+    assert!(
+        !accepts(GuardData::new(0, WORD_BITS - 3).word(), s.cnode, s.vspace),
+        "guard and radix exceed a word"
+    );
     assert!(!accepts(0, s.vspace, s.vspace));
     assert!(!accepts(0, s.null, s.vspace));
     assert!(!accepts(0, s.underivable, s.vspace));

@@ -44,7 +44,7 @@ fn priorities_are_checked_against_the_authority_as_full_words() {
         assert_eq!(fixture.refusal(label, &[101], &[]), TRUNCATED);
         assert_eq!(fixture.refusal(label, &[101], &[other]), SyscallError::InvalidCapability(1));
         assert_eq!(fixture.refusal(label, &[101], &[authority]), above(100));
-        assert_eq!(fixture.refusal(label, &[1 << 32], &[authority]), above(100));
+        assert_eq!(fixture.refusal(label, &[1 << 31], &[authority]), above(100));
         fixture.invoke(label, &[100], &[authority]);
     }
 }

@@ -8,8 +8,8 @@ mod markdown;
 
 use abi::chunk::{ChunkId, skerry};
 use abi::{
-    CapTag, ErrorCode, FaultKind, Label, LookupFailureKind, ObjectType, Syscall, aarch32, slots, start, status,
-    x86_64,
+    CapTag, ErrorCode, FaultKind, Label, LookupFailureKind, ObjectType, Syscall, aarch32, slots, start,
+    status, x86_64,
 };
 use markdown::{Table, docs, number, read, tables};
 use std::collections::BTreeSet;
@@ -122,7 +122,8 @@ fn object_sizes_agree_with_the_page() {
 
 #[test]
 fn register_offsets_and_lookup_lengths_agree_with_the_pages() {
-    for (table, word) in [("Register", size_of::<x86_64::Word>()), ("AArch32 register", size_of::<aarch32::Word>())]
+    for (table, word) in
+        [("Register", size_of::<x86_64::Word>()), ("AArch32 register", size_of::<aarch32::Word>())]
     {
         for row in named_table(table).rows {
             let index = number(&row[0]).expect("compared with the enum");

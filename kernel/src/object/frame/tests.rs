@@ -14,8 +14,8 @@ const VSPACE: usize = 2;
 const FRAME: usize = 3;
 const OTHER: usize = 4;
 const BASE: PhysAddr = PhysAddr(0x8000_0000);
-/// Aligned to every size.
-const ADDRESS: u64 = 0x7a00_4000_0000 & USER_TOP;
+/// Aligned to every size, and so low that a page of every size fits.
+const ADDRESS: u64 = 0x7a00_4000_0000 & (USER_TOP >> 1);
 
 fn frame(size: PageSize) -> Cap {
     Cap::Frame { base: BASE, size, access: PageAccess::ReadWrite, is_device: false, mapping: None }

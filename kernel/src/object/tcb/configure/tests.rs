@@ -8,6 +8,9 @@ use super::super::tests::{Fixture, ILLEGAL, TRUNCATED};
 use super::*;
 use crate::object::asid::{Asid, AsidPool};
 
+/// Bytes of an IPC buffer.
+const SIZE: u64 = ipc_buffer::SIZE as u64;
+
 const CONFIGURE: Label = Label::TcbConfigure;
 const SPACE: Label = Label::TcbSetSpace;
 const BUFFER: Label = Label::TcbSetIpcBuffer;
@@ -81,7 +84,7 @@ fn configure_checks_the_buffer_before_the_spaces() {
     assert_eq!(refusal(1, s.underivable), ILLEGAL);
     assert_eq!(refusal(1, s.cnode), ILLEGAL);
     assert_eq!(refusal(1, device), ILLEGAL);
-    assert_eq!(refusal(1024 + 512, s.frame), SyscallError::AlignmentError);
+    assert_eq!(refusal(1024 + SIZE / 2, s.frame), SyscallError::AlignmentError);
     assert_eq!(refusal(1024, s.frame), ILLEGAL, "the root in the target is the last one");
 }
 
@@ -118,7 +121,7 @@ fn new_roots_must_be_a_cnode_and_a_vspace_with_an_asid() {
         spaced.is_ok()
     };
     assert!(accepts(0, s.cnode, s.vspace));
-    assert!(accepts(60, s.cnode, s.vspace));
+    assert!(accepts(GuardData::new(0, WORD_BITS - 4).word(), s.cnode, s.vspace));
     assert!(
         !accepts(GuardData::new(0, WORD_BITS - 3).word(), s.cnode, s.vspace),
         "guard and radix exceed a word"
@@ -174,11 +177,12 @@ fn set_ipc_buffer_checks_like_configure() {
 fn configure_installs_copies_of_all_three() {
     let mut fixture = Fixture::new();
     let s = slots(&mut fixture);
-    let data = abi::GuardData::new(5, 60).word();
+    let data = GuardData::new(5, WORD_BITS - 4).word();
     fixture.invoke(CONFIGURE, &[data, 0, 0x8400], &[s.cnode, s.vspace, s.frame]);
-    let Cap::CNode { radix: 4, guard: 5, guard_bits: 60, .. } = installed(&fixture, TcbSlot::CSpace) else {
+    let Cap::CNode { radix, guard, guard_bits, .. } = installed(&fixture, TcbSlot::CSpace) else {
         panic!("{:?}", installed(&fixture, TcbSlot::CSpace));
     };
+    assert_eq!((radix, guard, u32::from(guard_bits)), (4, 5, WORD_BITS - 4));
     assert!(matches!(installed(&fixture, TcbSlot::VSpace), Cap::VSpace { asid: Some(Asid(1)), .. }));
     assert_eq!(installed(&fixture, TcbSlot::Buffer), frame(false));
     assert_eq!(fixture.test.kernel.objs[fixture.target].buffer, 0x8400);

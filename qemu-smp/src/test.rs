@@ -95,6 +95,8 @@ fn host_tests_32(workspace: &Workspace) -> Outcome {
     for package in PACKAGES_32 {
         cargo.args(["--package", package]);
     }
+    // Translated code is slow, so it is optimised; its assertions stay.
+    cargo.env("CARGO_PROFILE_DEV_OPT_LEVEL", "1");
     // A directory of its own: another compiler may be in use here.
     cargo.arg("--target-dir").arg(workspace.target_dir().join("host-32"));
     command_outcome(&mut cargo)

@@ -384,7 +384,7 @@ fn what_the_plan_grants_comes_between_image_and_untypeds() {
 #[test]
 fn the_footprint_is_what_is_asked_for() {
     // Across a boundary of every level that users can cross.
-    let start = ((USER_TOP + 1) / 2).min(1 << 39) - 0x1000;
+    let start = ((USER_TOP >> 1) + 1).min(1 << 39) - 0x1000;
     let far_apart = Image { start, pages: 600, frames: FRAMES, entry: start };
     for (cnode_bits, incoming_lines, extra_len, image) in [
         (13, 0, 0x50c, worked_example().image),

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use abi::{ErrorCode, FaultKind, MessageInfo, Rights};
+use abi::{ErrorCode, FaultKind, MessageInfo, Rights, TIME_WORDS};
 
 /// Length of the message of a CapFault about a missing capability.
 const CAP_FAULT_LENGTH: usize = 5;
@@ -231,7 +231,7 @@ impl Model {
     fn complete_yield(&mut self, thread: usize) {
         if let Some(context) = self.threads[thread].yields_to.take() {
             self.contexts[context].yielder = None;
-            self.answer(thread, ErrorCode::NoError, 1);
+            self.answer(thread, ErrorCode::NoError, TIME_WORDS);
         }
     }
 
@@ -255,12 +255,12 @@ impl Model {
             self.complete_yield(earlier);
         }
         if !self.is_schedulable(target) {
-            return self.answer(thread, ErrorCode::NoError, 1);
+            return self.answer(thread, ErrorCode::NoError, TIME_WORDS);
         }
         self.dequeue(target);
         if self.threads[target].priority < self.threads[thread].priority {
             self.enqueue_head(target);
-            return self.answer(thread, ErrorCode::NoError, 1);
+            return self.answer(thread, ErrorCode::NoError, TIME_WORDS);
         }
         self.threads[thread].yields_to = Some(context);
         self.contexts[context].yielder = Some(thread);

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use abi::limits::USER_TOP;
 use arch::{Effect, Level, PageSize, PhysAddr, TableEntry, VirtAddr};
 
 use super::{Asid, AsidPool, Cap, Label, PageAccess};
@@ -106,7 +107,8 @@ impl Model {
         let may_move = self.frame_belief[frame].is_none_or(|belief| belief == place);
         let is_aligned = address == round(address, size.bits());
         let has_parents = self.has_tables_down_to(space, address, size.level());
-        if self.dead[space] || !may_move || !is_aligned || !has_parents || !is_free {
+        let fits = self.frame_belief[frame].is_some() || address + (1 << size.bits()) <= USER_TOP;
+        if self.dead[space] || !may_move || !fits || !is_aligned || !has_parents || !is_free {
             return false;
         }
         self.pages.insert(place, (frame, flags));

@@ -336,4 +336,24 @@ mod tests {
             assert_eq!(entry & (TableEntry::USER | TableEntry::NOT_GLOBAL), 0);
         }
     }
+
+    #[test]
+    fn access_is_at_its_bits() {
+        let entry = |access| TableEntry::page(PhysAddr(0x4000_0000), PageSize::Small, access, 0).0;
+        let [read_write, read_only, kernel_only] =
+            [PageAccess::ReadWrite, PageAccess::ReadOnly, PageAccess::KernelOnly].map(entry);
+        assert_eq!(read_write, 0x0020_0000_4000_0f43);
+        assert_eq!(read_only, 0x0020_0000_4000_0fc3);
+        assert_eq!(kernel_only, 0x0020_0000_4000_0f83);
+        let device = TableEntry::page(PhysAddr(0x900_0000), PageSize::Large, PageAccess::ReadWrite, 3).0;
+        assert_eq!(device, 0x0060_0000_0900_0f45);
+    }
+
+    #[test]
+    fn what_tables_span_is_what_a_walk_reports_as_missing() {
+        use abi::sizes::{PAGE_DIRECTORY_SPAN_BITS, PAGE_TABLE_SPAN_BITS};
+        let spans = Level::LOWER.map(Level::span_bits);
+        assert_eq!(spans, [PAGE_DIRECTORY_SPAN_BITS, PAGE_TABLE_SPAN_BITS]);
+        assert_eq!(spans, [30, 21]);
+    }
 }

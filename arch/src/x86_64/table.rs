@@ -261,4 +261,25 @@ mod tests {
         assert_eq!(entry(PageSize::Large) & 0x1fff, 0x1085);
         assert_eq!(entry(PageSize::Huge) & 0x1fff, 0x85);
     }
+
+    #[test]
+    fn access_and_attributes_are_at_their_bits() {
+        let page =
+            |size, access, attributes| TableEntry::page(PhysAddr(0x4000_0000), size, access, attributes).0;
+        let flags = |access| page(PageSize::Small, access, 0) & 0xfff;
+        assert_eq!(flags(PageAccess::ReadWrite), 7);
+        assert_eq!(flags(PageAccess::ReadOnly), 5);
+        assert_eq!(flags(PageAccess::KernelOnly), 1);
+        let all = |size| page(size, PageAccess::ReadWrite, 7) - 0x4000_0000;
+        assert_eq!([PageSize::Small, PageSize::Large, PageSize::Huge].map(all), [0x9f, 0x109f, 0x9f]);
+        assert_eq!(TableEntry::user_table(PhysAddr(0x5000), 3).0, 0x501f);
+    }
+
+    #[test]
+    fn what_tables_span_is_what_a_walk_reports_as_missing() {
+        use abi::sizes::{PAGE_DIRECTORY_SPAN_BITS, PAGE_TABLE_SPAN_BITS, PDPT_SPAN_BITS};
+        let spans = Level::LOWER.map(Level::span_bits);
+        assert_eq!(spans, [PDPT_SPAN_BITS, PAGE_DIRECTORY_SPAN_BITS, PAGE_TABLE_SPAN_BITS]);
+        assert_eq!(spans, [39, 30, 21]);
+    }
 }

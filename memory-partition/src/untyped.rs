@@ -3,7 +3,7 @@
 
 use alloc::vec::Vec;
 
-use abi::sizes::{MAX_UNTYPED_BITS, MIN_UNTYPED_BITS};
+use abi::{sizes::MIN_UNTYPED_BITS, x86_64::MAX_UNTYPED_BITS};
 use serde::{Deserialize, Serialize};
 
 use crate::MemoryRange;
@@ -27,6 +27,9 @@ impl UntypedRange {
 }
 
 /// Cuts a range into untypeds from its start, each as large as length and alignment allow.
+///
+/// The largest piece is that of x86_64, whatever the planner runs on: the 4 GiB of AArch32, with registers of the kernels
+/// in them, have no range that its largest piece would not hold.
 ///
 /// Pieces below 16 bytes are left out: together fewer than 16 bytes at either end of the range.
 pub fn cut(range: MemoryRange, device: bool) -> Vec<UntypedRange> {

@@ -81,6 +81,13 @@ fn a_console_that_is_given_away_is_no_longer_the_kernels() {
 }
 
 #[test]
+fn no_untyped_is_larger_than_the_kernel_allows() {
+    let plan = plan_of(&arm_machine(), &Description::split(1, "ping"));
+    let mut sizes = plan.instances[0].untyped.iter().map(|piece| u32::from(piece.size_bits));
+    assert!(sizes.all(|bits| bits <= abi::aarch32::MAX_UNTYPED_BITS));
+}
+
+#[test]
 fn a_plan_that_gives_registers_of_the_kernels_away_is_refused() {
     let firmware = arm_machine();
     let mut plan = plan_of(&firmware, &Description::split(2, "ping"));

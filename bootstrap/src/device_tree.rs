@@ -202,7 +202,8 @@ fn find<'b, 'a>(tree: &'b Fdt<'a>, compatible: &[&str]) -> Option<FdtNode<'b, 'a
 
 /// The ranges of a node's `reg`, by the cells that its parent gives addresses and sizes.
 fn regs<'a>(node: &FdtNode<'_, 'a>) -> impl Iterator<Item = MemoryRange> + use<'a> {
-    let regs = node.raw_reg().into_iter().flatten();
+    // Where addresses have no cells the crate finds one range after the other without end.
+    let regs = node.raw_reg().into_iter().flatten().take_while(|reg| !reg.address.is_empty());
     regs.map(|reg| MemoryRange::of_size(cells(reg.address), cells(reg.size)))
 }
 

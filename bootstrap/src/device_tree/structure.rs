@@ -15,6 +15,8 @@ const NOTHING: u32 = 4;
 const FINISH: u32 = 9;
 /// Nodes within nodes that the crate has room for.
 const MAX_DEPTH: u32 = 32;
+/// Cells of an address or a size: the most of any bus is three.
+const MAX_CELLS: u32 = 4;
 /// Bytes of an entry of the list of reservations, which an empty one ends.
 const RESERVATION: usize = 16;
 
@@ -83,12 +85,12 @@ impl<'a> Walk<'a> {
     }
 
     fn property(&mut self) -> Option<()> {
-        const CELL: usize = 4;
         let length = self.word()? as usize;
         let name = self.word()? as usize;
         let name = self.name(self.strings, name)?;
-        if matches!(name, "#address-cells" | "#size-cells") && length < CELL {
-            return None;
+        if matches!(name, "#address-cells" | "#size-cells") {
+            // The crate takes it for granted, and computes with it.
+            be_u32(self.structure, self.at).filter(|cells| *cells <= MAX_CELLS && length >= 4)?;
         }
         self.skip(length)
     }

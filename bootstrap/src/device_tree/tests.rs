@@ -197,12 +197,25 @@ fn a_tree_that_is_changed_or_cut_at_any_byte_is_read_or_refused() {
         assert!(read(&bytes[..length], 0).is_err(), "cut to {length}");
     }
     for at in 0..bytes.len() {
-        for change in [0, 0x01, 0x04, 0x7f, 0xff] {
+        for change in [0x01, 0x02, 0x03, 0x04, 0x7f, 0xff] {
             let mut changed = bytes.clone();
             changed[at] ^= change;
             let _ = (read(&changed, 0), console(&changed));
         }
     }
+}
+
+#[test]
+fn addresses_and_sizes_without_cells_are_no_ranges() {
+    let cells = |bytes: &mut [u8], from: &[u8; 8]| {
+        let at = bytes.windows(8).position(|window| window == from).expect("the root node has it");
+        bytes[at + 4..at + 8].fill(0);
+    };
+    let mut bytes = virt(|_| true);
+    // Length, place of the name, value: of #address-cells and of #size-cells, the first two properties.
+    cells(&mut bytes, &[0, 0, 0, 0, 0, 0, 0, 2]);
+    cells(&mut bytes, &[0, 0, 0, 15, 0, 0, 0, 2]);
+    assert_eq!(read(&bytes, 0), Err(TreeError::Property { node: "intc@8000000".into(), property: "reg" }));
 }
 
 #[test]

@@ -17,7 +17,9 @@
 //! Objects go away from the top slot down, so `C[0]` is emptied last, and that puts the zombie of B back.
 //!
 //! A slot may lie inside what its own capability keeps alive. When such a slot is met, the zombie of A moves out of
-//! it into `A[0]`, which is emptied last and is not inside any of the inner objects.
+//! it into `A[0]`, which is emptied last and is not inside any of the inner objects, or into `A[1]` when only `A[0]`
+//! is left. It keeps its place in the derivation order all the time, so that a revocation that was preempted
+//! finds it again, and through it everything inside.
 
 use abi::limits::WORK_UNITS_PER_PREEMPTION;
 use arch::Machine;
@@ -124,12 +126,11 @@ impl<M: Machine> Kernel<M> {
         Ok(())
     }
 
-    /// Empties the last slot of `outer`, or comes closer to that. Returns where its zombie is afterwards, or, if that
-    /// is gone, the zombie that took its place.
+    /// Empties the last slot of `outer`, or comes closer to that. Returns the zombie, and where it is, afterwards.
     fn delete_step(&mut self, outer: Held) -> Held {
         let slot = outer.zombie.last();
         if slot == outer.slot {
-            return self.move_to_first(outer);
+            return self.move_to(outer, outer.zombie.slots);
         }
         match self.finalise_slot(slot) {
             Some(zombie) => self.delete_inner_step(outer, Held { slot, zombie }),
@@ -161,18 +162,13 @@ impl<M: Machine> Kernel<M> {
 
     /// Moves the zombie of `outer` out of a slot of an object inside; `inner` is in the last slot of `outer`.
     fn leave_inner(&mut self, outer: Held, inner: Held) -> Held {
-        if inner.slot != outer.zombie.slots {
-            return self.move_to_first(outer);
-        }
-        // Nothing but `inner` is left of `outer`.
-        self.exchange(outer.slot, inner.slot);
-        self.empty_slot(inner.slot);
-        Held { slot: outer.slot, zombie: inner.zombie }
+        let slots = outer.zombie.slots;
+        // When `inner` is in the first slot, nothing else is left of `outer`: the second is empty.
+        self.move_to(outer, if inner.slot == slots { slots.element(1) } else { slots })
     }
 
-    /// Moves the zombie of `outer` into the first slot of its object.
-    fn move_to_first(&mut self, outer: Held) -> Held {
-        let slot = outer.zombie.slots;
+    /// Moves the zombie of `outer` into `slot`, one of its own object.
+    fn move_to(&mut self, outer: Held, slot: SlotRef) -> Held {
         self.exchange(outer.slot, slot);
         Held { slot, ..outer }
     }

@@ -211,6 +211,23 @@ fn the_interface_conforms_on_two_instances_and_alone() {
 
 #[test]
 #[ignore = "boots"]
+fn the_root_task_has_the_time_slice_described() {
+    let dir = tempfile::tempdir().expect("a temporary directory can be made");
+    let path = dir.path().join("slice.toml").display().to_string();
+    for slice in ["1000", "20000"] {
+        let arguments = format!("'only=slice_described', 'boot-slice-us={slice}'");
+        let description = format!(
+            "[system]\nname = 'slice'\n[[instance]]\nname = 'one'\nprogram = 'conformance'\n\
+             boot-slice-us = {slice}\narguments = [{arguments}]\n"
+        );
+        fs::write(&path, description).expect("the description is written");
+        let run = run(&[&path, "--icount"]).expect(0);
+        assert!(run.shown.contains("1 passed, 0 failed"), "{}", run.shown);
+    }
+}
+
+#[test]
+#[ignore = "boots"]
 fn the_interface_conforms_on_four_instances_at_the_same_time() {
     let run = run(&["systems/conformance-4.toml", "--timeout", "300"]).expect(0);
     assert_eq!(run.shown.matches(" passed, 0 failed").count(), 4, "{}", run.shown);

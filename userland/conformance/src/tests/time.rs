@@ -7,6 +7,7 @@
 use crate::check::{Outcome, holds, same, tests};
 use crate::code;
 use crate::env::{Env, LOW, MIDDLE, SLICE, append, leave};
+use abi::limits::{MAX_PRIORITY, ROOT_TASK_SLICE_US};
 use abi::{MessageInfo, flags};
 use userland::object::{SchedParameters, SchedParams};
 use userland::{Endpoint, INIT_TCB, Notification, Options, Reply, SchedContext, syscall, ticks};
@@ -18,6 +19,7 @@ tests!(
     sched_context_round_robin_alternates,
     sched_context_sporadic_replenishes_piece_by_piece,
     sched_context_of_yield_gives_up_the_budget,
+    sched_context_of_the_root_task_has_the_slice_described,
     reply_donation_charges_the_caller,
 );
 
@@ -145,6 +147,25 @@ fn sched_context_of_yield_gives_up_the_budget(env: &mut Env) -> Outcome {
     spin_for(41_000, mhz);
     env.settle();
     same(env.left(0), 0x12)
+}
+
+fn sched_context_of_the_root_task_has_the_slice_described(env: &mut Env) -> Outcome {
+    let described = env.boot.argument("boot-slice-us").and_then(|slice| slice.parse().ok());
+    let slice = described.unwrap_or(ROOT_TASK_SLICE_US) * mhz(env);
+    // An equal that runs whenever the slice is over, and at once gives the processor back.
+    super::sched_context::timed(env, MAX_PRIORITY, SLICE, || {
+        loop {
+            leave(0, ticks());
+            syscall::yield_now();
+        }
+    })?;
+    syscall::yield_now();
+    let begin = env.left(0);
+    while env.left(0) == begin {
+        core::hint::spin_loop();
+    }
+    let lasted = env.left(0).wrapping_sub(begin);
+    holds(lasted.abs_diff(slice) < slice / 20, "the root task ran for its slice")
 }
 
 fn reply_donation_charges_the_caller(env: &mut Env) -> Outcome {

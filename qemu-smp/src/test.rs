@@ -31,7 +31,7 @@ pub fn test(options: &TestOptions) -> Result<Exit, Failure> {
     let workspace = Workspace::find()?;
     let cargo = || {
         let mut command = Command::new("cargo");
-        command.current_dir(workspace.root()).args(["test", "--quiet"]);
+        command.current_dir(workspace.root()).args(["test", "--quiet", "--no-fail-fast"]);
         command
     };
     let mut steps = Steps::default();
@@ -91,7 +91,7 @@ fn host_tests_32(workspace: &Workspace) -> Outcome {
         Err(missing) => return Outcome::Skipped(missing),
     };
     let mut cargo = toolchain.cargo("test");
-    cargo.current_dir(workspace.root()).args(["--quiet", "--tests"]);
+    cargo.current_dir(workspace.root()).args(["--quiet", "--no-fail-fast", "--tests"]);
     for package in PACKAGES_32 {
         cargo.args(["--package", package]);
     }

@@ -3,11 +3,13 @@
 //!
 //! Owns what differs between processors: the register context, page-table formats, the [`Machine`]
 //! trait through which every effect of the kernel goes, and [`SimMachine`], which records effects
-//! instead of having them. Hardware is touched only in `hw`, which exists on bare metal alone.
+//! instead of having them. Hardware is touched only in `hw` and `bare`, which exist on bare metal alone.
 #![cfg_attr(target_os = "none", no_std)]
 
 #[cfg(target_arch = "arm")]
 mod aarch32;
+#[cfg(target_os = "none")]
+mod bare;
 mod machine;
 #[cfg(not(target_os = "none"))]
 mod sim;

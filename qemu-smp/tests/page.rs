@@ -139,21 +139,27 @@ fn assert_texts_are_legible(page: &str) {
     assert!(found.starts_with("0 found<"), "{found}");
 }
 
+/// Reports of systems that differ as much as they can: pages with their documents.
+fn reports(dir: &Path) -> impl Iterator<Item = (String, Value)> {
+    let mixed = dir.join("mixed.toml");
+    fs::write(&mixed, MIXED).expect("the file can be written");
+    let mixed = mixed.display().to_string();
+    let systems: [Vec<&str>; 5] = [
+        vec!["systems/ping-pong.toml"],
+        vec!["systems/programs.toml"],
+        vec!["--cpus", "1"],
+        vec!["--cpus", "64"],
+        vec![&mixed, "--memory", "6G"],
+    ];
+    let made = systems.map(|arguments| report(dir, &arguments));
+    made.into_iter()
+}
+
 #[test]
 #[ignore = "needs a browser"]
 fn every_name_is_drawn_and_nothing_is_fetched_in_a_browser() {
     let dir = tempfile::tempdir().expect("a temporary directory can be made");
-    let mixed = dir.path().join("mixed.toml");
-    fs::write(&mixed, MIXED).expect("the file can be written");
-    let mixed = mixed.display().to_string();
-    for arguments in [
-        &["systems/ping-pong.toml"][..],
-        &["systems/programs.toml"],
-        &["--cpus", "1"],
-        &["--cpus", "64"],
-        &[&mixed, "--memory", "6G"],
-    ] {
-        let (page, document) = report(dir.path(), arguments);
+    for (page, document) in reports(dir.path()) {
         assert_names_are_drawn(&page, &document);
     }
 }
@@ -162,17 +168,8 @@ fn every_name_is_drawn_and_nothing_is_fetched_in_a_browser() {
 #[ignore = "needs a browser"]
 fn no_text_overlaps_another_or_leaves_its_drawing_in_a_browser() {
     let dir = tempfile::tempdir().expect("a temporary directory can be made");
-    let mixed = dir.path().join("mixed.toml");
-    fs::write(&mixed, MIXED).expect("the file can be written");
-    let mixed = mixed.display().to_string();
-    for arguments in [
-        &["systems/ping-pong.toml"][..],
-        &["systems/programs.toml"],
-        &["--cpus", "1"],
-        &["--cpus", "64"],
-        &[&mixed, "--memory", "6G"],
-    ] {
-        assert_texts_are_legible(&report(dir.path(), arguments).0);
+    for (page, _) in reports(dir.path()) {
+        assert_texts_are_legible(&page);
     }
 }
 

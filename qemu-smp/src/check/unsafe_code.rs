@@ -9,6 +9,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("kernel/src/memory/user.rs", "user memory"),
     ("arch/src/x86_64/hw/", "the processor"),
     ("arch/src/aarch32/hw/", "the same of Arm"),
+    ("arch/src/bare/", "what both have on bare metal"),
     ("ipi/src/page.rs", "memory that two kernels share"),
     ("shared-region/src/map.rs", "memory that two root tasks share"),
     ("bootstrap/src/", "hand-over: from the machine as found to instances"),

@@ -8,12 +8,9 @@
 //! | instance, 3 bits | half, 1 bit | four bits of text |    half 0: the high four, sent first; half 1: the low four
 //! ```
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use crate::PhysAddr;
+use crate::bare::log_ring;
 
-use crate::WINDOW_BASE;
-
-/// Words at the start of a log ring: bytes written so far. The rest is the ring.
-const LOG_HEADER: u64 = 64;
 /// Offsets of the data and flag registers of a PL011, and the flag "transmit FIFO full".
 const DATA: usize = 0x00;
 const FLAGS: usize = 0x18;
@@ -58,22 +55,9 @@ impl Console {
                 send(base, tag | byte >> 4);
                 send(base, tag | SECOND_HALF | byte & 0xf);
             }
-            Self::Log { paddr, bytes } => put_log(paddr, bytes, byte),
+            Self::Log { paddr, bytes } => log_ring::put(PhysAddr(paddr), bytes, byte),
         }
     }
-}
-
-fn put_log(paddr: u64, bytes: u64, byte: u8) {
-    let base = WINDOW_BASE + paddr;
-    let written: *const AtomicU64 = core::ptr::with_exposed_provenance(base as usize);
-    // SAFETY: the log pages of this instance are mapped in its window; only this kernel writes the counter.
-    let written = unsafe { &*written };
-    let position = written.load(Ordering::Relaxed);
-    let offset = LOG_HEADER + position % (bytes - LOG_HEADER);
-    let place: *mut u8 = core::ptr::with_exposed_provenance_mut((base + offset) as usize);
-    // SAFETY: the offset is inside the log pages.
-    unsafe { place.write_volatile(byte) };
-    written.store(position + 1, Ordering::Release);
 }
 
 fn send(base: usize, byte: u8) {

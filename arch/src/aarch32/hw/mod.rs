@@ -14,13 +14,13 @@ mod fpu;
 mod gic;
 mod psci;
 mod registers;
-pub mod stack;
 mod timer;
 
 use aarch32_cpu::register::{
     Pmccfiltr, Pmcntenset, Pmcr, Pmuserenr, SysRegWrite, SysRegWrite64, Tpidruro, Tpidrurw,
 };
 
+pub use crate::bare::stack;
 use crate::{
     BaseRegisters, CoreId, FpuAccess, FpuState, Machine, PhysAddr, Pin, PinMask, PinRoute, StopReason, Ticks,
     VirtAddr,

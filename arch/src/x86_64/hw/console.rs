@@ -2,12 +2,10 @@
 //! Where debug output of an instance goes.
 
 use core::arch::asm;
-use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::WINDOW_BASE;
+use crate::PhysAddr;
+use crate::bare::log_ring;
 
-/// Words at the start of a log ring: bytes written so far. The rest is the ring.
-const LOG_HEADER: u64 = 64;
 /// Offset of the line-status register of a 16550 and its "transmitter empty" bit.
 const LINE_STATUS: u16 = 5;
 const TRANSMITTER_EMPTY: u8 = 1 << 5;
@@ -45,22 +43,9 @@ impl Console {
                     }
                 }
             }
-            Self::Log { paddr, bytes } => put_log(paddr, bytes, byte),
+            Self::Log { paddr, bytes } => log_ring::put(PhysAddr(paddr), bytes, byte),
         }
     }
-}
-
-fn put_log(paddr: u64, bytes: u64, byte: u8) {
-    let base = WINDOW_BASE + paddr;
-    let written: *const AtomicU64 = core::ptr::with_exposed_provenance(base as usize);
-    // SAFETY: the log pages of this instance are mapped in its window; only this kernel writes the counter.
-    let written = unsafe { &*written };
-    let position = written.load(Ordering::Relaxed);
-    let offset = LOG_HEADER + position % (bytes - LOG_HEADER);
-    let place: *mut u8 = core::ptr::with_exposed_provenance_mut((base + offset) as usize);
-    // SAFETY: the offset is inside the log pages.
-    unsafe { place.write_volatile(byte) };
-    written.store(position + 1, Ordering::Release);
 }
 
 fn out(port: u16, byte: u8) {

@@ -11,10 +11,10 @@ mod fpu;
 mod ioapic;
 mod lapic;
 mod segments;
-pub mod stack;
 
 use core::arch::asm;
 
+pub use crate::bare::stack;
 use crate::{
     BaseRegisters, CoreId, Devices, FpuAccess, FpuState, Machine, PhysAddr, Pin, PinMask, PinRoute,
     PortWidth, StopReason, Ticks, VirtAddr,

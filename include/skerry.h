@@ -344,10 +344,10 @@ static inline void skerry_signal(const struct skerry_channel *channel, uint32_t 
     }
 }
 
-/* Lets a line of a channel that this program receives come again. */
+/* Lets a line of a channel that this program receives come again; not needed, and without effect, where it always can. */
 static inline void skerry_ack(const struct skerry_channel *channel, uint32_t line)
 {
-    if (line < channel->lines) {
+    if (line < channel->lines && (channel->flags & SKERRY_CHANNEL_ACK) != 0) {
         skerry_short_call(SKERRY_CALL, channel->first_slot + line, SKERRY_LABEL_ACK, 0);
     }
 }

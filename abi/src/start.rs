@@ -130,7 +130,7 @@ wire_struct! {
 }
 
 wire_struct! {
-    /// Lines from or to another instance.
+    /// Lines from or to another instance, or another program of this one.
     Channel {
         /// Its name.
         name: Name,
@@ -140,15 +140,16 @@ wire_struct! {
         lines: u32,
         /// See [`crate::chunk::skerry::Channel::ACK`].
         flags: u32,
-        /// Number of the other instance.
+        /// Number of the instance at the other end.
         peer: u32,
-        /// The slot of line 0: a handler, or a right to signal. The other lines follow.
+        /// The slot of line 0: a handler, or a right to signal. The other lines follow. 0 when lines come from within the
+        /// instance and have no handlers.
         first_slot: u64,
         /// The bit of line 0 in the word of events, when this end receives.
         first_event: u32,
         /// Zero.
         reserved: u32,
-        /// Where the status page of the other instance is.
+        /// Where the status page of the instance at the other end is.
         status: u64,
     }
 }

@@ -89,7 +89,7 @@ fn outline<'a>(description: &Description, instance: &'a Instance, program: &Prog
         slice_us: 0,
         ticks_per_us: 0,
         kernel_root: PhysAddr(0),
-        incoming_lines: description.channels.iter().map(|channel| channel.lines).sum(),
+        incoming_lines: description.channels_between_instances().map(|channel| channel.lines).sum(),
         extra_len: extra_len(description, instance),
         regions: &[],
         status_pages: &[],
@@ -101,7 +101,7 @@ fn outline<'a>(description: &Description, instance: &'a Instance, program: &Prog
 fn extra_len(description: &Description, instance: &Instance) -> usize {
     // A channel has two ends, and one instance may hold both ends of different channels, but never of the same.
     let entries = description.instances.len()
-        + description.channels.len()
+        + description.channels_between_instances().count()
         + description.regions.len()
         + description.devices.len();
     FIXED_CHUNKS + CHUNK_ENTRY * entries + instance.root_task.arguments.len()

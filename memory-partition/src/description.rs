@@ -141,7 +141,7 @@ pub enum Access {
     ReadWrite,
 }
 
-/// Lines from one instance to another.
+/// Lines from one instance to another, or from program to program within one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Channel {
     /// Name, unique among channels.
@@ -215,7 +215,19 @@ impl Instance {
     }
 }
 
+impl Channel {
+    /// Whether it joins programs of one instance: init makes notifications of it, and no kernel hears of it.
+    pub fn is_within_instance(&self) -> bool {
+        self.from == self.to
+    }
+}
+
 impl Description {
+    /// The channels that kernels know of: those between two instances.
+    pub fn channels_between_instances(&self) -> impl Iterator<Item = &Channel> {
+        self.channels.iter().filter(|channel| !channel.is_within_instance())
+    }
+
     /// One root task that owns the machine, as a plain seL4 image expects it.
     pub fn plain() -> Self {
         Description {

@@ -27,7 +27,7 @@ pub struct Plan {
     pub instances: Vec<InstancePlan>,
     /// Shared regions, in the order of the description.
     pub regions: Vec<RegionPlan>,
-    /// Channels, in the order of the description.
+    /// Channels between instances, in the order of the description.
     pub channels: Vec<ChannelPlan>,
     /// Devices the description names, in its order.
     pub devices: Vec<DeviceGrant>,

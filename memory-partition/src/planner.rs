@@ -191,7 +191,7 @@ fn check_slots(instance: &Instance, footprint: Footprint, frames: u64) -> Result
     Ok(())
 }
 
-/// Channels with their incoming lines numbered consecutively at each receiver.
+/// Channels between instances, with their incoming lines numbered consecutively at each receiver.
 fn number_lines(description: &Description, instances: &mut [InstancePlan]) -> Vec<ChannelPlan> {
     let number = |channel: &crate::Channel| {
         let receiver = &mut instances[channel.to];
@@ -206,7 +206,7 @@ fn number_lines(description: &Description, instances: &mut [InstancePlan]) -> Ve
             incoming_base,
         }
     };
-    description.channels.iter().map(number).collect()
+    description.channels_between_instances().map(number).collect()
 }
 
 fn grant(device: &crate::Device) -> DeviceGrant {

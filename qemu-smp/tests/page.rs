@@ -22,7 +22,6 @@ program = "ping-pong"
 idle = "poll"
 [[instance]]
 name = "worker"
-program = "ping-pong"
 memory = "10%"
 [[region]]
 name = "frames"
@@ -40,6 +39,14 @@ ack = false
 [[channel]]
 from = "worker"
 to = "control"
+[[channel]]
+name = "a-channel-within-one-instance"
+from = "worker"
+to = "worker"
+[[program]]
+name = "work"
+instance = "worker"
+image = "crew"
 [[device]]
 name = "net"
 owner = "worker"

@@ -46,6 +46,43 @@ fn programs_of_a_release_kernel_print_as_well() {
     assert!(run.shown.contains("core 0 | producer: 1000 numbers were taken"), "{}", run.shown);
 }
 
+/// A producer in Rust on `near`, who consumes its numbers, in C, on an instance that the text is for, and company there.
+fn producer_and_consumer(instance: &str) -> String {
+    let system = format!(
+        "[[instance]]\nname = 'near'\n[[instance]]\nname = 'far'\n\
+         [[region]]\nname = 'numbers'\nsize = '4K'\nmembers = [{{ instance = 'near' }}, {{ instance = 'far' }}]\n\
+         [[channel]]\nname = 'ready'\nfrom = 'near'\nto = '{instance}'\n\
+         [[channel]]\nname = 'taken'\nfrom = '{instance}'\nto = 'near'\n"
+    );
+    let producer =
+        "arguments = ['role=producer']\nregions = ['numbers']\nreceive = ['taken']\nsignal = ['ready']";
+    let consumer = "regions = ['numbers']\nreceive = ['ready']\nsignal = ['taken']";
+    let tally = root().join("userland/tally/tally.c").display().to_string();
+    [
+        system,
+        program("producer", "near", producer),
+        program("tally", instance, consumer).replace("crew", &tally),
+        program("company", "far", "arguments = ['role=greedy']"),
+    ]
+    .concat()
+}
+
+#[test]
+#[ignore = "boots"]
+fn a_program_moves_to_another_core_without_a_change() {
+    for (instance, core) in [("near", 0), ("far", 1)] {
+        let dir = tempfile::tempdir().expect("a temporary directory can be made");
+        let path = description(dir.path(), &producer_and_consumer(instance));
+        let run = run(&[path.to_str().expect("the path is text")]).expect(0);
+        for line in [
+            "core 0 | producer: 1000 numbers were taken".to_owned(),
+            format!("core {core} | tally: 1000 numbers came in order"),
+        ] {
+            assert!(run.shown.contains(&line), "{line}\n{}", run.shown);
+        }
+    }
+}
+
 /// One instance whose programs fail in every way that init knows, and one that ends well all the same.
 fn troubled() -> String {
     let instances = "[[instance]]\nname = 'bad'\n[[instance]]\nname = 'good'\n";

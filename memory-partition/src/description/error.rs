@@ -12,6 +12,7 @@ use crate::{
 };
 use abi::limits::{MAX_INSTANCES, MAX_NAME};
 
+use super::program::INIT;
 pub use program::ProgramProblem;
 
 /// One mistake: where it is, by item and field, and what it is.
@@ -136,7 +137,7 @@ pub enum Problem {
         /// The instance.
         instance: usize,
     },
-    /// A channel from an instance to itself.
+    /// A channel from an instance to itself, where no init makes notifications of it.
     ChannelToItself,
     /// A second channel between the same two instances in the same direction.
     SameChannel {
@@ -243,7 +244,11 @@ impl fmt::Display for Problem {
                 write!(f, "instance {instance} is a member already; remove one of the two entries")
             }
             Problem::ChannelToItself => {
-                write!(f, "the channel ends where it starts; use a Notification inside one instance")
+                write!(
+                    f,
+                    "the channel ends where it starts; it can join programs that {INIT} starts, a root task makes a \
+                     Notification"
+                )
             }
             Problem::SameChannel { earlier } => {
                 write!(f, "channel {earlier} joins the same two instances; give that one more lines")

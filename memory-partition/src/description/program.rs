@@ -246,6 +246,16 @@ impl Description {
         self.programs.iter().enumerate().filter(move |(_, program)| program.instance == instance)
     }
 
+    /// The program that receives from a channel, and which bit of its events line 0 is.
+    pub fn receiver(&self, channel: usize) -> Option<(usize, u32)> {
+        let mut programs = self.programs.iter().enumerate();
+        programs.find_map(|(index, program)| {
+            let position = program.receive.iter().position(|&received| received == channel)?;
+            let earlier = program.receive[..position].iter().filter_map(|&other| self.channels.get(other));
+            Some((index, earlier.map(|channel| channel.lines).fold(0, u32::saturating_add)))
+        })
+    }
+
     /// The number of an IOAPIC among those of its owner, as GetIOAPIC counts them; nothing for another device.
     pub fn io_apic_number(&self, device: usize) -> Option<u32> {
         let (owner, chip) = self.io_apic(device)?;

@@ -127,7 +127,7 @@ fn a_region_has_members_and_each_once() {
 #[test]
 fn a_channel_joins_two_instances_and_each_pair_once() {
     let found = mistakes(|d| d.channels[0].to = 0);
-    assert_eq!(found, [(Item::Channel(0), "to", Problem::ChannelToItself)]);
+    assert_eq!(found, [(Item::Channel(0), "to", Problem::ChannelToItself)], "the root task is no init");
     let found = mistakes(|d| (d.channels[1].from, d.channels[1].to) = (0, 1));
     assert_eq!(found, [(Item::Channel(1), "to", Problem::SameChannel { earlier: 0 })]);
 }
@@ -178,7 +178,8 @@ fn a_message_names_item_field_and_a_way_out() {
     description.channels[0].to = 0;
     assert_eq!(
         description.validate()[0].to_string(),
-        "channel `from-0-to-1`, to: the channel ends where it starts; use a Notification inside one instance"
+        "channel `from-0-to-1`, to: the channel ends where it starts; it can join programs that init starts, a root \
+         task makes a Notification"
     );
 }
 

@@ -13,6 +13,7 @@ use abi::limits::{MAX_INSTANCES, MAX_LINES, MAX_NAME, MIN_BUDGET_US};
 use super::{
     Channel, Description, Device, DeviceKind, Instance, Region, Size,
     error::{DescriptionError, Item, Problem},
+    program::INIT,
 };
 use crate::{
     MemoryRange,
@@ -138,8 +139,13 @@ impl Findings<'_> {
         self.reference(item, name, "from", channel.from);
         self.reference(item, name, "to", channel.to);
         self.number(item, name, "lines", u64::from(channel.lines), (1, MAX_LINES as u64));
-        if channel.from == channel.to {
-            self.add(item, name, "to", Problem::ChannelToItself);
+        if channel.is_within_instance() {
+            // What init makes of it costs no kernel anything, so there may be several.
+            let instance = self.description.instances.get(channel.from);
+            if instance.is_some_and(|instance| instance.root_task.name != INIT) {
+                self.add(item, name, "to", Problem::ChannelToItself);
+            }
+            return;
         }
         let same = |other: &Channel| (other.from, other.to) == (channel.from, channel.to);
         if let Some(earlier) = before.iter().position(same) {

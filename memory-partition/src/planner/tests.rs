@@ -220,6 +220,23 @@ fn incoming_lines_are_numbered_consecutively_at_each_receiver() {
 }
 
 #[test]
+fn no_kernel_hears_of_a_channel_within_an_instance() {
+    let mut description = Description::split(2, crate::INIT);
+    description.programs = [0, 1].map(|i| crate::Program::new(alloc::format!("p{i}"), i, "work")).into();
+    let mut channel = |from, to| {
+        let name = alloc::format!("from-{from}-to-{to}-{}", description.channels.len());
+        description.channels.push(Channel { name, from, to, lines: 5, ack: true });
+    };
+    channel(1, 1);
+    channel(0, 1);
+    channel(1, 1);
+    let plan = plan_of(&large_machine(), &description);
+    let channels: Vec<_> =
+        plan.channels.iter().map(|channel| (channel.name.as_str(), channel.incoming_base)).collect();
+    assert_eq!((channels, plan.instances[1].incoming_lines), (vec![("from-0-to-1-1", 0)], 5));
+}
+
+#[test]
 fn registers_of_another_owner_leave_the_default_list() {
     let mut description = Description::split(2, "ping");
     let mmio = DeviceKind::Mmio { base: 0xfebf_0000, size: 0x1_0000 };

@@ -158,7 +158,7 @@ lines = 99
         "5:1 unknown key `progam` (did you mean `program`?)",
         "6:10 unknown unit `X`; expected a number with K, M or G, as in 512M \
          (write it as: memory = \"256M\", \"25%\" or \"rest\")",
-        "9:6 the channel ends where it starts (use a Notification inside one instance)",
+        "9:6 the channel ends where it starts (it can join programs that init starts, a root task makes a Notification)",
         "10:9 99 is not between 1 and 64",
     ];
     assert_eq!(mistakes(text), expected);

@@ -43,7 +43,7 @@ pub fn compose(source: &Source) -> Report {
         totals: totals(plan),
         instances: (0..plan.instances.len()).map(|index| instance(source, index)).collect(),
         regions: plan.regions.iter().map(|region| self::region(plan, region)).collect(),
-        channels: plan.channels.iter().map(|channel| self::channel(plan, channel)).collect(),
+        channels: channels(source),
         devices: plan.devices.iter().map(|device| self::device(plan, device)).collect(),
         interrupt_controllers: plan
             .io_apics
@@ -195,15 +195,27 @@ fn region(plan: &Plan, region: &RegionPlan) -> Region {
     }
 }
 
-fn channel(plan: &Plan, channel: &memory_partition::ChannelPlan) -> Channel {
-    Channel {
+/// The channels of the plan, then those that init makes of notifications.
+fn channels(source: &Source) -> Vec<Channel> {
+    let plan = source.plan;
+    let between = plan.channels.iter().map(|channel| Channel {
         name: channel.name.clone(),
         from: name(plan, channel.from),
         to: name(plan, channel.to),
         lines: channel.lines,
         ack: channel.ack,
-        first_incoming_line: channel.incoming_base,
-    }
+        first_incoming_line: Some(channel.incoming_base),
+    });
+    let described = source.description.channels.iter().filter(|channel| channel.is_within_instance());
+    let within = described.map(|channel| Channel {
+        name: channel.name.clone(),
+        from: name(plan, channel.from),
+        to: name(plan, channel.to),
+        lines: channel.lines,
+        ack: false,
+        first_incoming_line: None,
+    });
+    between.chain(within).collect()
 }
 
 fn device(plan: &Plan, device: &memory_partition::DeviceGrant) -> Device {

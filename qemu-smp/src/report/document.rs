@@ -267,21 +267,23 @@ pub struct Member {
     pub rights: &'static str,
 }
 
-/// Lines from one instance to another.
+/// Lines from one instance to another, or between programs of one.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Channel {
     /// Its name.
     pub name: String,
     /// Name of the instance that signals.
     pub from: String,
-    /// Name of the instance that receives.
+    /// Name of the instance that receives, which may be the same.
     pub to: String,
     /// Number of lines.
     pub lines: u32,
     /// Whether a delivered line stays masked until it is acknowledged.
     pub ack: bool,
-    /// Number of its line 0 among all incoming lines of the receiver.
-    pub first_incoming_line: u32,
+    /// Number of its line 0 among all incoming lines of the receiver; absent between programs of one instance, where lines
+    /// are bits of a notification.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_incoming_line: Option<u32>,
 }
 
 /// A device that the description names.

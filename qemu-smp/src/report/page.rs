@@ -57,7 +57,7 @@ pub fn page(report: &Report) -> String {
 }
 
 const WIRING: &str = "A row for each instance. Channels first: the dot signals, the arrow head is signalled, the number \
-of lines is behind the name. Then shared regions: a filled square reads and writes, a hollow one reads. Then devices, at \
+of lines is behind the name; a short arrow stays within its instance. Then shared regions: a filled square reads and writes, a hollow one reads. Then devices, at \
 their owner. Pointing at something names it.";
 const SCALE: &str = "A pixel stands for the same number of bytes everywhere. A hue is an instance: light is untyped \
 memory, dark its kernel and root task. Yellow is shared, grey kept back for restart.";

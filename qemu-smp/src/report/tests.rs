@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use memory_partition::{
-    Access, Description, DropReason, Dropped, Mapped, MemoryRange, OnFault, Plan, Program, plan,
+    Access, Channel, Description, DropReason, Dropped, Mapped, MemoryRange, OnFault, Plan, Program, plan,
 };
 use serde_json::Value;
 
@@ -133,6 +133,8 @@ fn programs_are_told_with_names_for_what_they_get() {
     program.receive.push(0);
     program.on_fault = OnFault::Restart { limit: 3 };
     description.programs.push(program);
+    let within = Channel { name: "inner".to_owned(), from: 1, to: 1, lines: 4, ack: true };
+    description.channels.push(within);
     let report = of_plan(&description, &planned(&description));
     let names: Vec<&str> = report.instances[1].programs.iter().map(|program| program.name.as_str()).collect();
     assert_eq!(names, ["init", "sampler"]);
@@ -142,7 +144,12 @@ fn programs_are_told_with_names_for_what_they_get() {
     {
         assert!(text.contains(part), "{part} is missing in\n{text}");
     }
-    assert!(page(&report).contains("init, sampler</text>"));
+    let page = page(&report);
+    assert!(page.contains("init, sampler</text>"));
+    assert!(
+        page.contains("inner: instance-1 may signal programs on it, 4 lines")
+            && page.contains("a notification")
+    );
 }
 
 #[test]

@@ -302,8 +302,11 @@ fn regions(report: &Report) -> Section {
 fn channels(report: &Report) -> Section {
     let rows = report.channels.iter().map(|channel| {
         let ack = if channel.ack { "until acknowledged" } else { "never" };
-        let Channel { name, from, to, lines, first_incoming_line: first, .. } = channel;
-        let numbers = format!("{first}..{}", first + lines.saturating_sub(1));
+        let Channel { name, from, to, lines, first_incoming_line, .. } = channel;
+        let numbers = match first_incoming_line {
+            Some(first) => format!("{first}..{}", first + lines.saturating_sub(1)),
+            None => "a notification".to_owned(),
+        };
         vec![name.clone(), from.clone(), to.clone(), lines.to_string(), numbers, ack.to_owned()]
     });
     Section {

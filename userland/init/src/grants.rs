@@ -9,7 +9,7 @@
 use alloc::vec::Vec;
 
 use abi::chunk::skerry::{self, Direction, Name};
-use abi::start::{self, FIRST_SLOT};
+use abi::start::{self, EVENTS_SLOT, FIRST_SLOT};
 use abi::{Rights, VmAttributes};
 use memory_partition::launch::Launch;
 use memory_partition::{Access, DeviceKind, Program};
@@ -20,8 +20,8 @@ use userland::{
 };
 
 use crate::Why;
-use crate::device_memory::DeviceMemory;
 use crate::memory::{self, PAGE, Scratch};
+use crate::supplies::Supplies;
 
 /// A program's CNode.
 #[derive(Clone, Copy, Debug)]
@@ -78,14 +78,14 @@ impl Told {
 
 /// Gives one program what its description says.
 pub(crate) struct Giver<'a> {
-    pub(crate) root: &'a mut RootTask,
-    pub(crate) devices: &'a mut DeviceMemory,
-    pub(crate) launch: &'static Launch<'static>,
-    pub(crate) program: &'static Program,
-    pub(crate) vspace: VSpace,
-    pub(crate) slots: ProgramSlots,
-    pub(crate) events: Notification,
-    pub(crate) scratch: Scratch,
+    root: &'a mut RootTask,
+    supplies: &'a mut Supplies,
+    launch: &'static Launch<'static>,
+    program: &'static Program,
+    vspace: VSpace,
+    slots: ProgramSlots,
+    events: Notification,
+    scratch: Scratch,
     next_slot: u64,
     next_event: u32,
     told: Told,
@@ -96,14 +96,17 @@ pub(crate) struct Giver<'a> {
 impl<'a> Giver<'a> {
     pub(crate) fn new(
         root: &'a mut RootTask,
-        devices: &'a mut DeviceMemory,
-        (launch, program): (&'static Launch<'static>, &'static Program),
-        (vspace, slots, events): (VSpace, ProgramSlots, Notification),
+        supplies: &'a mut Supplies,
+        (launch, index): (&'static Launch<'static>, usize),
+        (vspace, slots): (VSpace, ProgramSlots),
         scratch: Scratch,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, Why> {
+        let program = &launch.description.programs[index];
+        let events = supplies.events(index).ok_or(Why::NotHere { what: "program", name: &program.name })?;
+        slots.slot(EVENTS_SLOT).mint_from(events.slot(), Rights::READ, 0)?;
+        Ok(Self {
             root,
-            devices,
+            supplies,
             launch,
             program,
             vspace,
@@ -115,7 +118,7 @@ impl<'a> Giver<'a> {
             told: Told::default(),
             handlers: Vec::new(),
             status_pages: Vec::new(),
-        }
+        })
     }
 
     /// Gives everything; returns what to tell the program, and the handlers that init keeps for its restart.
@@ -159,6 +162,11 @@ impl<'a> Giver<'a> {
             let channel = &self.launch.description.channels[index];
             let entry = self.channel_entry(index, channel.from, Direction::Receive)?;
             for line in 0..channel.lines {
+                if channel.is_within_instance() {
+                    // Who signals it gets a capability with the badge.
+                    self.next_badge()?;
+                    continue;
+                }
                 let handler = IrqHandler(self.root.slots.take()?);
                 IRQ_CONTROL.get_line(line.into(), channel.from as u32, handler.slot())?;
                 self.handle(handler)?;
@@ -170,10 +178,25 @@ impl<'a> Giver<'a> {
             let entry = self.channel_entry(index, channel.to, Direction::Send)?;
             for line in 0..channel.lines {
                 let slot = self.next_slot();
-                IRQ_CONTROL.issue_line_signal(line.into(), channel.to as u32, slot)?;
+                if channel.is_within_instance() {
+                    self.give_signal(index, line, slot)?;
+                } else {
+                    IRQ_CONTROL.issue_line_signal(line.into(), channel.to as u32, slot)?;
+                }
             }
             self.told.channels.push(entry);
         }
+        Ok(())
+    }
+
+    /// Gives the right to signal a line of a channel within the instance: the receiver's notification, with the line's badge.
+    fn give_signal(&mut self, channel: usize, line: u32, slot: Slot) -> Result<(), Why> {
+        let description = &self.launch.description;
+        let nobody =
+            || Why::NotHere { what: "receiver of channel", name: &description.channels[channel].name };
+        let (receiver, first_event) = description.receiver(channel).ok_or_else(nobody)?;
+        let events = self.supplies.events(receiver).ok_or_else(nobody)?;
+        slot.mint_from(events.slot(), Rights::WRITE, badge_of(first_event + line)?)?;
         Ok(())
     }
 
@@ -184,23 +207,30 @@ impl<'a> Giver<'a> {
         direction: Direction,
     ) -> Result<start::Channel, Why> {
         let channel = &self.launch.description.channels[index];
+        // A notification is never masked, so there is nothing to acknowledge.
+        let has_handlers = !channel.is_within_instance();
         Ok(start::Channel {
             name: name(&channel.name),
             direction: direction.word() as u32,
             lines: channel.lines,
-            flags: if channel.ack { skerry::Channel::ACK } else { 0 },
+            flags: if has_handlers && channel.ack { skerry::Channel::ACK } else { 0 },
             peer: peer as u32,
-            first_slot: self.next_slot,
+            first_slot: if has_handlers || direction == Direction::Send { self.next_slot } else { 0 },
             first_event: if direction == Direction::Receive { self.next_event } else { 0 },
             reserved: 0,
             status: self.status_page(peer as u32)?,
         })
     }
 
-    /// Maps the status page of another instance, once; its address, or 0 when there is none.
+    /// Maps the status page of an instance, once; its address, or 0 when there is none.
     fn status_page(&mut self, peer: u32) -> Result<u64, Why> {
-        let mut peers = self.root.boot.chunk().into_iter().flat_map(|chunk| chunk.peers());
-        let slot = peers.find(|known| known.instance == peer).map_or(0, |peer| peer.status_slot);
+        let slot = match self.root.boot.chunk() {
+            Some(chunk) if chunk.instance() == peer => chunk.own_status_slot(),
+            chunk => {
+                let mut peers = chunk.into_iter().flat_map(|chunk| chunk.peers());
+                peers.find(|known| known.instance == peer).map_or(0, |peer| peer.status_slot)
+            }
+        };
         if slot == 0 {
             return Ok(0);
         }
@@ -224,7 +254,7 @@ impl<'a> Giver<'a> {
                 polarity: interrupt.is_low.into(),
             };
             let handler = IrqHandler(self.root.slots.take()?);
-            IRQ_CONTROL.get_pin(handler.slot(), pin, self.devices.next_vector())?;
+            IRQ_CONTROL.get_pin(handler.slot(), pin, self.supplies.devices.next_vector())?;
             let (slot, event) = (self.next_slot, self.next_event);
             self.handle(handler)?;
             let name = name(&interrupt.name);
@@ -235,9 +265,7 @@ impl<'a> Giver<'a> {
 
     /// Lets a handler signal the next event, and gives the program a copy to acknowledge with.
     fn handle(&mut self, handler: IrqHandler) -> Result<(), Why> {
-        let event = Some(self.next_event).filter(|&event| event < start::MAX_EVENTS);
-        let badge = 1 << event.ok_or(Why::Events)?;
-        self.next_event += 1;
+        let badge = self.next_badge()?;
         let badged = self.scratch.0.slot();
         badged.mint_from(self.events.slot(), Rights::ALL, badge)?;
         handler.set_notification(Notification(self.scratch.0))?;
@@ -245,6 +273,13 @@ impl<'a> Giver<'a> {
         self.next_slot().copy_from(handler.slot(), Rights::ALL)?;
         self.handlers.push(handler);
         Ok(())
+    }
+
+    /// The bit of the next event.
+    fn next_badge(&mut self) -> Result<u64, Why> {
+        let badge = badge_of(self.next_event)?;
+        self.next_event += 1;
+        Ok(badge)
     }
 
     fn ports(&mut self) -> Result<(), Why> {
@@ -265,7 +300,7 @@ impl<'a> Giver<'a> {
         for (&device, address) in self.program.mmio.iter().zip(addresses) {
             let device = &self.launch.description.devices[device];
             let DeviceKind::Mmio { base, size } = device.kind else { continue };
-            let frames = self.devices.frames(self.root, base, size)?;
+            let frames = self.supplies.devices.frames(self.root, base, size)?;
             let frames = frames.ok_or(Why::NotHere { what: "registers of", name: &device.name })?;
             for (page, frame) in (0..).zip(frames) {
                 let (at, attributes) = (address + page * PAGE, VmAttributes::UNCACHEABLE);
@@ -281,6 +316,11 @@ impl<'a> Giver<'a> {
         self.next_slot += 1;
         slot
     }
+}
+
+/// The bit of an event.
+fn badge_of(event: u32) -> Result<u64, Why> {
+    if event < start::MAX_EVENTS { Ok(1 << event) } else { Err(Why::Events) }
 }
 
 /// Names of a valid description fit.

@@ -23,6 +23,7 @@ mod grants;
 mod memory;
 mod policy;
 mod serve;
+mod supplies;
 mod task;
 
 use alloc::boxed::Box;
@@ -33,8 +34,8 @@ use abi::start::MAX_EVENTS;
 use memory_partition::launch::Launch;
 use userland::{AllocError, Error, RootTask};
 
-use device_memory::DeviceMemory;
 use serve::Server;
+use supplies::Supplies;
 use task::Task;
 
 #[cfg(not(target_os = "none"))]
@@ -128,14 +129,15 @@ fn prepare(
     root: &mut RootTask,
     launch: &'static Launch<'static>,
 ) -> Result<(Server, Vec<Task>), (&'static str, Why)> {
-    let server = Server::new(root).map_err(|error| (memory_partition::INIT, error.into()))?;
-    let mut devices = DeviceMemory::new(&root.boot);
+    let of_init = |error: AllocError| (memory_partition::INIT, error.into());
+    let server = Server::new(root).map_err(of_init)?;
+    let mut supplies = Supplies::new(root, launch).map_err(of_init)?;
     let mut tasks = Vec::new();
-    for (index, (_, program)) in launch.description.programs_of(launch.instance).enumerate() {
+    for (position, (index, program)) in launch.description.programs_of(launch.instance).enumerate() {
         let task = server
-            .endpoints(root, index)
+            .endpoints(root, position)
             .map_err(Why::from)
-            .and_then(|endpoints| Task::new(root, &mut devices, launch, program, endpoints));
+            .and_then(|endpoints| Task::new(root, &mut supplies, launch, index, endpoints));
         tasks.push(task.map_err(|why| (program.name.as_str(), why))?);
     }
     Ok((server, tasks))

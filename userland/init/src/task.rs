@@ -4,7 +4,7 @@
 use alloc::vec::Vec;
 
 use abi::flags::TCB_FPU_DISABLED;
-use abi::start::{self, BUFFER, EVENTS_SLOT, INFO, SERVICE_SLOT, STACK_END, TCB_SLOT};
+use abi::start::{self, BUFFER, INFO, SERVICE_SLOT, STACK_END, TCB_SLOT};
 use abi::{GuardData, INITIAL_FLAGS, Register, Rights, sizes};
 use memory_partition::launch::{Image, Launch, Page};
 use memory_partition::{OnTimeout, Program};
@@ -14,11 +14,11 @@ use userland::{
 };
 
 use crate::Why;
-use crate::device_memory::DeviceMemory;
 use crate::grants::{Giver, ProgramSlots, Told, name};
 use crate::memory::{self, PAGE, Scratch};
 use crate::policy::State;
 use crate::serve::Endpoints;
+use crate::supplies::Supplies;
 
 /// A program of this instance.
 pub(crate) struct Task {
@@ -102,13 +102,14 @@ impl Task {
     /// Makes everything that a program needs; it does not run yet.
     pub(crate) fn new(
         root: &mut RootTask,
-        devices: &mut DeviceMemory,
+        supplies: &mut Supplies,
         launch: &'static Launch<'static>,
-        program: &'static Program,
+        index: usize,
         endpoints: Endpoints,
     ) -> Result<Self, Why> {
+        let program = &launch.description.programs[index];
         let image = launch.image(program).ok_or(Why::NotHere { what: "image", name: &program.image })?;
-        let (vspace, tcb, events) = (root.make_vspace()?, root.make()?, root.make()?);
+        let (vspace, tcb) = (root.make_vspace()?, root.make()?);
         let slots = ProgramSlots::new(root, launch, program)?;
         let context =
             root.make_sched_context(SchedParameters::periodic(program.budget_us, program.period_us))?;
@@ -116,9 +117,8 @@ impl Task {
         memory.map(root, vspace)?;
         let scratch = Scratch(root.slots.take()?);
         slots.slot(TCB_SLOT).copy_from(Capability::slot(tcb), Rights::ALL)?;
-        slots.slot(EVENTS_SLOT).mint_from(Capability::slot(events), Rights::READ, 0)?;
         endpoints.give_service(slots.slot(SERVICE_SLOT))?;
-        let giver = Giver::new(root, devices, (launch, program), (vspace, slots, events), scratch);
+        let giver = Giver::new(root, supplies, (launch, index), (vspace, slots), scratch)?;
         let (told, handlers) = giver.give()?;
         let instance = launch.description.instances[launch.instance].name.as_str();
         let (state, starts, faults) = (State::Stopped, 0, endpoints.faults);

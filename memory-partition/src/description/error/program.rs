@@ -47,6 +47,16 @@ pub enum ProgramProblem {
         /// The instance at that end.
         instance: String,
     },
+    /// A channel within the instance that no program receives from.
+    NobodyReceives {
+        /// The channel.
+        channel: String,
+    },
+    /// A channel that the program itself receives from.
+    SignalsItself {
+        /// The channel.
+        channel: String,
+    },
     /// A device that another instance owns.
     OtherOwner {
         /// The device.
@@ -130,6 +140,12 @@ impl fmt::Display for ProgramProblem {
                     f,
                     "channel {channel} has instance {instance} at this end; name a channel of this instance"
                 )
+            }
+            Self::NobodyReceives { channel } => {
+                write!(f, "nobody receives from channel {channel}; add it to `receive` of a program")
+            }
+            Self::SignalsItself { channel } => {
+                write!(f, "the program itself receives from channel {channel}; let another program do that")
             }
             Self::OtherOwner { device, owner } => {
                 write!(f, "device {device} belongs to instance {owner}; change its owner or move the program")

@@ -10,7 +10,7 @@ use super::Findings;
 use crate::MemoryRange;
 use crate::description::error::{Item, List, Problem, ProgramProblem};
 use crate::description::program::{INIT, Interrupt, MAX_PRIORITY, Mapped, OnFault, OnTimeout, Program};
-use crate::description::{Access, DeviceKind, Instance};
+use crate::description::{Access, Channel, DeviceKind, Instance};
 use crate::layout::PAGE;
 
 /// The longest period: an hour, far below what any clock limits it to.
@@ -153,7 +153,25 @@ impl Findings<'_> {
             self.end(i, (List::Signal, position), channel);
             if program.signal[..position].contains(&channel) {
                 self.entry(i, (List::Signal, position), "", ProgramProblem::Twice);
+            } else {
+                self.heard(i, (List::Signal, position), channel);
             }
+        }
+    }
+
+    /// What program `i` signals within its instance, another program receives.
+    fn heard(&mut self, i: usize, at: (List, usize), index: usize) {
+        let description = self.description;
+        let own = description.programs[i].instance;
+        let within = |channel: &&Channel| channel.is_within_instance() && channel.from == own;
+        let Some(channel) = description.channels.get(index).filter(within) else { return };
+        let channel = channel.name.clone();
+        match description.receiver(index) {
+            None => self.entry(i, at, "", ProgramProblem::NobodyReceives { channel }),
+            Some((receiver, _)) if receiver == i => {
+                self.entry(i, at, "", ProgramProblem::SignalsItself { channel });
+            }
+            Some(_) => {}
         }
     }
 

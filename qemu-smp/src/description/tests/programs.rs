@@ -154,6 +154,23 @@ fn names_of_what_a_program_gets_are_looked_up() {
 }
 
 #[test]
+fn a_channel_may_stay_within_the_instance_of_its_programs() {
+    let text = |receive: &str| {
+        format!(
+            "{SYSTEM}signal = ['inner']\n[[channel]]\nname = 'inner'\nfrom = 'a'\nto = 'a'\n\
+             [[program]]\nname = 'p'\ninstance = 'a'\nimage = 'sweep'\n{receive}\n\
+             [[program]]\nname = 'q'\ninstance = 'b'\nimage = 'sweep'\n"
+        )
+    };
+    let description = read(&text("receive = ['inner']")).expect("the description is right").description;
+    assert_eq!(description.receiver(1), Some((1, 0)));
+    let what = "nobody receives from channel inner (add it to `receive` of a program)";
+    assert_eq!(mistakes(&text("")), [format!("34:11 {what}")]);
+    let what = "the program itself receives from channel inner (let another program do that)";
+    assert_eq!(mistakes(&text("receive = ['inner']\nsignal = ['inner']")), [format!("44:11 {what}")]);
+}
+
+#[test]
 fn what_nobody_grants_is_refused_at_its_place() {
     for (keys, expected) in [
         (

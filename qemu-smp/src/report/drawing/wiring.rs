@@ -30,6 +30,8 @@ const COLUMNS: usize = 30;
 /// Pixels that a character of an instance's name takes at most.
 const BOLD: f64 = 8.4;
 const INK: &str = "#222";
+/// Half the length of an arrow within an instance.
+const WITHIN: f64 = 13.0;
 
 /// The drawing.
 pub(crate) fn wiring(report: &Report) -> String {
@@ -162,11 +164,15 @@ fn head(svg: &mut Svg, plan: &Layout, x: f64, name: &str) {
 fn draw_channel(svg: &mut Svg, plan: &Layout, report: &Report, (x, channel): (f64, &Channel)) {
     let (from, to) = (row_of(report, &channel.from), row_of(report, &channel.to));
     let colour = line_colour(from);
-    let (start, end) = (plan.middle(from), plan.middle(to));
+    let (mut start, mut end) = (plan.middle(from), plan.middle(to));
+    if from == to {
+        // From program to program: a short arrow beside the instance's name.
+        (start, end) = (start - WITHIN, end + WITHIN);
+    }
     // Down is positive.
     let direction = if end > start { 1.0 } else { -1.0 };
-    let title =
-        format!("{}: {} may signal {}, {} lines", channel.name, channel.from, channel.to, channel.lines);
+    let to_whom = if from == to { "programs on it" } else { &channel.to };
+    let title = format!("{}: {} may signal {to_whom}, {} lines", channel.name, channel.from, channel.lines);
     svg.titled(&title, |svg| {
         head(svg, plan, x, &title_of(channel));
         svg.line((x, start), (x, end - direction * 8.0), (colour, 2.0));

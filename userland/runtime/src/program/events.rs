@@ -77,7 +77,7 @@ impl Receiver {
         (events.0 & self.mask()).checked_shr(self.channel.first_event).unwrap_or(0)
     }
 
-    /// Lets these lines come again; without effect on a channel with `ack = false`.
+    /// Lets these lines come again; without effect on a channel with `ack = false` or within an instance.
     pub fn ack(&self, lines: u64) {
         if self.channel.flags & Flags::ACK == 0 {
             return;

@@ -146,6 +146,51 @@ fn a_channel_has_one_receiver_at_its_end() {
     assert_eq!(mistake(|d| d.programs[0].signal.push(0)), (twice, "", ProgramProblem::Twice));
 }
 
+/// A third program, and two channels within instance 1 that it receives from, the second with lines from bit 3 on.
+fn with_channels_within(d: &mut Description) {
+    let channel = |name: &str, lines| Channel { name: name.into(), from: 1, to: 1, lines, ack: true };
+    d.channels.extend([channel("start", 3), channel("stop", 2)]);
+    let count = d.channels.len();
+    let mut third = Program::new("third", 1, "work");
+    third.receive = [count - 2, count - 1].into();
+    d.programs[1].signal = third.receive.clone();
+    d.programs.push(third);
+}
+
+#[test]
+fn channels_within_an_instance_join_its_programs() {
+    assert_eq!(mistakes(with_channels_within), []);
+    let mut description = correct();
+    with_channels_within(&mut description);
+    let last = description.channels.len() - 1;
+    assert_eq!([last - 1, last].map(|channel| description.receiver(channel)), [Some((2, 0)), Some((2, 3))]);
+    assert_eq!(description.receiver(usize::MAX), None);
+}
+
+#[test]
+fn what_is_signalled_within_an_instance_is_received_by_another_program() {
+    let with = |spoil: fn(&mut Description)| {
+        mistake(|d| {
+            with_channels_within(d);
+            spoil(d);
+        })
+    };
+    let channel = || String::from("stop");
+    let at = |program, list, position| Item::Entry { program, list, position };
+    let found = with(|d| d.programs[2].receive.truncate(1));
+    let problem = ProgramProblem::NobodyReceives { channel: channel() };
+    assert_eq!(found, (at(1, List::Signal, 1), "", problem));
+    let found = with(|d| {
+        let stop = d.programs[2].receive.pop();
+        d.programs[1].receive.extend(stop);
+    });
+    let problem = ProgramProblem::SignalsItself { channel: channel() };
+    assert_eq!(found, (at(1, List::Signal, 1), "", problem));
+    let found = with(|d| d.programs[0].signal.push(d.channels.len() - 1));
+    let problem = ProgramProblem::OtherEnd { channel: channel(), instance: "instance-1".into() };
+    assert_eq!(found, (at(0, List::Signal, 1), "", problem));
+}
+
 #[test]
 fn a_program_waits_for_as_many_lines_and_interrupts_as_a_word_has_bits() {
     let problem = ProgramProblem::TooManyEvents { count: 65 };

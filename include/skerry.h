@@ -93,6 +93,7 @@ struct __attribute__((packed)) skerry_chunk_device {
 /* System calls, as far as this header needs them. */
 #define SKERRY_CALL (-1)
 #define SKERRY_SEND_CALL (-5)
+#define SKERRY_RECV_CALL (-7)
 #define SKERRY_WAIT_CALL (-9)
 #define SKERRY_NB_WAIT_CALL (-10)
 #define SKERRY_YIELD_CALL (-11)
@@ -114,19 +115,25 @@ static inline uint64_t skerry_message_info(uint64_t label, uint64_t extra_caps, 
     return label << 12 | (extra_caps & 3) << 7 | (length & 0x7f);
 }
 
-/* The stack pointer is undefined after the instruction, hence R14. */
-static inline struct skerry_received skerry_syscall(int64_t number, uint64_t dest, uint64_t info, const uint64_t words[4])
+/* A call with a reply object. The stack pointer is undefined after the instruction, hence R14. */
+static inline struct skerry_received skerry_syscall_with_reply(
+    int64_t number, uint64_t dest, uint64_t info, const uint64_t words[4], uint64_t reply_object)
 {
     register uint64_t mr0 __asm__("r10") = words[0];
     register uint64_t mr1 __asm__("r8") = words[1];
     register uint64_t mr2 __asm__("r9") = words[2];
     register uint64_t mr3 __asm__("r15") = words[3];
-    register uint64_t reply __asm__("r12") = 0;
+    register uint64_t reply __asm__("r12") = reply_object;
     __asm__ volatile("movq %%rsp, %%r14\n\tsyscall\n\tmovq %%r14, %%rsp"
                      : "+D"(dest), "+S"(info), "+r"(mr0), "+r"(mr1), "+r"(mr2), "+r"(mr3)
                      : "d"(number), "r"(reply)
                      : "rcx", "r11", "r14", "memory");
     return (struct skerry_received){dest, info, {mr0, mr1, mr2, mr3}};
+}
+
+static inline struct skerry_received skerry_syscall(int64_t number, uint64_t dest, uint64_t info, const uint64_t words[4])
+{
+    return skerry_syscall_with_reply(number, dest, info, words, 0);
 }
 
 /* Invokes `service` with four words and one capability; 0, or the label of the error. */
@@ -175,7 +182,9 @@ struct __attribute__((packed)) skerry_info {
     uint32_t tsc_mhz;
     uint64_t budget_us;
     uint64_t period_us;
-    struct skerry_table arguments, regions, channels, interrupts, ports, registers;
+    struct skerry_table arguments, regions, channels, interrupts, ports, registers, timeouts;
+    uint64_t timeout_endpoint;
+    uint64_t timeout_reply;
 };
 
 struct __attribute__((packed)) skerry_region {
@@ -216,6 +225,12 @@ struct __attribute__((packed)) skerry_registers {
     char name[SKERRY_NAME_SIZE];
     uint64_t address;
     uint64_t size;
+};
+
+/* A program whose timeouts this one handles. */
+struct __attribute__((packed)) skerry_timeout {
+    char name[SKERRY_NAME_SIZE];
+    uint64_t number;
 };
 
 /* The start info of this program. */
@@ -275,11 +290,18 @@ static inline const struct skerry_registers *skerry_registers(const char *name)
     return skerry_find(skerry_info()->registers, sizeof(struct skerry_registers), name);
 }
 
+static inline const struct skerry_timeout *skerry_timeout(const char *program)
+{
+    return skerry_find(skerry_info()->timeouts, sizeof(struct skerry_timeout), program);
+}
+
 /* 3. Programs without a library. */
 
 #define SKERRY_REQUEST_PRINT 0x100u
 #define SKERRY_REQUEST_ROW 0x101u
 #define SKERRY_REQUEST_EXIT 0x102u
+#define SKERRY_REQUEST_GIVE_UP 0x103u
+#define SKERRY_FAULT_TIMEOUT 5u
 #define SKERRY_MAX_LINE 952u
 #define SKERRY_LABEL_ACK 27u
 
@@ -350,6 +372,42 @@ static inline void skerry_ack(const struct skerry_channel *channel, uint32_t lin
     if (line < channel->lines && (channel->flags & SKERRY_CHANNEL_ACK) != 0) {
         skerry_short_call(SKERRY_CALL, channel->first_slot + line, SKERRY_LABEL_ACK, 0);
     }
+}
+
+/* What a program that handles timeouts was woken by: `number` is that of a program, or 0 for lines and interrupts. */
+struct skerry_woken {
+    uint64_t number;
+    uint64_t consumed_us;
+    uint64_t events;
+};
+
+/* Waits until a program whose timeouts this one handles uses up its budget, or for lines and interrupts. The program waits
+ * for skerry_resume or skerry_give_up, which come before the next call of this. */
+static inline struct skerry_woken skerry_wait_timeout(void)
+{
+    const struct skerry_info *info = skerry_info();
+    const uint64_t none[4] = {0, 0, 0, 0};
+    struct skerry_received received =
+        skerry_syscall_with_reply(SKERRY_RECV_CALL, info->timeout_endpoint, 0, none, info->timeout_reply);
+    if (received.info >> 12 == SKERRY_FAULT_TIMEOUT) {
+        return (struct skerry_woken){received.badge, received.words[1], 0};
+    }
+    return (struct skerry_woken){0, 0, received.badge};
+}
+
+/* Lets the program whose timeout came last go on when its next period begins. */
+static inline void skerry_resume(void)
+{
+    const uint64_t none[4] = {0, 0, 0, 0};
+    skerry_syscall(SKERRY_SEND_CALL, skerry_info()->timeout_reply, 0, none);
+}
+
+/* Treats the program whose timeout this is like one that faults: init restarts or stops it. */
+static inline void skerry_give_up(const struct skerry_woken *timeout)
+{
+    const uint64_t words[4] = {timeout->number, timeout->consumed_us, 0, 0};
+    uint64_t info = skerry_message_info(SKERRY_REQUEST_GIVE_UP, 0, 2);
+    skerry_syscall(SKERRY_CALL, skerry_info()->service, info, words);
 }
 
 static inline void skerry_yield(void)

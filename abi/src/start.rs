@@ -9,7 +9,8 @@
 //!   0 IPC buffer   8 own TCB   16 magic   24 version   28 length   32 name[32]   64 instance name[32]
 //!  96 service   104 events   112 starts   116 MHz of the TSC   120 budget   128 period
 //! 136 arguments {offset, len}   144 regions   152 channels   160 interrupts   168 ports   176 registers {offset, count}
-//! 184 tables, in that order, then the text of the arguments; offsets count from the start of the info
+//! 184 timeouts {offset, count}   192 endpoint and   200 reply object of timeouts
+//! 208 tables, in that order, then the text of the arguments; offsets count from the start of the info
 //! ```
 //!
 //! ```text
@@ -63,6 +64,9 @@ numbered! {
         Row = 0x101,
         /// The program has finished, with the code in register 0. Not answered.
         Exit = 0x102,
+        /// The program whose timeout this one handles is to be treated like one that faults: its number as in
+        /// [`Timeout`] in register 0, the microseconds it consumed from register 1 on, as a time. Answered without words.
+        GiveUp = 0x103,
     }
 }
 
@@ -110,6 +114,12 @@ wire_struct! {
         ports: Table,
         /// The [`Registers`].
         registers: Table,
+        /// The [`Timeout`]s.
+        timeouts: Table,
+        /// The slot of the endpoint that they come to; 0 if there are none.
+        timeout_endpoint: u64,
+        /// The slot of the reply object to receive them with, one at a time; 0 if there are none.
+        timeout_reply: u64,
     }
 }
 
@@ -194,7 +204,17 @@ wire_struct! {
     }
 }
 
-const _: () = assert!(Head::LEN == 184 && Region::LEN == 56 && Channel::LEN == 72);
+wire_struct! {
+    /// A program whose timeouts this one handles.
+    Timeout {
+        /// Its name.
+        name: Name,
+        /// Its number: the badge of the message.
+        number: u64,
+    }
+}
+
+const _: () = assert!(Head::LEN == 208 && Timeout::LEN == 40 && Region::LEN == 56 && Channel::LEN == 72);
 const _: () = assert!(Interrupt::LEN == 48 && Ports::LEN == 48 && Registers::LEN == 48);
 
 /// What goes into a start info.
@@ -214,6 +234,8 @@ pub struct Contents<'a> {
     pub ports: &'a [Ports],
     /// The registers it maps.
     pub registers: &'a [Registers],
+    /// The programs whose timeouts it handles.
+    pub timeouts: &'a [Timeout],
 }
 
 impl Head {
@@ -240,6 +262,9 @@ impl Head {
             interrupts: table,
             ports: table,
             registers: table,
+            timeouts: table,
+            timeout_endpoint: 0,
+            timeout_reply: 0,
         }
     };
 }
@@ -252,6 +277,7 @@ pub const fn encoded_len(counts: &Counts) -> usize {
         + counts.interrupts * Interrupt::LEN
         + counts.ports * Ports::LEN
         + counts.registers * Registers::LEN
+        + counts.timeouts * Timeout::LEN
         + counts.arguments
 }
 
@@ -270,6 +296,8 @@ pub struct Counts {
     pub ports: usize,
     /// Devices with registers.
     pub registers: usize,
+    /// Programs whose timeouts it handles.
+    pub timeouts: usize,
 }
 
 impl Contents<'_> {
@@ -281,6 +309,7 @@ impl Contents<'_> {
             interrupts: self.interrupts.len(),
             ports: self.ports.len(),
             registers: self.registers.len(),
+            timeouts: self.timeouts.len(),
         }
     }
 
@@ -294,6 +323,7 @@ impl Contents<'_> {
         put_all(&mut writer, self.interrupts)?;
         put_all(&mut writer, self.ports)?;
         put_all(&mut writer, self.registers)?;
+        put_all(&mut writer, self.timeouts)?;
         writer.bytes(self.arguments.as_bytes())?;
         Some(len)
     }
@@ -310,8 +340,9 @@ impl Contents<'_> {
         let interrupts = place(self.interrupts.len(), Interrupt::LEN);
         let ports = place(self.ports.len(), Ports::LEN);
         let registers = place(self.registers.len(), Registers::LEN);
-        let arguments = place(self.arguments.len(), 1);
-        Head { len: len as u32, arguments, regions, channels, interrupts, ports, registers, ..self.head }
+        let timeouts = place(self.timeouts.len(), Timeout::LEN);
+        let (arguments, len) = (place(self.arguments.len(), 1), len as u32);
+        Head { len, arguments, regions, channels, interrupts, ports, registers, timeouts, ..self.head }
     }
 }
 
@@ -364,6 +395,11 @@ impl<'a> StartInfo<'a> {
     /// The registers it maps.
     pub fn registers(&self) -> Entries<'a, Registers> {
         Entries::new(self.bytes, self.head.registers)
+    }
+
+    /// The programs whose timeouts it handles.
+    pub fn timeouts(&self) -> Entries<'a, Timeout> {
+        Entries::new(self.bytes, self.head.timeouts)
     }
 }
 

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 
 use abi::chunk::{ChunkId, skerry};
 use abi::start::{self, Request};
-use abi::{Label, Rights, Syscall, ipc_buffer, limits};
+use abi::{FaultKind, Label, Rights, Syscall, ipc_buffer, limits};
 
 /// Assertions in C.
 #[derive(Default)]
@@ -73,7 +73,7 @@ fn structures_have_the_same_layout() {
         skerry::Device as skerry_chunk_device { kind, reserved, base, size, name }
         start::Head as skerry_info {
             buffer, tcb, magic, version, len, name, instance, service, events, starts, tsc_mhz, budget_us, period_us,
-            arguments, regions, channels, interrupts, ports, registers
+            arguments, regions, channels, interrupts, ports, registers, timeouts, timeout_endpoint, timeout_reply
         }
         start::Region as skerry_region { name, address, size, rights, reserved }
         start::Channel as skerry_channel {
@@ -82,6 +82,7 @@ fn structures_have_the_same_layout() {
         start::Interrupt as skerry_interrupt { name, slot, event, reserved }
         start::Ports as skerry_ports { name, first, last, slot }
         start::Registers as skerry_registers { name, address, size }
+        start::Timeout as skerry_timeout { name, number }
     }
     // The fixed part of the chunk follows its header.
     asserts.equal("offsetof(struct skerry_chunk, version)", abi::chunk::HEADER_LEN);
@@ -116,6 +117,8 @@ fn numbers_are_the_same() {
         ("SKERRY_REQUEST_PRINT", Request::Print.word()),
         ("SKERRY_REQUEST_ROW", Request::Row.word()),
         ("SKERRY_REQUEST_EXIT", Request::Exit.word()),
+        ("SKERRY_REQUEST_GIVE_UP", Request::GiveUp.word()),
+        ("SKERRY_FAULT_TIMEOUT", FaultKind::Timeout.word()),
         ("SKERRY_MAX_LINE", start::MAX_LINE as u64),
         ("SKERRY_NAME_SIZE", limits::MAX_NAME as u64),
         ("SKERRY_MAX_LENGTH", ipc_buffer::MAX_LENGTH as u64),
@@ -127,6 +130,7 @@ fn numbers_are_the_same() {
     for (c, call) in [
         ("SKERRY_CALL", Syscall::Call),
         ("SKERRY_SEND_CALL", Syscall::Send),
+        ("SKERRY_RECV_CALL", Syscall::Recv),
         ("SKERRY_WAIT_CALL", Syscall::Wait),
         ("SKERRY_NB_WAIT_CALL", Syscall::NBWait),
         ("SKERRY_YIELD_CALL", Syscall::Yield),

@@ -161,10 +161,10 @@ impl Needs {
         let contents = images.iter().flat_map(|image| &image.segments).map(|segment| segment.data.len());
         let init = (init.len() + contents.sum::<usize>()) as u64;
         let mut needs = Needs { pages: 0, slots: SLOTS_BESIDE + init / PAGE, bytes: BYTES_BESIDE + init };
-        for (_, program) in description.programs_of(instance) {
+        for (index, program) in description.programs_of(instance) {
             let image = images.iter().find(|image| image.name == program.image);
             let pages = image.map_or(0, |image| image.pages().len() as u64)
-                + (program.stack_bytes() + program.info_bytes()) / PAGE;
+                + (program.stack_bytes() + description.info_bytes(index)) / PAGE;
             let lines = program.receive.iter().map(|&channel| u64::from(description.channels[channel].lines));
             let regions = program.regions.iter().map(|mapped| &description.regions[mapped.region]);
             let frames = regions.map(|region| region.bytes() / region.alignment());

@@ -32,7 +32,7 @@ fn programs_share_regions_and_lines_and_are_restarted_when_they_fault() {
         "restarted, 2 times so far",
         "clumsy: nothing wrong this time",
         "greedy overran: budget used up,",
-        "greedy: computed for three budgets",
+        "greedy: computed for 3 budgets",
         "clerk: registers, ports and interrupt are there",
     ] {
         assert!(run.shown.contains(line), "{line}\n{}", run.shown);
@@ -126,6 +126,63 @@ fn programs_that_fail_stop_alone_and_decide_how_their_instance_ends() {
     assert_eq!(of("late"), [["late", "budget", "stop"]]);
     let first = faults.iter().find(|fault| fault["program"] == "restarted").expect("it faulted");
     assert_eq!((&first["address"], &first["access"]), (&Value::from(0xdead_0000u32), &Value::from("write")));
+}
+
+/// One that uses up its budget in three periods, and who handles its timeouts.
+fn handled(name: &str, keys: &str, guard: &str) -> String {
+    let time =
+        "arguments = ['role=greedy', 'budgets=45']\npriority = 50\nbudget-us = 1000\nperiod-us = 20000";
+    let handler =
+        format!("arguments = ['role=guard', 'of={name}', 'then={guard}']\nbackground = true\npriority = 150");
+    let watch = root().join("userland/tally/watch.c").display().to_string();
+    let handler = match guard {
+        "C" => program("watch", "a", "").replace("crew", &watch),
+        "stumble" => program("guard-of-shaken", "a", &format!("{handler}\nrestart = 'on-fault'")),
+        _ => program(&format!("guard-of-{name}"), "a", &handler),
+    };
+    let by = if guard == "C" { "watch".to_owned() } else { format!("guard-of-{name}") };
+    [program(name, "a", &format!("{time}\ntimeout-handler = '{by}'\n{keys}")), handler].concat()
+}
+
+#[test]
+#[ignore = "boots"]
+fn timeouts_are_handled_by_programs_and_by_init_when_those_are_gone() {
+    let dir = tempfile::tempdir().expect("a temporary directory can be made");
+    let text = [
+        "[[instance]]\nname = 'a'\n".to_owned(),
+        handled("patient", "", "resume"),
+        handled("given-up", "restart = 'on-fault'\nrestart-limit = 1", "give-up"),
+        handled("orphan", "", "leave"),
+        handled("shaken", "", "stumble"),
+        handled("watched", "", "C"),
+    ];
+    let path = description(dir.path(), &text.concat());
+    // Counted instructions are time that no busy host takes away.
+    let run = run(&[path.to_str().expect("the path is text"), "--icount"]).expect(1);
+    for line in [
+        "guard-of-patient: patient has used up its budget",
+        "patient: computed for 45 budgets",
+        "given-up faulted: budget used up,",
+        "guard-of-orphan: orphan has used up its budget",
+        "orphan overran: budget used up,",
+        "orphan: computed for 45 budgets",
+        "guard-of-shaken faulted: page fault, write of 0xdead0000",
+        "shaken: computed for 45 budgets",
+        "watch: watched may go on",
+        "watched faulted: budget used up,",
+    ] {
+        assert!(run.shown.contains(line), "{line}\n{}", run.shown);
+    }
+    let faults = run.document["instances"][0]["faults"].as_array().expect("the faults are in the document");
+    let actions = |name: &str| {
+        let of = faults.iter().filter(|fault| fault["program"] == name);
+        of.map(|fault| fault["action"].as_str().unwrap_or("").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (actions("given-up"), actions("watched")),
+        (vec!["restart".into(), "stop".into()], vec!["stop".into()])
+    );
+    assert!(actions("patient").is_empty() && actions("shaken").is_empty(), "{faults:?}");
 }
 
 #[test]

@@ -17,6 +17,7 @@ fn encoded() -> (Contents<'static>, Vec<u8>) {
         interrupts: &[],
         ports: &[],
         registers: &[],
+        timeouts: &[Timeout { name: Name([b't'; 32]), number: 7 }],
     };
     let mut bytes = vec![0xff; 4096];
     let len = contents.encode(&mut bytes).expect("fits");
@@ -34,6 +35,7 @@ fn an_info_is_read_as_it_was_written() {
     assert_eq!(regions, [(REGIONS, 4096)]);
     assert_eq!(info.channels().count() + info.interrupts().count() + info.ports().count(), 0);
     assert_eq!(info.registers().count(), 0);
+    assert_eq!(info.timeouts().map(|timeout| timeout.number).collect::<Vec<_>>(), [7]);
 }
 
 #[test]
@@ -45,8 +47,9 @@ fn the_fixed_part_has_the_documented_offsets() {
         core::mem::offset_of!(Head, budget_us),
         core::mem::offset_of!(Head, arguments),
         core::mem::offset_of!(Head, registers),
+        core::mem::offset_of!(Head, timeout_reply),
     ];
-    assert_eq!(offsets, [16, 32, 96, 120, 136, 176]);
+    assert_eq!(offsets, [16, 32, 96, 120, 136, 176, 200]);
 }
 
 #[test]

@@ -86,6 +86,8 @@ pub enum OnTimeout {
     Report,
     /// It is treated like a fault.
     Fault,
+    /// Another program decides: the one with this index.
+    Handler(usize),
 }
 
 /// A shared region in a program's address space.
@@ -212,19 +214,6 @@ impl Program {
         let lines = self.receive.iter().map(lines).fold(0, u32::saturating_add);
         lines.saturating_add(u32::try_from(self.interrupts.len()).unwrap_or(u32::MAX))
     }
-
-    /// Bytes of its start info.
-    pub fn info_bytes(&self) -> u64 {
-        let counts = start::Counts {
-            arguments: self.arguments.len(),
-            regions: self.regions.len(),
-            channels: self.receive.len() + self.signal.len(),
-            interrupts: self.interrupts.len(),
-            ports: self.ports.len(),
-            registers: self.mmio.len(),
-        };
-        start::encoded_len(&counts) as u64
-    }
 }
 
 impl Region {
@@ -254,6 +243,27 @@ impl Description {
             let earlier = program.receive[..position].iter().filter_map(|&other| self.channels.get(other));
             Some((index, earlier.map(|channel| channel.lines).fold(0, u32::saturating_add)))
         })
+    }
+
+    /// The programs whose timeouts a program handles.
+    pub fn handled_by(&self, handler: usize) -> impl Iterator<Item = (usize, &Program)> {
+        let programs = self.programs.iter().enumerate();
+        programs.filter(move |(_, program)| program.on_timeout == OnTimeout::Handler(handler))
+    }
+
+    /// Bytes of the start info of a program.
+    pub fn info_bytes(&self, index: usize) -> u64 {
+        let Some(program) = self.programs.get(index) else { return 0 };
+        let counts = start::Counts {
+            arguments: program.arguments.len(),
+            regions: program.regions.len(),
+            channels: program.receive.len() + program.signal.len(),
+            interrupts: program.interrupts.len(),
+            ports: program.ports.len(),
+            registers: program.mmio.len(),
+            timeouts: self.handled_by(index).count(),
+        };
+        start::encoded_len(&counts) as u64
     }
 
     /// The number of an IOAPIC among those of its owner, as GetIOAPIC counts them; nothing for another device.

@@ -84,7 +84,8 @@ pub(super) fn read(document: &DeTable<'_>, dir: &Path, programs: &[String]) -> R
     let top = Table::new(document, 0..0, Item::System, TOP, &mut found);
     let names = texts(document, "instance", "name");
     let with_programs = texts(document, "program", "instance");
-    let mut reader = Reader { dir, programs, names, with_programs, files: BTreeMap::new() };
+    let program_names = texts(document, "program", "name");
+    let mut reader = Reader { dir, programs, names, with_programs, program_names, files: BTreeMap::new() };
     let name = system_name(&top, &mut found);
     let instances = each(&top, "instance", INSTANCE, Item::Instance, &mut found);
     let regions = each(&top, "region", REGION, Item::Region, &mut found);
@@ -150,6 +151,8 @@ struct Reader<'a> {
     names: Vec<&'a str>,
     /// The instances that programs name, so that these need no root task of their own.
     with_programs: Vec<&'a str>,
+    /// Programs that init starts, which may refer to later ones.
+    program_names: Vec<&'a str>,
     files: BTreeMap<String, PathBuf>,
 }
 

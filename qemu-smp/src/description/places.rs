@@ -58,6 +58,7 @@ fn key_of(field: &str) -> &str {
         "period_us" => "period-us",
         "restart_limit" => "restart-limit",
         "on_timeout" => "on-timeout",
+        "timeout_handler" => "timeout-handler",
         other => other,
     }
 }

@@ -171,8 +171,13 @@ pub struct Started {
     /// How often it is restarted at most; absent when it is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restart_limit: Option<u32>,
-    /// What happens when its budget is used up: `wait`, `report` or `fault`.
+    /// What happens when its budget is used up: `wait`, `report`, `fault` or `handler`.
     pub on_timeout: &'static str,
+    /// Name of the program that handles its timeouts; absent when there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_handler: Option<String>,
+    /// Names of the programs whose timeouts it handles.
+    pub timeouts: Vec<String>,
     /// Regions and registers in its address space.
     pub mapped: Vec<Mapped>,
     /// Names of the channels it receives from.

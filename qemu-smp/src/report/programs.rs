@@ -13,13 +13,12 @@ pub(super) fn programs(description: &Description, index: usize) -> Vec<Program> 
         arguments: instance.root_task.arguments.clone(),
         started: None,
     });
-    let others =
-        description.programs.iter().filter(|program| program.instance == index).map(|program| Program {
-            name: program.name.clone(),
-            image: program.image.clone(),
-            arguments: program.arguments.clone(),
-            started: Some(started(description, program)),
-        });
+    let others = description.programs_of(index).map(|(index, program)| Program {
+        name: program.name.clone(),
+        image: program.image.clone(),
+        arguments: program.arguments.clone(),
+        started: Some(started(description, (index, program))),
+    });
     root_task.into_iter().chain(others).collect()
 }
 
@@ -31,7 +30,7 @@ pub(super) fn rights(access: Access) -> &'static str {
     }
 }
 
-fn started(description: &Description, program: &memory_partition::Program) -> Started {
+fn started(description: &Description, (index, program): (usize, &memory_partition::Program)) -> Started {
     let channels = |list: &[usize]| names(list, |index| Some(&description.channels.get(index)?.name));
     let (on_fault, restart_limit) = match program.on_fault {
         OnFault::Stop => ("stop", None),
@@ -49,7 +48,15 @@ fn started(description: &Description, program: &memory_partition::Program) -> St
             OnTimeout::Wait => "wait",
             OnTimeout::Report => "report",
             OnTimeout::Fault => "fault",
+            OnTimeout::Handler(_) => "handler",
         },
+        timeout_handler: match program.on_timeout {
+            OnTimeout::Handler(handler) => {
+                description.programs.get(handler).map(|handler| handler.name.clone())
+            }
+            _ => None,
+        },
+        timeouts: description.handled_by(index).map(|(_, program)| program.name.clone()).collect(),
         mapped: mapped(description, program),
         receive: channels(&program.receive),
         signal: channels(&program.signal),

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use memory_partition::{
-    Access, Channel, Description, DropReason, Dropped, Mapped, MemoryRange, OnFault, Plan, Program, plan,
+    Access, Channel, Description, DropReason, Dropped, Mapped, MemoryRange, OnFault, OnTimeout, Plan,
+    Program, plan,
 };
 use serde_json::Value;
 
@@ -128,6 +129,9 @@ fn everything_is_named_in_the_tables() {
 fn programs_are_told_with_names_for_what_they_get() {
     let mut description = Description::equal(2, memory_partition::INIT);
     description.programs.push(Program::new("first", 0, "crew"));
+    description.programs[0].period_us = 20_000;
+    description.programs[0].on_timeout = OnTimeout::Handler(1);
+    description.programs.push(Program::new("guard", 0, "crew"));
     let mut program = Program::new("sampler", 1, "crew");
     program.regions.push(Mapped { region: 0, access: Access::ReadOnly, address: Some(0x2000_0000) });
     program.receive.push(0);
@@ -139,9 +143,14 @@ fn programs_are_told_with_names_for_what_they_get() {
     let names: Vec<&str> = report.instances[1].programs.iter().map(|program| program.name.as_str()).collect();
     assert_eq!(names, ["init", "sampler"]);
     let text = text::render(&report);
-    for part in
-        ["hop-0-1 (r) at 0x20000000", "receives from-0-to-1", "restart, at most 3 times", "5000 of 5000"]
-    {
+    for part in [
+        "hop-0-1 (r) at 0x20000000",
+        "receives from-0-to-1",
+        "restart, at most 3 times",
+        "5000 of 5000",
+        "asks guard",
+        "timeouts of first",
+    ] {
         assert!(text.contains(part), "{part} is missing in\n{text}");
     }
     let page = page(&report);

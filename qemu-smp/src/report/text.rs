@@ -154,6 +154,10 @@ fn programs(report: &Report) -> Section {
             Some(limit) => format!("{}, at most {limit} times", started.on_fault),
             None => started.on_fault.to_owned(),
         };
+        let on_timeout = match &started.timeout_handler {
+            Some(handler) => format!("asks {handler}"),
+            None => started.on_timeout.to_owned(),
+        };
         vec![
             instance.name.clone(),
             program.name.clone(),
@@ -162,6 +166,7 @@ fn programs(report: &Report) -> Section {
             format!("{} of {}", started.budget_us, started.period_us),
             bytes(started.stack_bytes),
             on_fault,
+            on_timeout,
             gets(started),
         ]
     });
@@ -175,6 +180,7 @@ fn programs(report: &Report) -> Section {
             "budget, µs",
             "stack",
             "when it faults",
+            "when its budget is used up",
             "gets",
         ],
         rows: rows.collect(),
@@ -193,6 +199,7 @@ fn gets(started: &Started) -> String {
         of("signals", &started.signal),
         of("interrupt", &started.interrupts),
         of("ports of", &started.ports),
+        of("timeouts of", &started.timeouts),
     ];
     mapped.chain(named.concat()).collect::<Vec<_>>().join("\n")
 }

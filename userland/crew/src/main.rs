@@ -6,12 +6,14 @@
 //! | `producer` | writes numbers into the region `numbers`, rings line 0 of `ready`, waits for line 0 of `taken`; `userland/tally` is the other end |
 //! | `clerk` | reads registers of the HPET and waits for an interrupt of the serial port |
 //! | `clumsy` | faults in a new way at each start, then ends well |
-//! | `greedy` | computes for longer than its budget |
+//! | `greedy` | computes for longer than its budget: as many times as `budgets=` says, or 3 |
+//! | `guard` | handles the timeouts of the program `of=`; `then=` says how |
 //! | `sleeper` | waits for what never comes |
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 mod clerk;
 mod clumsy;
+mod guard;
 
 use core::fmt;
 use core::sync::atomic::Ordering;
@@ -55,7 +57,10 @@ impl fmt::Display for Failure {
         match self {
             Self::Missing(missing) => write!(f, "{missing}"),
             Self::NoRole => {
-                write!(f, "the arguments name no role: role=producer, clerk, clumsy, greedy or sleeper")
+                write!(
+                    f,
+                    "the arguments name no role: role=producer, clerk, clumsy, greedy, guard or sleeper"
+                )
             }
             Self::Port(error) => write!(f, "the port cannot be used: {error}"),
             Self::Device { expected, found } => {
@@ -77,6 +82,7 @@ fn run(program: &mut Program) -> Result<(), Failure> {
             compute(program);
             Ok(())
         }
+        Some("guard") => guard::handle(program),
         Some("sleeper") => loop {
             program.wait_any();
         },
@@ -96,12 +102,13 @@ fn produce(program: &Program) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Computes for three times its budget, so that it is interrupted at least once.
+/// Computes for several times its budget, so that it is interrupted at least once.
 fn compute(program: &Program) {
     let (budget, _) = program.budget_and_period_us();
-    let end = ticks() + 3 * budget * u64::from(program.tsc_mhz().unwrap_or(1000));
+    let budgets = program.argument("budgets").and_then(|count| count.parse().ok()).unwrap_or(3);
+    let end = ticks() + budgets * budget * u64::from(program.tsc_mhz().unwrap_or(1000));
     while ticks() < end {
         core::hint::spin_loop();
     }
-    println!("computed for three budgets");
+    println!("computed for {budgets} budgets");
 }

@@ -12,7 +12,7 @@ use abi::chunk::skerry::{self, Direction, Name};
 use abi::start::{self, EVENTS_SLOT, FIRST_SLOT};
 use abi::{Rights, VmAttributes};
 use memory_partition::launch::Launch;
-use memory_partition::{Access, DeviceKind, Program};
+use memory_partition::{Access, DeviceKind, OnTimeout, Program};
 use userland::object::{AnyPage, Pin, Ports};
 use userland::{
     CNode, CPtr, Capability, IO_PORT_CONTROL, IRQ_CONTROL, IrqHandler, Notification, RootTask, Slot,
@@ -22,6 +22,10 @@ use userland::{
 use crate::Why;
 use crate::memory::{self, PAGE, Scratch};
 use crate::supplies::Supplies;
+use crate::timeouts;
+
+/// Slots of the endpoint and the reply object of timeouts.
+const FOR_TIMEOUTS: u64 = 2;
 
 /// A program's CNode.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +39,7 @@ impl ProgramSlots {
     pub(crate) fn new(root: &mut RootTask, launch: &Launch<'_>, program: &Program) -> Result<Self, Why> {
         let lines = |channel: &usize| u64::from(launch.description.channels[*channel].lines);
         let channels = program.receive.iter().chain(&program.signal);
-        let single = (program.interrupts.len() + program.ports.len()) as u64;
+        let single = (program.interrupts.len() + program.ports.len()) as u64 + FOR_TIMEOUTS;
         let slots = FIRST_SLOT + channels.map(lines).sum::<u64>() + single;
         let bits = slots.next_power_of_two().ilog2();
         Ok(Self { cnode: root.make_cnode(bits)?, bits })
@@ -55,19 +59,24 @@ pub(crate) struct Told {
     interrupts: Vec<start::Interrupt>,
     ports: Vec<start::Ports>,
     registers: Vec<start::Registers>,
+    timeouts: Vec<start::Timeout>,
+    /// Slots of the endpoint and the reply object of timeouts.
+    timeout_slots: [u64; 2],
 }
 
 impl Told {
     /// The bytes of the start info.
     pub(crate) fn encode(&self, head: start::Head, arguments: &str) -> Vec<u8> {
+        let [timeout_endpoint, timeout_reply] = self.timeout_slots;
         let contents = start::Contents {
-            head,
+            head: start::Head { timeout_endpoint, timeout_reply, ..head },
             arguments,
             regions: &self.regions,
             channels: &self.channels,
             interrupts: &self.interrupts,
             ports: &self.ports,
             registers: &self.registers,
+            timeouts: &self.timeouts,
         };
         let mut bytes = alloc::vec![0; start::INFO_BYTES as usize];
         let length = contents.encode(&mut bytes);
@@ -82,6 +91,7 @@ pub(crate) struct Giver<'a> {
     supplies: &'a mut Supplies,
     launch: &'static Launch<'static>,
     program: &'static Program,
+    index: usize,
     vspace: VSpace,
     slots: ProgramSlots,
     events: Notification,
@@ -109,6 +119,7 @@ impl<'a> Giver<'a> {
             supplies,
             launch,
             program,
+            index,
             vspace,
             slots,
             events,
@@ -128,6 +139,7 @@ impl<'a> Giver<'a> {
         self.interrupts()?;
         self.ports()?;
         self.registers()?;
+        self.timeouts()?;
         Ok((self.told, self.handlers))
     }
 
@@ -307,6 +319,19 @@ impl<'a> Giver<'a> {
                 self.root.map(self.vspace, frame, at, Rights::READ_WRITE, attributes)?;
             }
             self.told.registers.push(start::Registers { name: name(&device.name), address, size });
+        }
+        Ok(())
+    }
+
+    fn timeouts(&mut self) -> Result<(), Why> {
+        let Some(timeouts) = self.supplies.timeouts(self.index) else { return Ok(()) };
+        self.told.timeout_slots = [self.next_slot, self.next_slot + 1];
+        timeouts.give(self.next_slot(), self.next_slot())?;
+        let programs = self.launch.description.programs_of(self.launch.instance).enumerate();
+        let handler = OnTimeout::Handler(self.index);
+        for (position, (_, program)) in programs.filter(|(_, (_, program))| program.on_timeout == handler) {
+            let number = timeouts::number_of(position);
+            self.told.timeouts.push(start::Timeout { name: name(&program.name), number });
         }
         Ok(())
     }

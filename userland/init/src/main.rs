@@ -25,6 +25,7 @@ mod policy;
 mod serve;
 mod supplies;
 mod task;
+mod timeouts;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

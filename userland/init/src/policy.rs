@@ -33,6 +33,11 @@ pub(crate) fn action(program: &Program, starts: u32, is_timeout: bool) -> Action
     if is_timeout && program.on_timeout != OnTimeout::Fault {
         return Action::Continue;
     }
+    after_fault(program, starts)
+}
+
+/// What is done about a program that faulted, or was given up, after it was started so many times.
+pub(crate) fn after_fault(program: &Program, starts: u32) -> Action {
     match program.on_fault {
         OnFault::Restart { limit } if starts <= limit => Action::Restart(starts),
         _ => Action::Stop,
@@ -86,6 +91,8 @@ mod tests {
         assert_eq!(action(&program(restart, OnTimeout::Report), 1, true), Action::Continue);
         assert_eq!(action(&program(restart, OnTimeout::Fault), 1, true), Action::Restart(1));
         assert_eq!(action(&program(OnFault::Stop, OnTimeout::Fault), 1, true), Action::Stop);
+        // Only when the handler is gone do such timeouts come to init.
+        assert_eq!(action(&program(restart, OnTimeout::Handler(7)), 1, true), Action::Continue);
     }
 
     #[test]

@@ -5,17 +5,26 @@ use abi::ipc_buffer::MAX_LENGTH;
 use abi::start::{MAX_LINE, Request};
 use abi::{MessageInfo, Rights, WORD_BYTES, cut};
 use core::fmt;
+use memory_partition::{OnTimeout, Program};
 use userland::object::Flow;
 use userland::{
-    AllocError, Capability, Endpoint, Error, Reply, RootTask, Slot, println, report_row, syscall,
+    AllocError, Capability, Endpoint, Error, Reply, RootTask, Slot, println, report_row, syscall, time,
 };
 
-use crate::fault::{Fault, REGISTERS_WITH_IP};
+use crate::Why;
+use crate::fault::{Fault, REGISTERS_WITH_IP, What};
 use crate::policy::{self, Action, State};
+use crate::supplies::Supplies;
 use crate::task::Task;
+use crate::timeouts;
 
 /// Bit of a badge: the message is a fault. The bits above count the programs from 1.
 const FAULT: u64 = 1;
+
+/// The badge of the requests of the program at a position.
+fn badge(position: usize) -> u64 {
+    timeouts::number_of(position) << 1
+}
 
 /// The endpoint that all programs talk to.
 pub(crate) struct Server {
@@ -26,7 +35,7 @@ pub(crate) struct Server {
 /// A program's ways to the server.
 pub(crate) struct Endpoints {
     endpoint: Endpoint,
-    badge: u64,
+    position: usize,
     /// Where the kernel sends its faults.
     pub(crate) faults: Endpoint,
 }
@@ -35,7 +44,24 @@ impl Endpoints {
     /// Lets a program send requests through a slot of its own.
     pub(crate) fn give_service(&self, slot: Slot) -> Result<(), Error> {
         let rights = Rights(Rights::WRITE.0 | Rights::GRANT_REPLY.0);
-        slot.mint_from(self.endpoint.slot(), rights, self.badge)
+        slot.mint_from(self.endpoint.slot(), rights, badge(self.position))
+    }
+
+    /// Where the kernel sends the timeouts of the program, if anywhere.
+    pub(crate) fn timeouts(
+        &self,
+        root: &mut RootTask,
+        supplies: &Supplies,
+        program: &'static Program,
+    ) -> Result<Option<Endpoint>, Why> {
+        Ok(match program.on_timeout {
+            OnTimeout::Wait => None,
+            OnTimeout::Report | OnTimeout::Fault => Some(self.faults),
+            OnTimeout::Handler(handler) => {
+                let nobody = Why::NotHere { what: "handler of timeouts of", name: &program.name };
+                Some(supplies.timeouts(handler).ok_or(nobody)?.of(root, self.position)?)
+            }
+        })
     }
 }
 
@@ -52,11 +78,10 @@ impl Server {
     }
 
     /// The ways of the program with this position.
-    pub(crate) fn endpoints(&self, root: &mut RootTask, index: usize) -> Result<Endpoints, AllocError> {
-        let badge = (index as u64 + 1) << 1;
+    pub(crate) fn endpoints(&self, root: &mut RootTask, position: usize) -> Result<Endpoints, AllocError> {
         let slot = root.slots.take()?;
-        slot.slot().mint_from(self.endpoint.slot(), Rights::ALL, badge | FAULT)?;
-        Ok(Endpoints { endpoint: self.endpoint, badge, faults: Endpoint(slot) })
+        slot.slot().mint_from(self.endpoint.slot(), Rights::ALL, badge(position) | FAULT)?;
+        Ok(Endpoints { endpoint: self.endpoint, position, faults: Endpoint(slot) })
     }
 
     /// Serves the programs until the instance has nothing to wait for; returns its exit code.
@@ -72,15 +97,16 @@ impl Server {
             for (register, word) in words.iter_mut().enumerate().take(received.info.length()) {
                 *word = received.word(register);
             }
-            let index = (received.badge >> 1) as usize;
-            let Some(task) = index.checked_sub(1).and_then(|index| tasks.get_mut(index)) else {
+            let sender =
+                timeouts::position_of(received.badge >> 1).filter(|&position| position < tasks.len());
+            let Some(sender) = sender else {
                 answer = Answer::None;
                 continue;
             };
             let label = received.info.label();
             answer = match received.badge & FAULT {
-                0 => request(task, label, &words),
-                _ => fault(root, task, Fault::decode(label, |register| words[register])),
+                0 => request(root, tasks, sender, (label, &words)),
+                _ => fault(root, tasks, sender, Fault::decode(label, |register| words[register])),
             };
             let states = tasks.iter().map(|task| (task.state, task.program.background));
             if let Some(code) = policy::verdict(states) {
@@ -92,7 +118,13 @@ impl Server {
 }
 
 /// Serves a request of a program. What it does not know it answers, so that nobody waits for ever.
-fn request(task: &mut Task, label: u64, words: &[u64; MAX_LENGTH]) -> Answer {
+fn request(
+    root: &mut RootTask,
+    tasks: &mut [Task],
+    sender: usize,
+    (label, words): (u64, &[u64; MAX_LENGTH]),
+) -> Answer {
+    let task = &mut tasks[sender];
     match Request::from_word(label) {
         Some(Request::Print) => println!("{}: {}", task.program.name, Line(words)),
         Some(Request::Row) => report_row(Line(words)),
@@ -101,40 +133,77 @@ fn request(task: &mut Task, label: u64, words: &[u64; MAX_LENGTH]) -> Answer {
             if code != 0 {
                 println!("{} ended with {code}", task.program.name);
             }
-            task.state = State::Exited(code);
-            stop(task);
+            end(tasks, sender, State::Exited(code));
             return Answer::None;
         }
+        Some(Request::GiveUp) => give_up(root, tasks, sender, words),
         None => {}
     }
     Answer::Empty
 }
 
-fn fault(root: &mut RootTask, task: &mut Task, mut fault: Fault) -> Answer {
+/// Treats a program like one that faults, because the handler of its timeouts says so. Others cannot.
+fn give_up(root: &mut RootTask, tasks: &mut [Task], handler: usize, words: &[u64; MAX_LENGTH]) {
+    let by = OnTimeout::Handler(tasks[handler].index);
+    let position = timeouts::position_of(words[0]);
+    let is_handled = |task: &Task| task.program.on_timeout == by && task.state == State::Running;
+    let Some(position) = position.filter(|&position| tasks.get(position).is_some_and(is_handled)) else {
+        return;
+    };
+    let consumed_us = time(|index| words[1 + index]);
+    let fault = Fault { ip: ip_of(&tasks[position]), what: What::Budget { consumed_us } };
+    let action = policy::after_fault(tasks[position].program, tasks[position].starts);
+    act(root, tasks, position, (fault, action));
+}
+
+fn fault(root: &mut RootTask, tasks: &mut [Task], sender: usize, mut fault: Fault) -> Answer {
+    let task = &tasks[sender];
     if fault.is_timeout() {
-        let mut registers = [0; REGISTERS_WITH_IP];
-        // Refused only for what is no thread; then the address stays 0.
-        let _ = task.tcb.read_registers(Flow::Keep, &mut registers);
-        fault.ip = registers[REGISTERS_WITH_IP - 1];
+        fault.ip = ip_of(task);
     }
     let action = policy::action(task.program, task.starts, fault.is_timeout());
+    act(root, tasks, sender, (fault, action));
+    if action == Action::Continue { Answer::Empty } else { Answer::None }
+}
+
+/// Says what happened to a program, and does what is to be done about it.
+fn act(root: &mut RootTask, tasks: &mut [Task], position: usize, (fault, action): (Fault, Action)) {
+    let task = &mut tasks[position];
     tell(task, &fault, action);
     match action {
-        Action::Continue => Answer::Empty,
-        Action::Stop => {
-            task.state = State::Stopped;
-            stop(task);
-            Answer::None
-        }
+        Action::Continue => {}
+        Action::Stop => end(tasks, position, State::Stopped),
         Action::Restart(_) => {
             stop(task);
+            if let Some(timeouts) = task.handles {
+                // What it has not received yet waits for its next life.
+                timeouts.answer();
+            }
             if let Err(error) = task.start(root) {
                 println!("{} cannot be restarted: {error}", task.program.name);
-                task.state = State::Stopped;
+                end(tasks, position, State::Stopped);
             }
-            Answer::None
         }
     }
+}
+
+/// Ends a program for good. Those whose timeouts it handled go on without a handler.
+fn end(tasks: &mut [Task], position: usize, state: State) {
+    let task = &mut tasks[position];
+    task.state = state;
+    stop(task);
+    let Some(timeouts) = task.handles else { return };
+    let handler = OnTimeout::Handler(task.index);
+    tasks.iter_mut().filter(|task| task.program.on_timeout == handler).for_each(Task::lose_handler);
+    timeouts.answer_all();
+}
+
+/// Where a program is; 0 for what is no thread.
+fn ip_of(task: &Task) -> u64 {
+    let mut registers = [0; REGISTERS_WITH_IP];
+    // Refused only for what is no thread.
+    let _ = task.tcb.read_registers(Flow::Keep, &mut registers);
+    registers[REGISTERS_WITH_IP - 1]
 }
 
 /// Says what happened and what becomes of it, to people and to the runner.

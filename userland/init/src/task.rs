@@ -7,7 +7,7 @@ use abi::flags::TCB_FPU_DISABLED;
 use abi::start::{self, BUFFER, INFO, SERVICE_SLOT, STACK_END, TCB_SLOT};
 use abi::{GuardData, INITIAL_FLAGS, Register, Rights, sizes};
 use memory_partition::launch::{Image, Launch, Page};
-use memory_partition::{OnTimeout, Program};
+use memory_partition::{Description, Program};
 use userland::object::{Flow, SchedParameters, SchedParams, Space};
 use userland::{
     AllocError, Capability, Endpoint, INIT_TCB, IrqHandler, RootTask, SchedContext, SmallPage, Tcb, VSpace,
@@ -19,11 +19,14 @@ use crate::memory::{self, PAGE, Scratch};
 use crate::policy::State;
 use crate::serve::Endpoints;
 use crate::supplies::Supplies;
+use crate::timeouts::Timeouts;
 
 /// A program of this instance.
 pub(crate) struct Task {
     pub(crate) program: &'static Program,
     pub(crate) state: State,
+    /// Its position in the description.
+    pub(crate) index: usize,
     /// How often it was started.
     pub(crate) starts: u32,
     pub(crate) tcb: Tcb,
@@ -33,6 +36,10 @@ pub(crate) struct Task {
     slots: ProgramSlots,
     context: SchedContext,
     faults: Endpoint,
+    /// Where the kernel sends its timeouts.
+    timeouts: Option<Endpoint>,
+    /// What it handles timeouts of other programs with.
+    pub(crate) handles: Option<Timeouts>,
     handlers: Vec<IrqHandler>,
     told: Told,
     memory: Memory,
@@ -48,13 +55,17 @@ struct Memory {
 }
 
 impl Memory {
-    fn new(root: &mut RootTask, image: &Image<'_>, program: &Program) -> Result<Self, AllocError> {
+    fn new(
+        root: &mut RootTask,
+        image: &Image<'_>,
+        (description, index): (&Description, usize),
+    ) -> Result<Self, AllocError> {
         let pages = image.pages();
         let frames = memory::frames(root, pages.len() as u64)?;
         Ok(Self {
             image: pages.into_iter().zip(frames).collect(),
-            stack: memory::frames(root, program.stack_bytes() / PAGE)?,
-            info: memory::frames(root, program.info_bytes().div_ceil(PAGE))?,
+            stack: memory::frames(root, description.programs[index].stack_bytes() / PAGE)?,
+            info: memory::frames(root, description.info_bytes(index).div_ceil(PAGE))?,
             buffer: root.make()?,
         })
     }
@@ -109,11 +120,11 @@ impl Task {
     ) -> Result<Self, Why> {
         let program = &launch.description.programs[index];
         let image = launch.image(program).ok_or(Why::NotHere { what: "image", name: &program.image })?;
-        let (vspace, tcb) = (root.make_vspace()?, root.make()?);
+        let (vspace, tcb): (VSpace, Tcb) = (root.make_vspace()?, root.make()?);
         let slots = ProgramSlots::new(root, launch, program)?;
         let context =
             root.make_sched_context(SchedParameters::periodic(program.budget_us, program.period_us))?;
-        let memory = Memory::new(root, image, program)?;
+        let memory = Memory::new(root, image, (&launch.description, index))?;
         memory.map(root, vspace)?;
         let scratch = Scratch(root.slots.take()?);
         slots.slot(TCB_SLOT).copy_from(Capability::slot(tcb), Rights::ALL)?;
@@ -121,11 +132,17 @@ impl Task {
         let giver = Giver::new(root, supplies, (launch, index), (vspace, slots), scratch)?;
         let (told, handlers) = giver.give()?;
         let instance = launch.description.instances[launch.instance].name.as_str();
+        let handles = supplies.timeouts(index);
+        if let (Some(_), Some(events)) = (handles, supplies.events(index)) {
+            // So that it can wait for both.
+            tcb.bind_notification(events)?;
+        }
+        let timeouts = endpoints.timeouts(root, supplies, program)?;
         let (state, starts, faults) = (State::Stopped, 0, endpoints.faults);
         #[rustfmt::skip]
         let task = Self {
-            program, state, starts, tcb, instance, image, vspace, slots, context, faults, handlers, told,
-            memory, scratch,
+            program, state, index, starts, tcb, instance, image, vspace, slots, context, faults, timeouts, handles,
+            handlers, told, memory, scratch,
         };
         Ok(task)
     }
@@ -159,10 +176,17 @@ impl Task {
             fault_handler: Some(self.faults),
         };
         tcb.set_sched_params(INIT_TCB, params)?;
-        tcb.set_timeout_endpoint((program.on_timeout != OnTimeout::Wait).then_some(self.faults))?;
+        tcb.set_timeout_endpoint(self.timeouts)?;
         let (clear, set) = if program.fpu { (TCB_FPU_DISABLED, 0) } else { (0, TCB_FPU_DISABLED) };
         tcb.set_flags(clear, set)?;
         Ok(())
+    }
+
+    /// Sends its timeouts to init from now on.
+    pub(crate) fn lose_handler(&mut self) {
+        self.timeouts = Some(self.faults);
+        // Refused only for what is no thread.
+        let _ = self.tcb.set_timeout_endpoint(self.timeouts);
     }
 
     fn head(&self, root: &RootTask) -> start::Head {

@@ -24,6 +24,7 @@
 mod device;
 mod events;
 mod region;
+mod timeouts;
 
 use abi::chunk::skerry::{Direction, Name};
 use abi::start::{Head, StartInfo};
@@ -32,6 +33,7 @@ use core::fmt;
 pub use device::{IoPorts, Registers};
 pub use events::{Events, Interrupt, Receiver, Sender, SenderDoorbell};
 pub use region::SharedRegion;
+pub use timeouts::{Handled, Timeout, Timeouts, Woken};
 
 /// A running program and what it was given.
 #[derive(Debug)]
@@ -49,6 +51,12 @@ pub struct Missing {
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, key) = (self.name.as_str(), self.key);
+        if key == timeouts::KEY {
+            return write!(
+                f,
+                "this program does not handle the timeouts of `{name}`: name it as `{key}` there"
+            );
+        }
         write!(f, "this program is not given `{name}`: add it to `{key}` of its [[program]]")
     }
 }
@@ -143,6 +151,11 @@ impl Program {
     pub fn registers(&self, name: &str) -> Result<Registers, Missing> {
         let found = self.info.registers().find(|registers| registers.name.as_str() == name);
         found.map(Registers::new).ok_or(missing("mmio", name))
+    }
+
+    /// The timeouts of other programs that this one handles: their `timeout-handler` in the description.
+    pub fn timeouts(&self) -> Timeouts {
+        Timeouts::new(self.info)
     }
 
     /// Waits for any line or interrupt; what came is returned once.

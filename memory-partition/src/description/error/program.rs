@@ -21,6 +21,18 @@ pub enum ProgramProblem {
     NothingToStart,
     /// A budget that ends with its period: it is never used up before.
     NeverTimesOut,
+    /// Timeouts handled by a program of another instance.
+    HandlerElsewhere {
+        /// The handler.
+        handler: String,
+        /// Its instance.
+        instance: String,
+    },
+    /// Timeouts handled by the program itself, or by one whose own timeouts wait for it.
+    HandlerWaits {
+        /// The handler.
+        handler: String,
+    },
     /// A number that is not the position of an item.
     NoSuchItem {
         /// The number.
@@ -123,6 +135,15 @@ impl fmt::Display for ProgramProblem {
             Self::NeverTimesOut => {
                 write!(f, "a budget as long as its period is never used up; give a longer period-us")
             }
+            Self::HandlerElsewhere { handler, instance } => write!(
+                f,
+                "program {handler} runs on instance {instance}; a timeout is handled on the same instance"
+            ),
+            Self::HandlerWaits { handler } => write!(
+                f,
+                "when program {handler} uses up its own budget, nobody is left to handle it; name a program whose \
+                 timeouts do not wait for this one"
+            ),
             Self::NoSuchItem { index, count } => {
                 write!(f, "no item {index}; there are {count}, counted from 0")
             }

@@ -46,6 +46,8 @@ impl Findings<'_> {
             self.program_problem(item, name, "instance", problem);
         }
         self.numbers(item, program);
+        self.limits(i, program);
+        self.timeouts(i, program);
         for (position, mapped) in program.regions.iter().enumerate() {
             self.mapped(i, position, mapped);
         }
@@ -76,17 +78,56 @@ impl Findings<'_> {
         if let OnFault::Restart { limit } = program.on_fault {
             self.number(item, name, "restart_limit", limit.into(), (1, u32::MAX.into()));
         }
-        if program.on_timeout != OnTimeout::Wait && program.budget_us == program.period_us {
-            self.program_problem(item, name, "on_timeout", ProgramProblem::NeverTimesOut);
-        }
+    }
+
+    /// What a program can be told, and woken by.
+    fn limits(&mut self, i: usize, program: &Program) {
+        let (item, name) = (Item::Program(i), &program.name);
         let events = program.events(self.description);
         if events > start::MAX_EVENTS {
             self.program_problem(item, name, "receive", ProgramProblem::TooManyEvents { count: events });
         }
-        if program.info_bytes() > start::INFO_BYTES {
-            let problem = ProgramProblem::TooMuchToTell { bytes: program.info_bytes() };
-            self.program_problem(item, name, "arguments", problem);
+        let bytes = self.description.info_bytes(i);
+        if bytes > start::INFO_BYTES {
+            self.program_problem(item, name, "arguments", ProgramProblem::TooMuchToTell { bytes });
         }
+    }
+
+    /// Who handles the timeouts of a program is beside it and does not wait for it in turn.
+    fn timeouts(&mut self, i: usize, program: &Program) {
+        let (item, name, description) = (Item::Program(i), &program.name, self.description);
+        let field = match program.on_timeout {
+            OnTimeout::Wait => return,
+            OnTimeout::Report | OnTimeout::Fault => "on_timeout",
+            OnTimeout::Handler(_) => "timeout_handler",
+        };
+        if program.budget_us == program.period_us {
+            self.program_problem(item, name, field, ProgramProblem::NeverTimesOut);
+        }
+        let OnTimeout::Handler(index) = program.on_timeout else { return };
+        let Some(handler) = description.programs.get(index) else {
+            let problem = ProgramProblem::NoSuchItem { index, count: description.programs.len() };
+            return self.program_problem(item, name, field, problem);
+        };
+        let handler_name = handler.name.clone();
+        if handler.instance != program.instance {
+            let instance = self.instance_name(handler.instance);
+            let problem = ProgramProblem::HandlerElsewhere { handler: handler_name, instance };
+            self.program_problem(item, name, field, problem);
+        } else if self.waits_for(index, i) {
+            self.program_problem(item, name, field, ProgramProblem::HandlerWaits { handler: handler_name });
+        }
+    }
+
+    /// Whether the timeouts of a program are handled by `other`, at the end of a chain of handlers that is not longer
+    /// than there are programs.
+    fn waits_for(&self, program: usize, other: usize) -> bool {
+        let programs = &self.description.programs;
+        let next = |index: &usize| match programs.get(*index)?.on_timeout {
+            OnTimeout::Handler(handler) => Some(handler),
+            _ => None,
+        };
+        core::iter::successors(Some(program), next).take(programs.len()).any(|index| index == other)
     }
 
     /// Adds a mistake of an entry in one of the lists of program `i`.

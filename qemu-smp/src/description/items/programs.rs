@@ -27,6 +27,7 @@ pub(super) const KEYS: &[Key] = &[
     ("restart", "restart = \"on-fault\""),
     ("restart-limit", "restart-limit = 3"),
     ("on-timeout", "on-timeout = \"report\""),
+    ("timeout-handler", "timeout-handler = \"guard\""),
     ("regions", "regions = [{ name = \"frames\", rights = \"rw\" }]"),
     ("receive", "receive = [\"commands\"]"),
     ("signal", "signal = [\"commands\"]"),
@@ -69,9 +70,7 @@ impl Reader<'_> {
         program.fpu = table.flag("fpu", found).unwrap_or(program.fpu);
         program.background = table.flag("background", found).unwrap_or(program.background);
         program.on_fault = on_fault(table, found);
-        let timeouts =
-            [("wait", OnTimeout::Wait), ("report", OnTimeout::Report), ("fault", OnTimeout::Fault)];
-        program.on_timeout = table.choice("on-timeout", &timeouts, found).unwrap_or(program.on_timeout);
+        program.on_timeout = self.on_timeout(table, found);
         program.regions =
             each(table, List::Regions, found, |entry, found| region(entry, (description, instance), found));
         let channels: Vec<&str> =
@@ -85,6 +84,28 @@ impl Reader<'_> {
         program.ports = names(table, List::Ports, ("device", &devices), found);
         program.mmio = names(table, List::Mmio, ("device", &devices), found);
         program
+    }
+
+    fn on_timeout(&self, table: &Table<'_>, found: &mut Findings) -> OnTimeout {
+        let choices = [("wait", OnTimeout::Wait), ("report", OnTimeout::Report), ("fault", OnTimeout::Fault)];
+        let choice = table.choice("on-timeout", &choices, found);
+        let Some(name) = table.text("timeout-handler", found) else {
+            return choice.unwrap_or(OnTimeout::Wait);
+        };
+        if table.has("on-timeout") {
+            let what = "the handler of its timeouts decides what happens";
+            let mistake =
+                Mistake::new(table.span("on-timeout"), what).help("remove this, or `timeout-handler`");
+            found.mistake(table.item, "on-timeout", mistake);
+        }
+        let handler = self.program_names.iter().position(|known| *known == name).unwrap_or_else(|| {
+            let help = suggestion(name, self.program_names.iter().copied());
+            let what = format!("there is no program `{name}`");
+            let mistake = Mistake::new(table.span("timeout-handler"), what).help(help);
+            found.mistake(table.item, "timeout-handler", mistake);
+            NOBODY
+        });
+        OnTimeout::Handler(handler)
     }
 }
 

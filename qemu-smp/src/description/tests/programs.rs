@@ -39,6 +39,9 @@ instance = 'a'
 image = 'ping-pong'
 ";
 
+/// A program for the instance that has none.
+const OTHER: &str = "[[program]]\nname = 'other'\ninstance = 'b'\nimage = 'sweep'\n";
+
 /// The mistakes of a program on instance `b` with further keys; lines are counted from those.
 fn in_program(keys: &str) -> Vec<String> {
     let text = format!("{SYSTEM}[[program]]\nname = 'p'\ninstance = 'b'\nimage = 'sweep'\n{keys}");
@@ -205,6 +208,33 @@ fn what_nobody_grants_is_refused_at_its_place() {
     ] {
         assert_eq!(in_program(keys)[0], expected, "{keys}");
     }
+}
+
+#[test]
+fn a_handler_of_timeouts_is_named() {
+    let text = format!("{SYSTEM}budget-us = 100\nperiod-us = 200\ntimeout-handler = 'guard'\n");
+    let others = ["[[program]]\nname = 'guard'\ninstance = 'a'\nimage = 'sweep'\n", OTHER].concat();
+    let description = read(&[text, others].concat()).expect("the description is right").description;
+    assert_eq!(description.programs[0].on_timeout, OnTimeout::Handler(1));
+    let with = |keys: &str| in_program(&format!("budget-us = 100\nperiod-us = 200\n{keys}"));
+    assert_eq!(with("timeout-handler = 'fist'"), ["3:19 there is no program `fist` (did you mean `first`?)"]);
+    assert_eq!(
+        with("timeout-handler = 'first'"),
+        ["3:19 program first runs on instance a (a timeout is handled on the same instance)"]
+    );
+    assert_eq!(
+        with("timeout-handler = 'p'"),
+        ["3:19 when program p uses up its own budget, nobody is left to handle it \
+          (name a program whose timeouts do not wait for this one)"]
+    );
+    assert_eq!(
+        with("timeout-handler = 'first'\non-timeout = 'report'")[1],
+        "4:14 the handler of its timeouts decides what happens (remove this, or `timeout-handler`)"
+    );
+    assert_eq!(
+        in_program("timeout-handler = 'first'")[0],
+        "1:19 a budget as long as its period is never used up (give a longer period-us)"
+    );
 }
 
 #[test]

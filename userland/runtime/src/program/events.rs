@@ -31,17 +31,23 @@ pub(super) fn wait(wanted: u64) -> Events {
         if !found.is_empty() {
             return found;
         }
-        KEPT.fetch_or(syscall::wait(CPtr(EVENTS_SLOT)).badge, Ordering::Relaxed);
+        keep(syscall::wait(CPtr(EVENTS_SLOT)).badge);
     }
 }
 
 /// Takes those of `wanted` that have come.
 pub(super) fn poll(wanted: u64) -> Events {
-    KEPT.fetch_or(syscall::nb_wait(CPtr(EVENTS_SLOT)).badge, Ordering::Relaxed);
+    keep(syscall::nb_wait(CPtr(EVENTS_SLOT)).badge);
     take_kept(wanted)
 }
 
-fn take_kept(wanted: u64) -> Events {
+/// Keeps events for whoever asks next.
+pub(super) fn keep(events: u64) {
+    KEPT.fetch_or(events, Ordering::Relaxed);
+}
+
+/// Takes those of `wanted` that were kept.
+pub(super) fn take_kept(wanted: u64) -> Events {
     Events(KEPT.fetch_and(!wanted, Ordering::Relaxed) & wanted)
 }
 

@@ -28,6 +28,7 @@ fn program() -> Program {
         interrupts: &[],
         ports: &[],
         registers: &[],
+        timeouts: &[],
     };
     let mut bytes = vec![0; 4096];
     contents.encode(&mut bytes).expect("it fits");

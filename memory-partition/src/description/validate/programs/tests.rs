@@ -91,6 +91,52 @@ fn numbers_stay_within_their_limits() {
         mistake(|d| d.programs[0].on_timeout = OnTimeout::Report),
         (Item::Program(0), "on_timeout", ProgramProblem::NeverTimesOut)
     );
+    let found = mistakes(|d| {
+        d.programs.push(Program::new("third", 0, "work"));
+        d.programs[0].on_timeout = OnTimeout::Handler(2);
+    });
+    assert_eq!(
+        found,
+        [(Item::Program(0), "timeout_handler", Problem::Program(ProgramProblem::NeverTimesOut))]
+    );
+}
+
+/// Programs on instance 0 after the correct ones, each with time that can be used up, and handled by those given.
+fn handled(handlers: &[Option<usize>]) -> impl FnOnce(&mut Description) {
+    move |d| {
+        for (n, handler) in handlers.iter().enumerate() {
+            let mut program = Program::new(alloc::format!("p{n}"), 0, "work");
+            program.period_us = 2 * program.budget_us;
+            program.on_timeout = handler.map_or(OnTimeout::Wait, OnTimeout::Handler);
+            d.programs.push(program);
+        }
+    }
+}
+
+#[test]
+fn timeouts_are_handled_by_a_program_beside() {
+    assert_eq!(mistakes(handled(&[Some(4), Some(4), None])), []);
+    let mut description = correct();
+    handled(&[Some(4), Some(4), None])(&mut description);
+    assert_eq!(description.handled_by(4).map(|(index, _)| index).collect::<Vec<_>>(), [2, 3]);
+    let room = |index| description.info_bytes(index);
+    assert_eq!(room(4) - room(2), 2 * size_of::<start::Timeout>() as u64);
+    let field = (Item::Program(2), "timeout_handler");
+    let of = |handlers| mistake(handled(handlers));
+    let problem =
+        ProgramProblem::HandlerElsewhere { handler: "second".into(), instance: "instance-1".into() };
+    assert_eq!(of(&[Some(1)]), (field.0, field.1, problem));
+    assert_eq!(of(&[Some(9)]).2, ProgramProblem::NoSuchItem { index: 9, count: 3 });
+}
+
+#[test]
+fn a_handler_does_not_wait_for_what_it_handles() {
+    let waits = |handler: &str| Problem::Program(ProgramProblem::HandlerWaits { handler: handler.into() });
+    let at = |program, handler| (Item::Program(program), "timeout_handler", waits(handler));
+    assert_eq!(mistakes(handled(&[Some(2)])), [at(2, "p0")]);
+    assert_eq!(mistakes(handled(&[Some(3), Some(2)])), [at(2, "p1"), at(3, "p0")]);
+    assert_eq!(mistakes(handled(&[Some(3), Some(4), Some(3)])), [at(3, "p2"), at(4, "p1")]);
+    assert_eq!(mistakes(handled(&[Some(3), Some(4), None])), [], "a chain has an end");
 }
 
 #[test]

@@ -211,7 +211,8 @@ struct __attribute__((packed)) skerry_interrupt {
     char name[SKERRY_NAME_SIZE];
     uint64_t slot;
     uint32_t event;
-    uint32_t reserved;
+    uint32_t message_data;    /* what the device has to write, when the interrupt is a message */
+    uint64_t message_address; /* where to; 0 when the interrupt is no message */
 };
 
 struct __attribute__((packed)) skerry_ports {
@@ -372,6 +373,12 @@ static inline void skerry_ack(const struct skerry_channel *channel, uint32_t lin
     if (line < channel->lines && (channel->flags & SKERRY_CHANNEL_ACK) != 0) {
         skerry_short_call(SKERRY_CALL, channel->first_slot + line, SKERRY_LABEL_ACK, 0);
     }
+}
+
+/* Lets an interrupt come again. */
+static inline void skerry_ack_interrupt(const struct skerry_interrupt *interrupt)
+{
+    skerry_short_call(SKERRY_CALL, interrupt->slot, SKERRY_LABEL_ACK, 0);
 }
 
 /* What a program that handles timeouts was woken by: `number` is that of a program, or 0 for lines and interrupts. */

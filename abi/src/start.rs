@@ -173,8 +173,10 @@ wire_struct! {
         slot: u64,
         /// Its bit in the word of events.
         event: u32,
-        /// Zero.
-        reserved: u32,
+        /// What its device has to write, when the interrupt is a message; else 0.
+        message_data: u32,
+        /// The physical address to write that to; 0 when the interrupt is no message.
+        message_address: u64,
     }
 }
 
@@ -215,7 +217,7 @@ wire_struct! {
 }
 
 const _: () = assert!(Head::LEN == 208 && Timeout::LEN == 40 && Region::LEN == 56 && Channel::LEN == 72);
-const _: () = assert!(Interrupt::LEN == 48 && Ports::LEN == 48 && Registers::LEN == 48);
+const _: () = assert!(Interrupt::LEN == 56 && Ports::LEN == 48 && Registers::LEN == 48);
 
 /// What goes into a start info.
 #[derive(Clone, Copy, Debug)]

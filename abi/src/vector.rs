@@ -15,6 +15,13 @@ pub const LAST_USER: u8 = (VECTOR_OFFSET + USER_VECTORS - 1) as u8;
 pub const DOORBELL: u8 = 156;
 /// The timer of the local APIC.
 pub const TIMER: u8 = 157;
+/// Where a device writes a message to interrupt the core with this local APIC id, which is below 255.
+#[inline]
+pub const fn message_address(apic_id: u32) -> u64 {
+    const WINDOW: u64 = 0xfee0_0000;
+    WINDOW | (apic_id as u64 & 0xff) << 12
+}
+
 /// The first vector that user code reaches by `int n`; it gives an UnknownSyscall fault.
 pub const FIRST_SYSCALL: u8 = 158;
 /// The last such vector.
@@ -33,6 +40,11 @@ const _: () = assert!(LAST_USER < DOORBELL && DOORBELL < TIMER && TIMER < FIRST_
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_names_its_core_in_the_address() {
+        assert_eq!([0, 1, 254].map(message_address), [0xfee0_0000, 0xfee0_1000, 0xfeef_e000]);
+    }
 
     #[test]
     fn an_int_instruction_reports_its_vector_and_rax() {

@@ -79,7 +79,7 @@ fn structures_have_the_same_layout() {
         start::Channel as skerry_channel {
             name, direction, lines, flags, peer, first_slot, first_event, reserved, status
         }
-        start::Interrupt as skerry_interrupt { name, slot, event, reserved }
+        start::Interrupt as skerry_interrupt { name, slot, event, message_data, message_address }
         start::Ports as skerry_ports { name, first, last, slot }
         start::Registers as skerry_registers { name, address, size }
         start::Timeout as skerry_timeout { name, number }

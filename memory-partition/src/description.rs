@@ -16,7 +16,9 @@ use abi::{limits::ROOT_TASK_SLICE_US, sizes::ROOT_CNODE_BITS};
 use serde::{Deserialize, Serialize};
 
 pub use error::{DescriptionError, Item, List, Problem, ProgramProblem};
-pub use program::{Addresses, INIT, Interrupt, MAX_PRIORITY, Mapped, OnFault, OnTimeout, Program};
+pub use program::{
+    Addresses, INIT, Interrupt, InterruptSource, MAX_PRIORITY, Mapped, OnFault, OnTimeout, Program,
+};
 
 /// Lines of each channel of the ring that [`Description::with_ring`] adds.
 const RING_LINES: u32 = 8;

@@ -175,6 +175,15 @@ pub enum DeviceError {
         /// Local APIC id of its core.
         apic_id: u32,
     },
+    /// Messages of a device cannot reach the core of the instance that runs a program.
+    MessageCannotReach {
+        /// Name of the program.
+        program: String,
+        /// Name of the interrupt.
+        interrupt: String,
+        /// Local APIC id of the core.
+        apic_id: u32,
+    },
 }
 
 /// What a boot loader put into memory.
@@ -335,6 +344,11 @@ impl fmt::Display for DeviceError {
                 f,
                 "device `{device}`, owner: an IOAPIC reaches APIC ids up to {MAX_IO_APIC_TARGET}, \
                  `{instance}` runs on {apic_id}; name an owner on a lower core"
+            ),
+            DeviceError::MessageCannotReach { program, interrupt, apic_id } => write!(
+                f,
+                "program `{program}`, interrupt `{interrupt}`: messages reach APIC ids up to {MAX_IO_APIC_TARGET}, \
+                 it runs on {apic_id}; move it to a lower core"
             ),
         }
     }

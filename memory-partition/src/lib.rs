@@ -49,8 +49,8 @@ pub use abi::limits::MAX_NAME;
 pub use check::{Place, Violation};
 pub use description::{
     Access, Addresses, Channel, Description, DescriptionError, Device, DeviceKind, INIT, Idle, Instance,
-    Interrupt, Item, List, MAX_PRIORITY, Mapped, Member, Mode, OnFault, OnTimeout, Problem, Program,
-    ProgramProblem, Region, RootTask, Silent, Size,
+    Interrupt, InterruptSource, Item, List, MAX_PRIORITY, Mapped, Member, Mode, OnFault, OnTimeout, Problem,
+    Program, ProgramProblem, Region, RootTask, Silent, Size,
 };
 pub use error::{Bookkeeping, CoreError, DeviceError, FirmwareError, Loaded, PlanError, SizeError, Taken};
 pub use firmware::{

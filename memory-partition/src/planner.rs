@@ -57,6 +57,7 @@ pub fn plan(
     let unassigned = survey.free.take_all().into_iter();
     dropped.extend(unassigned.map(|range| Dropped { range, reason: DropReason::Unassigned }));
     let channels = number_lines(description, &mut instances);
+    devices::check_messages(description, &instances).map_err(PlanError::Device)?;
     Ok(Plan {
         system: description.name.clone(),
         io_apics: devices::io_apics(firmware, description, &instances).map_err(PlanError::Device)?,

@@ -185,6 +185,34 @@ fn timeouts_are_handled_by_programs_and_by_init_when_those_are_gone() {
     assert!(actions("patient").is_empty() && actions("shaken").is_empty(), "{faults:?}");
 }
 
+/// A driver of QEMU's device `edu`, on the second core; the vector of its interrupt is chosen, or not.
+fn driver(vector: &str) -> String {
+    let device = |name: &str, keys: &str| format!("[[device]]\nname = '{name}'\nowner = 'far'\n{keys}\n");
+    let arguments = "arguments = ['role=edu', 'function=0x2000', 'registers=0xfd000000']\nports = ['pci']\nmmio = ['edu']";
+    let interrupt = format!("interrupts = [{{ name = 'edu', pci = '00:04.0'{vector} }}]");
+    [
+        "[[instance]]\nname = 'near'\n[[instance]]\nname = 'far'\n".to_owned(),
+        device("pci", "kind = 'ports'\nfirst = 0xcf8\nlast = 0xcff"),
+        device("edu", "kind = 'mmio'\nbase = 0xfd000000\nsize = '1M'"),
+        program("company", "near", "arguments = ['role=greedy']"),
+        program("driver", "far", &format!("{arguments}\n{interrupt}")),
+    ]
+    .concat()
+}
+
+#[test]
+#[ignore = "boots"]
+fn a_program_gets_interrupts_that_are_messages() {
+    for (vector, data) in [("", 48), (", vector = 107", 155)] {
+        let dir = tempfile::tempdir().expect("a temporary directory can be made");
+        let path = description(dir.path(), &driver(vector));
+        let path = path.to_str().expect("the path is text");
+        let run = run(&[path, "--", "-device", "edu,addr=04.0"]).expect(0);
+        let line = format!("core 1 | driver: 3 messages to 0xfee01000 with {data} came");
+        assert!(run.shown.contains(&line), "{line}\n{}", run.shown);
+    }
+}
+
 #[test]
 #[ignore = "boots"]
 fn programs_that_cannot_be_loaded_are_refused_without_booting() {

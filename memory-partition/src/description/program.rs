@@ -5,6 +5,7 @@
 //! are mapped follows from the description alone ([`Program::addresses`]), so host tool and init agree on it.
 
 use alloc::{string::String, vec::Vec};
+use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -101,19 +102,65 @@ pub struct Mapped {
     pub address: Option<u64>,
 }
 
-/// An input of an interrupt controller.
+/// An interrupt of a program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interrupt {
     /// Name, unique in the program.
     pub name: String,
-    /// Index of the device that is the controller; the first one of instance 0 when none is named.
-    pub io_apic: Option<usize>,
-    /// Which of its inputs.
-    pub pin: u32,
-    /// Whether a level triggers it, not an edge.
-    pub is_level: bool,
-    /// Whether it is active low.
-    pub is_low: bool,
+    /// Where it comes from.
+    pub source: InterruptSource,
+    /// Which vector of the instance it takes, from 0; chosen when it does not matter.
+    pub vector: Option<u8>,
+}
+
+/// Where an interrupt comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum InterruptSource {
+    /// An input of an interrupt controller.
+    Pin {
+        /// Index of the device that is the controller; the first one of instance 0 when none is named.
+        io_apic: Option<usize>,
+        /// Which of its inputs.
+        pin: u32,
+        /// Whether a level triggers it, not an edge.
+        is_level: bool,
+        /// Whether it is active low.
+        is_low: bool,
+    },
+    /// A message of a PCI function.
+    Message {
+        /// Bus.
+        bus: u8,
+        /// Device on the bus.
+        device: u8,
+        /// Function of the device.
+        function: u8,
+        /// Which of its messages.
+        handle: u32,
+    },
+}
+
+impl InterruptSource {
+    /// Whether two interrupts of one instance would come from the same place.
+    pub fn is_same(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Pin { io_apic, pin, .. }, Self::Pin { io_apic: other, pin: other_pin, .. }) => {
+                (io_apic, pin) == (other, other_pin)
+            }
+            (message, other) => message == other,
+        }
+    }
+}
+
+impl fmt::Display for InterruptSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pin { pin, .. } => write!(f, "pin {pin}"),
+            Self::Message { bus, device, function, handle } => {
+                write!(f, "message {handle} of {bus:02x}:{device:02x}.{function}")
+            }
+        }
+    }
 }
 
 /// Where what a program gets is mapped.
@@ -242,6 +289,24 @@ impl Description {
             let position = program.receive.iter().position(|&received| received == channel)?;
             let earlier = program.receive[..position].iter().filter_map(|&other| self.channels.get(other));
             Some((index, earlier.map(|channel| channel.lines).fold(0, u32::saturating_add)))
+        })
+    }
+
+    /// The vector that an interrupt of a program takes: as asked, the others in their order what is left; nothing when none
+    /// is left.
+    pub fn vector(&self, program: usize, position: usize) -> Option<u8> {
+        let own = self.programs.get(program)?;
+        let all = || {
+            self.programs_of(own.instance).flat_map(|(index, program)| {
+                let of_program = program.interrupts.iter().enumerate();
+                of_program.map(move |(position, interrupt)| ((index, position), interrupt.vector))
+            })
+        };
+        own.interrupts.get(position)?.vector.or_else(|| {
+            let before = all().take_while(|(place, _)| *place != (program, position));
+            let chosen = before.filter(|(_, vector)| vector.is_none()).count();
+            let is_free = |vector: &u8| all().all(|(_, asked)| asked != Some(*vector));
+            (0..limits::USER_VECTORS as u8).filter(is_free).nth(chosen)
         })
     }
 

@@ -123,6 +123,26 @@ pub(super) fn io_apics(
     Ok(chips)
 }
 
+/// Refuses a message-signalled interrupt whose message cannot name the core.
+pub(super) fn check_messages(
+    description: &Description,
+    instances: &[InstancePlan],
+) -> Result<(), DeviceError> {
+    for program in &description.programs {
+        let apic_id = instances[program.instance].apic_id;
+        let is_message = |interrupt: &&crate::Interrupt| {
+            matches!(interrupt.source, crate::InterruptSource::Message { .. })
+        };
+        if apic_id > MAX_IO_APIC_TARGET
+            && let Some(interrupt) = program.interrupts.iter().find(is_message)
+        {
+            let (program, interrupt) = (program.name.clone(), interrupt.name.clone());
+            return Err(DeviceError::MessageCannotReach { program, interrupt, apic_id });
+        }
+    }
+    Ok(())
+}
+
 /// Owner of each IO port, ascending and without gaps; empty on a machine without ports.
 pub(super) fn ports(firmware: &Firmware, description: &Description) -> Result<Vec<PortOwner>, DeviceError> {
     if !firmware.architecture.layout().has_ports {

@@ -481,6 +481,26 @@ fn interrupt_controllers_that_do_not_match_are_named() {
 }
 
 #[test]
+fn messages_reach_cores_whose_id_their_address_can_hold() {
+    let mut description = Description::split(2, crate::INIT);
+    for (instance, name) in ["near", "far"].into_iter().enumerate() {
+        let source =
+            crate::InterruptSource::Message { bus: 0, device: 4, function: 0, handle: instance as u32 };
+        let mut program = crate::Program::new(name, instance, "work");
+        program.interrupts.push(crate::Interrupt { name: "card".into(), source, vector: None });
+        description.programs.push(program);
+    }
+    let mut firmware = large_machine();
+    firmware.cores = cores(&[0, 254]);
+    plan_of(&firmware, &description);
+    firmware.cores = cores(&[0, 255]);
+    let text = error_of(&firmware, &description).to_string();
+    let expected = "program `far`, interrupt `card`: messages reach APIC ids up to 254, it runs on 255; move it to a \
+                    lower core";
+    assert_eq!(text, expected);
+}
+
+#[test]
 fn errors_name_the_input_and_suggest_a_way_out() {
     let firmware = machine();
     let text = error_of(&firmware, &Description::split(4, "ping")).to_string();

@@ -3,7 +3,8 @@
 
 use abi::aarch32::start;
 use memory_partition::{
-    Description, DeviceKind, Idle, Instance, Item, List, Mapped, MemoryRange, Program, Region,
+    Description, DeviceKind, Idle, Instance, InterruptSource, Item, List, Mapped, MemoryRange, Program,
+    Region,
 };
 
 use super::Loaded;
@@ -47,6 +48,7 @@ impl Loaded {
             lacking.extend(stack(program).map(|lack| (item, "stack", lack)));
             lacking.extend(events(program, description).map(|lack| (item, "receive", lack)));
             lacking.extend(self.addresses(index, program));
+            lacking.extend(interrupts(index, program));
         }
         for (index, device) in description.devices.iter().enumerate() {
             lacking.extend(ports(&device.kind).map(|lack| (Item::Device(index), "kind", lack)));
@@ -125,6 +127,21 @@ fn events(program: &Program, description: &Description) -> Option<Lack> {
     let what =
         format!("{count} lines and interrupts are more than the {MOST_EVENTS} bits of a word on aarch32");
     (count > MOST_EVENTS).then_some((what, "let another program receive some"))
+}
+
+/// Interrupts have numbers there, neither vectors nor messages.
+fn interrupts(index: usize, program: &Program) -> Vec<(Item, &'static str, Lack)> {
+    let lacking = program.interrupts.iter().enumerate().filter_map(|(position, interrupt)| {
+        let item = Item::Entry { program: index, list: List::Interrupts, position };
+        let is_message = matches!(interrupt.source, InterruptSource::Message { .. });
+        let (field, what) = match interrupt.vector {
+            _ if is_message => ("pci", "there are no message-signalled interrupts on aarch32"),
+            Some(_) => ("vector", "interrupts have no vectors on aarch32"),
+            None => return None,
+        };
+        Some((item, field, (what.to_owned(), "name an input of the interrupt controller: pin = 34")))
+    });
+    lacking.collect()
 }
 
 fn ports(kind: &DeviceKind) -> Option<Lack> {

@@ -48,6 +48,8 @@ impl Loaded {
             |name: &str| description.instances.iter().position(|i| i.name == name).map(Item::Instance);
         let region = |name: &str| description.regions.iter().position(|r| r.name == name).map(Item::Region);
         let device = |name: &str| description.devices.iter().position(|d| d.name == name).map(Item::Device);
+        let program =
+            |name: &str| description.programs.iter().position(|p| p.name == name).map(Item::Program);
         Some(match error {
             PlanError::Core(CoreError::TooFew { cores, .. }) => (Item::Instance(*cores), places::WHOLE),
             PlanError::Core(CoreError::NoSuchCore { instance: name, .. }) => (instance(name)?, "core"),
@@ -63,6 +65,9 @@ impl Loaded {
             PlanError::Device(DeviceError::NoSuchIoApic { device: name, .. }) => (device(name)?, "index"),
             PlanError::Device(DeviceError::IoApicCannotReach { device: name, .. }) => {
                 (device(name)?, "owner")
+            }
+            PlanError::Device(DeviceError::MessageCannotReach { program: name, .. }) => {
+                (program(name)?, "instance")
             }
             PlanError::Description(error) => (error.item, error.field),
             PlanError::FootprintCount { .. } | PlanError::Core(_) | PlanError::Firmware(_) => return None,

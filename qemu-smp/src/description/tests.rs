@@ -398,14 +398,20 @@ fn what_does_not_fit_into_32_bits_is_refused_on_aarch32() {
     let text = format!(
         "{TWO}[[region]]\nname = 'r'\nsize = '4K'\nmembers = [{{ instance = 'a' }}]\n\
          [[program]]\nname = 'p'\ninstance = 'a'\nimage = 'sweep'\nstack = '128M'\n\
-         regions = [{{ name = 'r', address = 0x60000000 }}]\n"
+         regions = [{{ name = 'r', address = 0x60000000 }}]\n\
+         interrupts = [{{ name = 'i', pci = '0:4.0' }}, {{ name = 'j', pin = 33, vector = 1 }}]\n"
     )
     .replacen("ping-pong", "init", 1);
     let loaded = read(&text).expect("x86_64 has room for all of it");
     let failure = loaded.check_available(Arch::Aarch32).expect_err("32 bits have not");
     let message = anstream::adapter::strip_str(&failure.message).to_string();
-    assert!(message.starts_with("s.toml: 2 mistakes\n"), "{message}");
-    for part in ["a stack on aarch32 has 0x4000000 bytes at most", "0x60000000..0x60001000 is not within"] {
+    assert!(message.starts_with("s.toml: 4 mistakes\n"), "{message}");
+    for part in [
+        "a stack on aarch32 has 0x4000000 bytes at most",
+        "0x60000000..0x60001000 is not within",
+        "there are no message-signalled interrupts on aarch32",
+        "interrupts have no vectors on aarch32",
+    ] {
         assert!(message.contains(part), "{part}:\n{message}");
     }
 }

@@ -184,10 +184,22 @@ pub struct Started {
     pub receive: Vec<String>,
     /// Names of the channels it signals.
     pub signal: Vec<String>,
-    /// Names of the interrupts it handles.
-    pub interrupts: Vec<String>,
+    /// Interrupts it handles.
+    pub interrupts: Vec<Interrupt>,
     /// Names of the devices whose ports it has.
     pub ports: Vec<String>,
+}
+
+/// An interrupt of a program.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Interrupt {
+    /// Its name.
+    pub name: String,
+    /// Where it comes from, as `pin 4` or `message 0 of 00:04.0`.
+    pub source: String,
+    /// Vector of the processor that it takes; without meaning on AArch32, where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vector: Option<u8>,
 }
 
 /// A region or the registers of a device in the address space of a program.

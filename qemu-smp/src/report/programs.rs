@@ -3,7 +3,7 @@
 
 use memory_partition::{Access, Description, OnFault, OnTimeout};
 
-use super::document::{Mapped, Program, Started};
+use super::document::{Interrupt, Mapped, Program, Started};
 
 /// The root task of an instance, then what it starts.
 pub(super) fn programs(description: &Description, index: usize) -> Vec<Program> {
@@ -60,9 +60,21 @@ fn started(description: &Description, (index, program): (usize, &memory_partitio
         mapped: mapped(description, program),
         receive: channels(&program.receive),
         signal: channels(&program.signal),
-        interrupts: program.interrupts.iter().map(|interrupt| interrupt.name.clone()).collect(),
+        interrupts: interrupts(description, (index, program)),
         ports: names(&program.ports, |index| Some(&description.devices.get(index)?.name)),
     }
+}
+
+fn interrupts(
+    description: &Description,
+    (index, program): (usize, &memory_partition::Program),
+) -> Vec<Interrupt> {
+    let of = program.interrupts.iter().enumerate().map(|(position, interrupt)| Interrupt {
+        name: interrupt.name.clone(),
+        source: interrupt.source.to_string(),
+        vector: description.vector(index, position).map(|vector| abi::vector::FIRST_USER + vector),
+    });
+    of.collect()
 }
 
 fn mapped(description: &Description, program: &memory_partition::Program) -> Vec<Mapped> {

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use memory_partition::{
-    Access, Channel, Description, DropReason, Dropped, Mapped, MemoryRange, OnFault, OnTimeout, Plan,
-    Program, plan,
+    Access, Channel, Description, DropReason, Dropped, InterruptSource, Mapped, MemoryRange, OnFault,
+    OnTimeout, Plan, Program, plan,
 };
 use serde_json::Value;
 
@@ -136,6 +136,12 @@ fn programs_are_told_with_names_for_what_they_get() {
     program.regions.push(Mapped { region: 0, access: Access::ReadOnly, address: Some(0x2000_0000) });
     program.receive.push(0);
     program.on_fault = OnFault::Restart { limit: 3 };
+    let source = InterruptSource::Message { bus: 0, device: 4, function: 0, handle: 0 };
+    program.interrupts.push(memory_partition::Interrupt {
+        name: "card".to_owned(),
+        source,
+        vector: Some(20),
+    });
     description.programs.push(program);
     let within = Channel { name: "inner".to_owned(), from: 1, to: 1, lines: 4, ack: true };
     description.channels.push(within);
@@ -150,6 +156,7 @@ fn programs_are_told_with_names_for_what_they_get() {
         "5000 of 5000",
         "asks guard",
         "timeouts of first",
+        "interrupt card: message 0 of 00:04.0, vector 68",
     ] {
         assert!(text.contains(part), "{part} is missing in\n{text}");
     }

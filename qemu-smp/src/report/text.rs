@@ -4,7 +4,7 @@
 use comfy_table::{CellAlignment, Table};
 
 use super::document::{
-    Basis, Channel, DeviceParts, Instance, Measured, Part, Piece, Report, Started, Untyped,
+    Basis, Channel, DeviceParts, Instance, Interrupt, Measured, Part, Piece, Report, Started, Untyped,
 };
 use crate::results::{bytes, new_table};
 
@@ -197,11 +197,21 @@ fn gets(started: &Started) -> String {
     let named = [
         of("receives", &started.receive),
         of("signals", &started.signal),
-        of("interrupt", &started.interrupts),
+        interrupts(&started.interrupts),
         of("ports of", &started.ports),
         of("timeouts of", &started.timeouts),
     ];
     mapped.chain(named.concat()).collect::<Vec<_>>().join("\n")
+}
+
+/// Interrupts with what raises them.
+fn interrupts(interrupts: &[Interrupt]) -> Vec<String> {
+    let vector = |vector: u8| format!(", vector {vector}");
+    let line = |interrupt: &Interrupt| {
+        let vector = interrupt.vector.map(vector).unwrap_or_default();
+        format!("interrupt {}: {}{vector}", interrupt.name, interrupt.source)
+    };
+    interrupts.iter().map(line).collect()
 }
 
 fn memory(title: &'static str, pieces: &[Piece]) -> Section {

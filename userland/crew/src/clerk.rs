@@ -3,7 +3,7 @@
 
 use userland::{Program, println};
 
-use crate::Failure;
+use crate::{Failure, expect};
 
 /// The vendor in the high half of the HPET's first register.
 const VENDOR: u32 = 0x8086;
@@ -28,8 +28,4 @@ pub(crate) fn serve(program: &Program) -> Result<(), Failure> {
     ports.write8(INTERRUPT_ENABLE, 0)?;
     println!("registers, ports and interrupt are there");
     Ok(())
-}
-
-fn expect(expected: u32, found: u32) -> Result<(), Failure> {
-    if found == expected { Ok(()) } else { Err(Failure::Device { expected, found }) }
 }

@@ -8,11 +8,13 @@
 //! | `clumsy` | faults in a new way at each start, then ends well |
 //! | `greedy` | computes for longer than its budget: as many times as `budgets=` says, or 3 |
 //! | `guard` | handles the timeouts of the program `of=`; `then=` says how |
+//! | `edu` | has QEMU's device `edu` interrupt by messages |
 //! | `sleeper` | waits for what never comes |
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 mod clerk;
 mod clumsy;
+mod edu;
 mod guard;
 
 use core::fmt;
@@ -34,6 +36,8 @@ enum Failure {
     Missing(Missing),
     /// There is no such part.
     NoRole,
+    /// An argument is missing, or no hexadecimal number.
+    Argument(&'static str),
     /// The kernel refused to use a port.
     Port(Error),
     /// A device is not what it should be.
@@ -59,9 +63,10 @@ impl fmt::Display for Failure {
             Self::NoRole => {
                 write!(
                     f,
-                    "the arguments name no role: role=producer, clerk, clumsy, greedy, guard or sleeper"
+                    "the arguments name no role: role=producer, clerk, clumsy, edu, greedy, guard or sleeper"
                 )
             }
+            Self::Argument(name) => write!(f, "the argument {name}=0x... is missing"),
             Self::Port(error) => write!(f, "the port cannot be used: {error}"),
             Self::Device { expected, found } => {
                 write!(f, "{expected:#x} expected of the device, not {found:#x}")
@@ -82,6 +87,7 @@ fn run(program: &mut Program) -> Result<(), Failure> {
             compute(program);
             Ok(())
         }
+        Some("edu") => edu::drive(program),
         Some("guard") => guard::handle(program),
         Some("sleeper") => loop {
             program.wait_any();
@@ -111,4 +117,8 @@ fn compute(program: &Program) {
         core::hint::spin_loop();
     }
     println!("computed for {budgets} budgets");
+}
+
+fn expect(expected: u32, found: u32) -> Result<(), Failure> {
+    if found == expected { Ok(()) } else { Err(Failure::Device { expected, found }) }
 }

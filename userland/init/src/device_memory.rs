@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What devices need that an instance has once: frames of registers, cut out of the device untypeds that cover them, and
-//! interrupt vectors.
+//! Frames of registers, cut out of the device untypeds that cover them.
 
 use alloc::vec::Vec;
 
@@ -13,8 +12,6 @@ use crate::memory::PAGE;
 /// Device memory that no frame was made of yet.
 pub(crate) struct DeviceMemory {
     free: Vec<Piece>,
-    /// Vectors that interrupts were given.
-    vectors: u64,
 }
 
 /// An untyped without children.
@@ -40,13 +37,7 @@ impl DeviceMemory {
             start: abi::widen(desc.paddr),
             bits: desc.size_bits.into(),
         };
-        Self { free: device.map(piece).collect(), vectors: 0 }
-    }
-
-    /// A vector that no interrupt has. When there is none left, the kernel refuses the number.
-    pub(crate) fn next_vector(&mut self) -> u64 {
-        self.vectors += 1;
-        self.vectors - 1
+        Self { free: device.map(piece).collect() }
     }
 
     /// The frames of the registers from `base` on; nothing if the instance does not have them.

@@ -10,13 +10,13 @@ use alloc::vec::Vec;
 
 use abi::chunk::skerry::{self, Direction, Name};
 use abi::start::{self, EVENTS_SLOT, FIRST_SLOT};
-use abi::{Rights, VmAttributes};
+use abi::{Rights, VmAttributes, vector};
 use memory_partition::launch::Launch;
-use memory_partition::{Access, DeviceKind, OnTimeout, Program};
-use userland::object::{AnyPage, Pin, Ports};
+use memory_partition::{Access, DeviceKind, Interrupt, InterruptSource, OnTimeout, Program};
+use userland::object::{AnyPage, Msi, Pin, Ports};
 use userland::{
     CNode, CPtr, Capability, IO_PORT_CONTROL, IRQ_CONTROL, IrqHandler, Notification, RootTask, Slot,
-    SmallPage, VSpace,
+    SmallPage, VSpace, message_address,
 };
 
 use crate::Why;
@@ -257,22 +257,44 @@ impl<'a> Giver<'a> {
     }
 
     fn interrupts(&mut self) -> Result<(), Why> {
-        for interrupt in &self.program.interrupts {
-            let ioapic = interrupt.io_apic.and_then(|device| self.launch.description.io_apic_number(device));
-            let pin = Pin {
-                ioapic: ioapic.unwrap_or(0).into(),
-                pin: interrupt.pin.into(),
-                level: interrupt.is_level.into(),
-                polarity: interrupt.is_low.into(),
-            };
+        for (position, interrupt) in self.program.interrupts.iter().enumerate() {
+            let vector = self.launch.description.vector(self.index, position);
+            let none = Why::NotHere { what: "vector for interrupt", name: &interrupt.name };
+            let vector = vector.ok_or(none)?;
             let handler = IrqHandler(self.root.slots.take()?);
-            IRQ_CONTROL.get_pin(handler.slot(), pin, self.supplies.devices.next_vector())?;
+            let (message_address, message_data) = self.issue(interrupt, handler, vector)?;
             let (slot, event) = (self.next_slot, self.next_event);
             self.handle(handler)?;
             let name = name(&interrupt.name);
-            self.told.interrupts.push(start::Interrupt { name, slot, event, reserved: 0 });
+            self.told.interrupts.push(start::Interrupt { name, slot, event, message_data, message_address });
         }
         Ok(())
+    }
+
+    /// Makes the handler of an interrupt; returns address and data of the message that raises it, zeros if it is none.
+    fn issue(
+        &self,
+        interrupt: &'static Interrupt,
+        handler: IrqHandler,
+        vector: u8,
+    ) -> Result<(u64, u32), Why> {
+        match interrupt.source {
+            InterruptSource::Pin { io_apic, pin, is_level, is_low } => {
+                let ioapic = io_apic.and_then(|device| self.launch.description.io_apic_number(device));
+                let (ioapic, pin) = (ioapic.unwrap_or(0).into(), pin.into());
+                let pin = Pin { ioapic, pin, level: is_level.into(), polarity: is_low.into() };
+                IRQ_CONTROL.get_pin(handler.slot(), pin, vector.into())?;
+                Ok((0, 0))
+            }
+            InterruptSource::Message { bus, device, function, handle } => {
+                let none = Why::NotHere { what: "message for interrupt", name: &interrupt.name };
+                let address = message_address().ok_or(none)?;
+                let [bus, device, function] = [bus, device, function].map(u64::from);
+                let msi = Msi { bus, device, function, handle: handle.into() };
+                IRQ_CONTROL.get_msi(handler.slot(), msi, vector.into())?;
+                Ok((address, u32::from(vector::FIRST_USER + vector)))
+            }
+        }
     }
 
     /// Lets a handler signal the next event, and gives the program a copy to acknowledge with.

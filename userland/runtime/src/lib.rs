@@ -57,7 +57,7 @@ pub use bootinfo::{Boot, IMAGE_START};
 pub use capability::*;
 pub use error::Error;
 pub use ipc_buffer::{IpcBuffer, Local, current_thread};
-pub use machine::{exception_name, is_store};
+pub use machine::{exception_name, is_store, message_address};
 pub use measure::{Samples, ticks};
 pub use message::{Message, time};
 pub use program::{Missing, Program};

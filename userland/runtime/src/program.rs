@@ -31,7 +31,7 @@ use abi::start::{Head, StartInfo};
 use core::fmt;
 
 pub use device::{IoPorts, Registers};
-pub use events::{Events, Interrupt, Receiver, Sender, SenderDoorbell};
+pub use events::{Events, Interrupt, InterruptMessage, Receiver, Sender, SenderDoorbell};
 pub use region::SharedRegion;
 pub use timeouts::{Handled, Timeout, Timeouts, Woken};
 

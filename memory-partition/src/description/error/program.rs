@@ -5,7 +5,7 @@ use alloc::string::String;
 use core::fmt;
 
 use crate::MemoryRange;
-use abi::start;
+use abi::{limits::USER_VECTORS, start};
 
 use super::super::program::INIT;
 
@@ -85,6 +85,11 @@ pub enum ProgramProblem {
     },
     /// An instance that owns no interrupt controller.
     NoController {
+        /// The instance.
+        instance: String,
+    },
+    /// More interrupts than an instance has vectors.
+    NoVector {
         /// The instance.
         instance: String,
     },
@@ -177,6 +182,11 @@ impl fmt::Display for ProgramProblem {
             Self::NoController { instance } => write!(
                 f,
                 "instance {instance} owns no interrupt controller; give it one with a [[device]] of kind \"ioapic\""
+            ),
+            Self::NoVector { instance } => write!(
+                f,
+                "instance {instance} has {USER_VECTORS} interrupt vectors, and all are taken; move the program to \
+                 another instance"
             ),
             Self::Taken { by } => write!(f, "program {by} has it already; only one program can have it"),
             Self::Twice => write!(f, "it is in this list already; remove one of the two entries"),

@@ -3,13 +3,15 @@
 
 use alloc::string::String;
 
-use abi::limits::MIN_BUDGET_US;
+use abi::limits::{MIN_BUDGET_US, USER_VECTORS};
 use abi::start;
 
 use super::Findings;
 use crate::MemoryRange;
 use crate::description::error::{Item, List, Problem, ProgramProblem};
-use crate::description::program::{INIT, Interrupt, MAX_PRIORITY, Mapped, OnFault, OnTimeout, Program};
+use crate::description::program::{
+    INIT, Interrupt, InterruptSource, MAX_PRIORITY, Mapped, OnFault, OnTimeout, Program,
+};
 use crate::description::{Access, Channel, DeviceKind, Instance};
 use crate::layout::PAGE;
 
@@ -17,6 +19,9 @@ use crate::layout::PAGE;
 const MAX_PERIOD_US: u64 = 3_600_000_000;
 /// Inputs that an interrupt controller can have.
 const MAX_PIN: u64 = 255;
+/// Devices on a PCI bus, and functions of a device, from 0.
+const MAX_PCI_DEVICE: u64 = 31;
+const MAX_PCI_FUNCTION: u64 = 7;
 
 impl Findings<'_> {
     /// An instance whose root task starts programs has some.
@@ -236,16 +241,48 @@ impl Findings<'_> {
         let program = &description.programs[i];
         let item = Item::Entry { program: i, list: at.0, position };
         self.name(item, &interrupt.name, program.interrupts[..position].iter().map(|other| &other.name));
-        self.number(item, &program.name, "pin", interrupt.pin.into(), (0, MAX_PIN));
-        match interrupt.io_apic {
-            Some(device) => self.device(i, at, device, "ioapic"),
-            None => self.controller(i, at),
+        let of_instance = |other: &&Program| other.instance == program.instance;
+        let before = description.programs[..i].iter().filter(of_instance);
+        // What is before it, this program's own interrupts last.
+        let before = before.map(|other| (other, other.interrupts.as_slice()));
+        let before = before.chain([(program, &program.interrupts[..position])]);
+        let taken = |is_same: &dyn Fn(&Interrupt) -> bool| {
+            let mut before = before.clone();
+            before.find(|(_, interrupts)| interrupts.iter().any(is_same)).map(|(other, _)| other.name.clone())
+        };
+        let field = self.source(i, at, interrupt.source);
+        if let Some(by) = taken(&|other| other.source.is_same(interrupt.source)) {
+            self.entry(i, at, field, ProgramProblem::Taken { by });
         }
-        let pin = |other: &Interrupt| (other.io_apic, other.pin) == (interrupt.io_apic, interrupt.pin);
-        let before = description.programs[..i].iter().filter(|other| other.instance == program.instance);
-        let here = program.interrupts[..position].iter().any(pin).then_some(program);
-        if let Some(other) = here.or_else(|| before.clone().find(|other| other.interrupts.iter().any(pin))) {
-            self.entry(i, at, "pin", ProgramProblem::Taken { by: other.name.clone() });
+        if let Some(vector) = interrupt.vector {
+            self.number(item, &program.name, "vector", vector.into(), (0, USER_VECTORS - 1));
+            if let Some(by) = taken(&|other| other.vector == interrupt.vector) {
+                self.entry(i, at, "vector", ProgramProblem::Taken { by });
+            }
+        } else if description.vector(i, position).is_none() {
+            let instance = self.instance_name(program.instance);
+            self.entry(i, at, "", ProgramProblem::NoVector { instance });
+        }
+    }
+
+    /// An interrupt comes from where the instance can get it from; returns the field that says so.
+    fn source(&mut self, i: usize, at: (List, usize), source: InterruptSource) -> &'static str {
+        let item = Item::Entry { program: i, list: at.0, position: at.1 };
+        let name = &self.description.programs[i].name;
+        match source {
+            InterruptSource::Pin { io_apic, pin, .. } => {
+                self.number(item, name, "pin", pin.into(), (0, MAX_PIN));
+                match io_apic {
+                    Some(device) => self.device(i, at, device, "ioapic"),
+                    None => self.controller(i, at),
+                }
+                "pin"
+            }
+            InterruptSource::Message { device, function, .. } => {
+                self.number(item, name, "pci", device.into(), (0, MAX_PCI_DEVICE));
+                self.number(item, name, "pci", function.into(), (0, MAX_PCI_FUNCTION));
+                "pci"
+            }
         }
     }
 

@@ -2,7 +2,8 @@
 //! The table `[[program]]`: a program that init starts, and by name what it gets.
 
 use memory_partition::{
-    Access, Channel, Description, Device, Interrupt, Item, List, Mapped, OnFault, OnTimeout, Program, Region,
+    Access, Channel, Description, Device, Interrupt, InterruptSource, Item, List, Mapped, OnFault, OnTimeout,
+    Program, Region,
 };
 use toml::Spanned;
 use toml::de::DeValue;
@@ -43,6 +44,9 @@ const INTERRUPT: &[Key] = &[
     ("pin", "pin = 2"),
     ("trigger", "trigger = \"edge\""),
     ("polarity", "polarity = \"high\""),
+    ("pci", "pci = \"00:04.0\""),
+    ("handle", "handle = 0"),
+    ("vector", "vector = 10"),
 ];
 
 /// Restarts of a program that is to be restarted, unless it says how often.
@@ -220,6 +224,13 @@ fn region(
 fn interrupt(entry: &Entry<'_>, devices: &[&str], found: &mut Findings) -> Option<Interrupt> {
     let table = entry.table(INTERRUPT, found)?;
     let name = table.needed_text("name", found).unwrap_or_default().to_owned();
+    let source = if table.has("pci") { message(&table, found) } else { pin(entry, &table, devices, found) };
+    Some(Interrupt { name, source, vector: table.number("vector", found) })
+}
+
+/// An input of an interrupt controller.
+fn pin(entry: &Entry<'_>, table: &Table<'_>, devices: &[&str], found: &mut Findings) -> InterruptSource {
+    refuse_keys(table, &["handle"], "a pin", found);
     let io_apic = table.text("ioapic", found);
     let io_apic = io_apic
         .map(|name| entry.position("ioapic", (name, table.span("ioapic")), ("device", devices), found));
@@ -228,5 +239,43 @@ fn interrupt(entry: &Entry<'_>, devices: &[&str], found: &mut Findings) -> Optio
     let polarities = [("high", false), ("low", true)];
     let is_level = table.choice("trigger", &triggers, found).unwrap_or(false);
     let is_low = table.choice("polarity", &polarities, found).unwrap_or(false);
-    Some(Interrupt { name, io_apic, pin, is_level, is_low })
+    InterruptSource::Pin { io_apic, pin, is_level, is_low }
+}
+
+/// A message of a PCI function.
+fn message(table: &Table<'_>, found: &mut Findings) -> InterruptSource {
+    refuse_keys(table, &["ioapic", "pin", "trigger", "polarity"], "a message", found);
+    let place = table.text("pci", found).and_then(|text| {
+        let function = pci_function(text);
+        if function.is_none() {
+            table.unfit("pci", format!("`{text}` is not bus, device and function"), found);
+        }
+        function
+    });
+    let [bus, device, function] = place.unwrap_or_default();
+    InterruptSource::Message {
+        bus,
+        device,
+        function,
+        handle: table.number("handle", found).unwrap_or_default(),
+    }
+}
+
+/// Bus, device and function as `lspci` writes them: hexadecimal, 00:1f.2.
+fn pci_function(text: &str) -> Option<[u8; 3]> {
+    let (bus, rest) = text.split_once(':')?;
+    let (device, function) = rest.split_once('.')?;
+    let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let [bus, device, function] =
+        [bus, device, function].map(|part| u8::from_str_radix(part, 16).ok().filter(|_| is_number(part)));
+    Some([bus?, device.filter(|device| *device < 32)?, function.filter(|function| *function < 8)?])
+}
+
+/// Reports keys that belong to another kind of interrupt.
+fn refuse_keys(table: &Table<'_>, others: &[&'static str], kind: &str, found: &mut Findings) {
+    for key in others.iter().filter(|key| table.has(key)) {
+        let what = format!("{kind} has no `{key}`");
+        let help = "a pin has ioapic, pin, trigger and polarity, a message pci and handle";
+        found.mistake(table.item, key, Mistake::new(table.span(key), what).help(help));
+    }
 }

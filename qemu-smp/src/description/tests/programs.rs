@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use super::*;
-use memory_partition::{INIT, Interrupt, Mapped, OnFault, OnTimeout, Program};
+use memory_partition::{INIT, Interrupt, InterruptSource, Mapped, OnFault, OnTimeout, Program};
 
 /// Two instances without root tasks of their own, and one of everything between them.
 const SYSTEM: &str = "\
@@ -97,10 +97,8 @@ fn every_key_of_a_program_has_its_effect() {
         receive: vec![0],
         interrupts: vec![Interrupt {
             name: "rx".to_owned(),
-            io_apic: Some(2),
-            pin: 4,
-            is_level: true,
-            is_low: true,
+            source: InterruptSource::Pin { io_apic: Some(2), pin: 4, is_level: true, is_low: true },
+            vector: None,
         }],
         ports: vec![0],
         mmio: vec![1],
@@ -235,6 +233,32 @@ fn a_handler_of_timeouts_is_named() {
         in_program("timeout-handler = 'first'")[0],
         "1:19 a budget as long as its period is never used up (give a longer period-us)"
     );
+}
+
+#[test]
+fn interrupts_may_be_messages_of_pci_functions() {
+    let keys = "interrupts = [{ name = 'a', pci = '02:1f.7', handle = 3, vector = 20 }, { name = 'b', pci = '0:4.0' }]";
+    let text = format!("{SYSTEM}[[program]]\nname = 'p'\ninstance = 'b'\nimage = 'sweep'\n{keys}");
+    let description = read(&text).expect("the description is right").description;
+    let source = |bus, device, function, handle| InterruptSource::Message { bus, device, function, handle };
+    let interrupt = |name: &str, source, vector| Interrupt { name: name.to_owned(), source, vector };
+    let expected = [interrupt("a", source(2, 31, 7, 3), Some(20)), interrupt("b", source(0, 4, 0, 0), None)];
+    assert_eq!(description.programs[1].interrupts, expected);
+}
+
+#[test]
+fn mistakes_in_interrupts() {
+    let of = |keys: &str| in_program(&format!("interrupts = [{{ name = 'i', {keys} }}]"));
+    let kinds = "(a pin has ioapic, pin, trigger and polarity, a message pci and handle)";
+    for place in ["00:04", "00:20.0", "00:04.8", "100:04.0", "x:04.0", "+0:04.0", "0000:00:04.0"] {
+        let what = format!("`{place}` is not bus, device and function (write it as: pci = \"00:04.0\")");
+        assert_eq!(of(&format!("pci = '{place}'")), [format!("1:35 {what}")]);
+    }
+    assert_eq!(of("pin = 4, handle = 1"), [format!("1:47 a pin has no `handle` {kinds}")]);
+    assert_eq!(of("pci = '0:4.0', pin = 4"), [format!("1:50 a message has no `pin` {kinds}")]);
+    assert_eq!(of("pci = '0:4.0', vector = 108"), ["1:53 108 is not between 0 and 107"]);
+    let both = "pci = '0:4.0' }, { name = 'j', pci = '00:04.0'";
+    assert_eq!(of(both), ["1:66 program p has it already (only one program can have it)"]);
 }
 
 #[test]

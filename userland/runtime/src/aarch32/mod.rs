@@ -41,6 +41,11 @@ pub(crate) fn get_pin(control: IrqControl, target: Slot, pin: Pin, _vector: u64)
     control.get(pin.pin, target)
 }
 
+/// There are no messages that interrupt a core.
+pub const fn message_address() -> Option<u64> {
+    None
+}
+
 /// Whether a VmFault with this fault status comes from a store: WnR.
 pub const fn is_store(status: u64) -> bool {
     status & 1 << 11 != 0

@@ -170,6 +170,15 @@ impl Doorbell for SenderDoorbell {
     }
 }
 
+/// A message that raises an interrupt: what a driver puts into the MSI or MSI-X registers of its device.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct InterruptMessage {
+    /// The physical address to write to.
+    pub address: u64,
+    /// What to write there.
+    pub data: u32,
+}
+
 /// An interrupt of a device.
 #[derive(Clone, Copy, Debug)]
 pub struct Interrupt {
@@ -196,7 +205,13 @@ impl Interrupt {
         events.0 & self.mask() != 0
     }
 
-    /// Lets it come again.
+    /// What the device has to write to raise it, when it is a message.
+    pub fn message(&self) -> Option<InterruptMessage> {
+        let (address, data) = (self.interrupt.message_address, self.interrupt.message_data);
+        (address != 0).then_some(InterruptMessage { address, data })
+    }
+
+    /// Lets it come again; not needed when it is a message.
     pub fn ack(&self) {
         // The kernel refuses only what is no handler; init put one there.
         let _ = IrqHandler(CPtr(self.interrupt.slot)).ack();
@@ -214,6 +229,17 @@ mod tests {
     #[test]
     fn a_mask_covers_the_lines_of_a_channel_and_no_others() {
         assert_eq!([mask(0, 64), mask(3, 2), mask(63, 1), mask(64, 1)], [u64::MAX, 0b11000, 1 << 63, 0]);
+    }
+
+    #[test]
+    fn an_interrupt_tells_its_message_if_it_is_one() {
+        let name = abi::chunk::skerry::Name::default();
+        let of = |message_address, message_data| {
+            let entry = abi::start::Interrupt { name, slot: 4, event: 0, message_data, message_address };
+            Interrupt::new(entry).message()
+        };
+        assert_eq!(of(0, 0), None);
+        assert_eq!(of(0xfee0_1000, 70), Some(InterruptMessage { address: 0xfee0_1000, data: 70 }));
     }
 
     #[test]

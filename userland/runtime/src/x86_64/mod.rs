@@ -7,6 +7,8 @@
 #[cfg(target_os = "none")]
 pub(crate) mod stub;
 
+use core::arch::x86_64::{__cpuid_count, CpuidResult};
+
 use crate::capability::{IrqControl, Slot};
 use crate::error::Error;
 use crate::object::{Pin, SchedParameters};
@@ -30,6 +32,26 @@ pub(crate) const fn domain_words(index: u64, domain: u64, duration: u64) -> [u64
 /// Makes the handler of an input of the interrupt controller.
 pub(crate) fn get_pin(control: IrqControl, target: Slot, pin: Pin, vector: u64) -> Result<(), Error> {
     control.get_ioapic(target, pin, vector)
+}
+
+/// Where a device writes a message to interrupt the core that this runs on; nothing when no message can name it.
+pub fn message_address() -> Option<u64> {
+    /// The leaf with ids of 32 bits, and that with the least of them.
+    const EXTENDED_TOPOLOGY: u32 = 0xb;
+    const FEATURES: u32 = 1;
+    const HIGHEST: u32 = 254;
+    let has_topology = cpuid(0).eax >= EXTENDED_TOPOLOGY && cpuid(EXTENDED_TOPOLOGY).ebx != 0;
+    let id = if has_topology { cpuid(EXTENDED_TOPOLOGY).edx } else { cpuid(FEATURES).ebx >> 24 };
+    (id <= HIGHEST).then(|| abi::vector::message_address(id))
+}
+
+fn cpuid(leaf: u32) -> CpuidResult {
+    // Newer compilers know that this is harmless.
+    #[allow(unused_unsafe)]
+    // SAFETY: every 64-bit CPU has the instruction, which only reads.
+    unsafe {
+        __cpuid_count(leaf, 0)
+    }
 }
 
 /// Whether a VmFault with this code comes from a store.

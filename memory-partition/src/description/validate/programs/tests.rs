@@ -35,7 +35,14 @@ fn correct() -> Description {
 }
 
 fn interrupt(name: &str, io_apic: Option<usize>, pin: u32) -> Interrupt {
-    Interrupt { name: name.into(), io_apic, pin, is_level: false, is_low: false }
+    let source = InterruptSource::Pin { io_apic, pin, is_level: false, is_low: false };
+    Interrupt { name: name.into(), source, vector: None }
+}
+
+/// Message `handle` of PCI function 00:`device`.0.
+fn message(device: u8, handle: u32, vector: Option<u8>) -> Interrupt {
+    let source = InterruptSource::Message { bus: 0, device, function: 0, handle };
+    Interrupt { name: alloc::format!("message-{device}-{handle}"), source, vector }
 }
 
 /// The mistakes after `spoil` changed the programs of a correct description.
@@ -264,16 +271,64 @@ fn an_interrupt_names_a_controller_of_the_instance_and_a_free_pin() {
     let found = mistake(|d| d.programs[1].interrupts.push(interrupt("again", Some(CHIP), 4)));
     assert_eq!((found.1, found.2), ("pin", ProgramProblem::Taken { by: "second".into() }));
     let problem = ProgramProblem::OtherKind { device: "com1".into(), wanted: "ioapic" };
-    assert_eq!(mistake(|d| d.programs[1].interrupts[0].io_apic = Some(COM1)).2, problem);
+    assert_eq!(mistake(|d| d.programs[1].interrupts[0] = interrupt("uart", Some(COM1), 4)).2, problem);
     let found = mistake(|d| {
         d.devices[CHIP].owner = 0;
-        d.programs[1].interrupts[0].io_apic = None;
+        d.programs[1].interrupts[0] = interrupt("uart", None, 4);
     });
     assert_eq!(
         (found.1, found.2),
         ("ioapic", ProgramProblem::NoController { instance: "instance-1".into() })
     );
     assert_eq!(mistakes(|d| d.programs[0].interrupts.push(interrupt("timer", None, 2))), []);
+}
+
+#[test]
+fn a_message_comes_from_a_pci_function_and_has_one_program() {
+    let with =
+        |interrupts: Vec<Interrupt>| move |d: &mut Description| d.programs[1].interrupts.extend(interrupts);
+    assert_eq!(mistakes(with([message(31, 0, None), message(31, 1, None), message(4, 0, None)].into())), []);
+    let found =
+        mistake(with([message(4, 7, None), Interrupt { name: "b".into(), ..message(4, 7, None) }].into()));
+    let item = |position| Item::Entry { program: 1, list: List::Interrupts, position };
+    assert_eq!(found, (item(2), "pci", ProgramProblem::Taken { by: "second".into() }));
+    let problem = Problem::OutOfRange { value: 32, min: 0, max: 31 };
+    assert_eq!(mistakes(with([message(32, 0, None)].into())), [(item(1), "pci", problem)]);
+    let function = InterruptSource::Message { bus: 0, device: 0, function: 8, handle: 0 };
+    let problem = Problem::OutOfRange { value: 8, min: 0, max: 7 };
+    let found = mistakes(with([Interrupt { source: function, ..message(0, 0, None) }].into()));
+    assert_eq!(found, [(item(1), "pci", problem)]);
+}
+
+#[test]
+fn vectors_are_those_asked_for_and_else_the_first_ones_free() {
+    let mut description = correct();
+    let interrupts =
+        [message(1, 0, Some(0)), message(2, 0, None), message(3, 0, Some(2)), message(4, 0, None)];
+    description.programs[1].interrupts.extend(interrupts);
+    assert_eq!(description.validate(), []);
+    let vectors = [0, 1, 2, 3, 4, 5].map(|position| description.vector(1, position));
+    assert_eq!(vectors, [Some(1), Some(0), Some(3), Some(2), Some(4), None]);
+    description.programs[0].interrupts.push(interrupt("timer", None, 2));
+    assert_eq!(description.vector(0, 0), Some(0), "every instance has its own");
+}
+
+#[test]
+fn an_instance_has_so_many_vectors_and_each_once() {
+    let item = |program, position| Item::Entry { program, list: List::Interrupts, position };
+    let found =
+        mistake(|d| d.programs[1].interrupts.extend([message(1, 0, Some(7)), message(2, 0, Some(7))]));
+    assert_eq!(found, (item(1, 2), "vector", ProgramProblem::Taken { by: "second".into() }));
+    let found = mistakes(|d| d.programs[1].interrupts.push(message(1, 0, Some(108))));
+    let problem = Problem::OutOfRange { value: 108, min: 0, max: 107 };
+    assert_eq!(found, [(item(1, 1), "vector", problem)]);
+    let found = mistake(|d| {
+        let mut third = Program::new("third", 1, "work");
+        third.interrupts = (0..54).map(|handle| message(3, handle, None)).collect();
+        d.programs[1].interrupts.extend((0..54).map(|handle| message(4, handle, None)));
+        d.programs.push(third);
+    });
+    assert_eq!(found, (item(2, 53), "", ProgramProblem::NoVector { instance: "instance-1".into() }));
 }
 
 #[test]

@@ -4,7 +4,7 @@
  *
  * Three parts, each usable without the others:
  *
- *   1. for root tasks, beside libsel4: the invocations IssueLineSignal and GetLine, and the bootinfo chunk 0x5352
+ *   1. for root tasks, beside libsel4: the invocations that upstream does not have, and the bootinfo chunk 0x5352
  *   2. for programs: the start info (docs/abi/start.md) and how to find things in it by name
  *   3. for programs without any library: SKERRY_PROGRAM, printing, waiting, signalling
  *
@@ -160,6 +160,20 @@ static inline uint64_t skerry_get_line(
 {
     const uint64_t words[4] = {line, from, index, depth};
     return skerry_invoke_with_cap(ipc_buffer, irq_control, SKERRY_LABEL_GET_LINE, words, root);
+}
+
+/* Stops another instance, named by its control capability (`control_slot`); 0, or the label of the error. */
+static inline uint64_t skerry_instance_stop(uint64_t control)
+{
+    const uint64_t words[4] = {0, 0, 0, 0};
+    return skerry_syscall(SKERRY_CALL, control, skerry_message_info(SKERRY_LABEL_INSTANCE_STOP, 0, 0), words).info >> 12;
+}
+
+/* Starts a stopped instance anew; 0, or the label of the error. */
+static inline uint64_t skerry_instance_start(uint64_t control)
+{
+    const uint64_t words[4] = {0, 0, 0, 0};
+    return skerry_syscall(SKERRY_CALL, control, skerry_message_info(SKERRY_LABEL_INSTANCE_START, 0, 0), words).info >> 12;
 }
 
 /* 2. Start info. */

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+use alloc::string::ToString;
+
 use super::*;
 use crate::description::{Access, Mapped};
 
@@ -101,4 +103,26 @@ fn a_page_is_filled_with_what_its_segments_have_there() {
     assert_eq!(filled(0x40_0000), [(0xffe, b"ab".to_vec())]);
     assert_eq!(filled(0x40_1000), [(0, b"cdef".to_vec()), (0x10, b"xy".to_vec())]);
     assert_eq!(filled(0x40_2000), []);
+}
+
+#[test]
+fn texts_say_what_is_wrong_with_an_image() {
+    let range = MemoryRange::new(0x1000, 0x3000);
+    for (error, expected) in [
+        (ImageError::Empty, "it has nothing to load"),
+        (
+            ImageError::Forbidden { range },
+            "its segment 0x1000..0x3000 is at a forbidden address; link it between 0x1000 and ",
+        ),
+        (ImageError::SegmentsOverlap { range }, "two of its segments share 0x1000..0x3000; link it again"),
+        (
+            ImageError::OverMapping { range, mapping: "frames".into() },
+            "its segment 0x1000..0x3000 lies over frames; give that another address, or leave it out",
+        ),
+        (ImageError::EntryOutside { entry: 0x10 }, "its entry point 0x10 is in no segment"),
+        (ImageError::Contents { range }, "its segment 0x1000..0x3000 is smaller than its contents"),
+    ] {
+        let text = error.to_string();
+        assert!(text.starts_with(expected), "{text}");
+    }
 }

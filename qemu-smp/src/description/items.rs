@@ -345,3 +345,6 @@ fn bytes(table: &Table<'_>, key: &'static str, found: &mut Findings) -> Option<u
     let text = table.text(key, found)?;
     parse_size(text).map_err(|error| table.unfit(key, error, found)).ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,9 +36,9 @@ pub(super) const KEYS: &[Key] = &[
     ("ports", "ports = [\"uart\"]"),
     ("mmio", "mmio = [\"card\"]"),
 ];
-const REGION: &[Key] =
+pub(super) const REGION: &[Key] =
     &[("name", "name = \"frames\""), ("rights", "rights = \"rw\""), ("address", "address = 0x20000000")];
-const INTERRUPT: &[Key] = &[
+pub(super) const INTERRUPT: &[Key] = &[
     ("name", "name = \"timer\""),
     ("ioapic", "ioapic = \"chip\""),
     ("pin", "pin = 2"),

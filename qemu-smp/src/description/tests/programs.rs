@@ -208,6 +208,77 @@ fn what_nobody_grants_is_refused_at_its_place() {
     }
 }
 
+/// Items behind the program that `in_program` is about.
+const ITEMS: &str = "
+[[region]]
+name = 'own'
+size = '4K'
+members = [{ instance = 'a' }]
+[[region]]
+name = 'both'
+size = '4K'
+members = [{ instance = 'a' }, { instance = 'b' }]
+[[device]]
+name = 'port'
+owner = 'a'
+kind = 'ports'
+first = 1
+last = 2
+[[channel]]
+name = 'wide'
+from = 'b'
+to = 'b'
+lines = 64
+";
+
+#[test]
+fn what_belongs_to_others_or_is_too_much_is_refused_at_its_place() {
+    for (keys, expected) in [
+        ("regions = ['own']", "1:12 instance b is no member of region own (add it to the members there)"),
+        ("ports = ['port']", "1:10 device port belongs to instance a (change its owner or move the program)"),
+        (
+            "regions = [{ name = 'frames', address = 0x7f0000000000 }]",
+            "1:41 0x7f0000000000..0x7f0000010000 is not within the addresses for programs \
+             (use some from 0x1000 up to 0x7f0000000000)",
+        ),
+        (
+            "regions = [{ name = 'frames', address = 0x10000 }, { name = 'both', address = 0x11000 }]",
+            "1:79 the addresses overlap those of frames (move one, or leave it out)",
+        ),
+        (
+            "receive = ['wide', 'control']",
+            "1:11 the program receives 72 lines and interrupts (a program waits for at most 64)",
+        ),
+    ] {
+        assert_eq!(in_program(&format!("{keys}{ITEMS}"))[0], expected, "{keys}");
+    }
+    let long = "x".repeat(70_000);
+    let found = in_program(&format!("arguments = ['{long}']"));
+    let expected = "1:13 the start info would have 70208 bytes (shorten the arguments to stay within 65536)";
+    assert_eq!(found, [expected]);
+}
+
+#[test]
+fn interrupts_need_a_controller_of_the_instance_and_a_vector() {
+    let elsewhere = SYSTEM.replace("owner = 'b'\nkind = 'ioapic'", "owner = 'a'\nkind = 'ioapic'");
+    let program = |name: &str, interrupts: &str| {
+        format!(
+            "[[program]]\nname = '{name}'\ninstance = 'b'\nimage = 'sweep'\ninterrupts = [{interrupts}]\n"
+        )
+    };
+    let found = mistakes(&[elsewhere, program("p", "{ name = 'i', pin = 4 }")].concat());
+    let what = "instance b owns no interrupt controller (give it one with a [[device]] of kind \"ioapic\")";
+    assert_eq!(found, [format!("38:15 {what}")]);
+    let messages = |from: u32| {
+        let one = |handle| format!("{{ name = 'i{handle}', pci = '0:4.0', handle = {handle} }}");
+        (from..from + 55).map(one).collect::<Vec<_>>().join(", ")
+    };
+    let found = mistakes(&[SYSTEM, &program("p", &messages(0)), &program("q", &messages(55))].concat());
+    let what =
+        "instance b has 108 interrupt vectors, and all are taken (move the program to another instance)";
+    assert!(found.len() == 2 && found[0].starts_with("43:") && found[0].ends_with(what), "{found:?}");
+}
+
 #[test]
 fn a_handler_of_timeouts_is_named() {
     let text = format!("{SYSTEM}budget-us = 100\nperiod-us = 200\ntimeout-handler = 'guard'\n");

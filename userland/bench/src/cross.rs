@@ -11,9 +11,10 @@
 //! ```
 
 use crate::lab::Cost;
-use crate::series::{SAMPLES, Series, omit, report_between_cores};
+use crate::series::{SAMPLES, Series, omit};
 use crate::signal::SIGNAL;
 use crate::stub::{self, stamp};
+use crate::timeline::Timeline;
 use crate::words::Words;
 use abi::Rights;
 use userland::{AllocError, CPtr, IrqHandler, LineSignal, Notification, RootTask};
@@ -24,7 +25,7 @@ pub(crate) const REGION: &str = "bench";
 pub(crate) const LINES: usize = 64;
 
 // Words of the region.
-/// When the receiver was back from Wait.
+/// When the receiver was back from Wait: a place on the [`Timeline`].
 pub(crate) const ENTERED: usize = 0;
 /// How many rounds the receiver has begun.
 pub(crate) const BEGUN: usize = 8;
@@ -41,6 +42,7 @@ pub(crate) const TURNS: usize = 8;
 /// One end of the two channels.
 pub(crate) struct End {
     pub(crate) words: Words,
+    pub(crate) timeline: Timeline,
     /// Lines to the other end.
     pub(crate) signals: [LineSignal; LINES],
     /// What all lines from the other end signal.
@@ -64,7 +66,8 @@ impl End {
             handler.ack()?;
             *signal = task.send_line(peer.instance, line)?;
         }
-        Ok(Some(Self { words: Words::at(mapping.address), signals, notification, handlers }))
+        let (words, timeline) = (Words::at(mapping.address), Timeline::find());
+        Ok(Some(Self { words, timeline, signals, notification, handlers }))
     }
 
     /// Sends, and measures.
@@ -88,14 +91,14 @@ impl End {
                 sent.push(middle - start);
                 pending.push(end - middle);
                 masked.push(after_masked - before_masked);
-                received.push(self.words.get(ENTERED).saturating_sub(before_turn));
+                received.push(self.timeline.until(before_turn, self.words.get(ENTERED)).unwrap_or_default());
             }
         }
         sent.report("cross-core signal, sender, IPI sent", cost.pair);
         pending.report("cross-core signal, sender, elided (pending)", cost.pair);
         masked.report("cross-core signal, sender, elided (masked)", cost.pair);
         // The `pause` is one instruction more.
-        report_between_cores(received, "cross-core signal, receiver, interrupt to after Wait", cost.pair + 1);
+        received.report("cross-core signal, receiver, interrupt to after Wait", cost.pair + 1);
         self.await_peer(ENDED, ROUNDS);
         self.round_trips(cost)
     }
@@ -148,7 +151,7 @@ impl End {
     pub(crate) fn receive(&self) -> Result<(), AllocError> {
         for round in 1..=ROUNDS {
             stub::wait(self.notification.0);
-            self.words.set(ENTERED, stamp());
+            self.words.set(ENTERED, self.timeline.place(stamp()));
             self.words.set(BEGUN, round);
             while self.words.get(MAY_END) < round {
                 stub::pause();

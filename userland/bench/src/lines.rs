@@ -3,7 +3,7 @@
 
 use crate::cross::{BEGUN, ENDED, ENTERED, End, LINES, ROUNDS};
 use crate::lab::Cost;
-use crate::series::{SAMPLES, Series, report_between_cores};
+use crate::series::{SAMPLES, Series};
 use crate::signal::SIGNAL;
 use crate::stub::{self, stamp};
 use userland::Error;
@@ -32,7 +32,7 @@ pub(crate) fn send(end: &End, cost: Cost) {
             if round > ROUNDS - SAMPLES as u64 {
                 sent.push(all_sent - start);
                 // Nothing if the receiver's turn came before this one was given away.
-                if let Some(elapsed) = end.words.get(ENTERED).checked_sub(before_turn) {
+                if let Some(elapsed) = end.timeline.until(before_turn, end.words.get(ENTERED)) {
                     received.push(elapsed);
                 }
                 acknowledged.push(end.words.get(ACKNOWLEDGING));
@@ -40,7 +40,7 @@ pub(crate) fn send(end: &End, cost: Cost) {
         }
         sent.report(format_args!("cross-core, signal {count} lines"), cost.pair);
         let path = format_args!("cross-core, {count} lines, interrupt to after Wait");
-        report_between_cores(received, path, cost.pair + 1);
+        received.report(path, cost.pair + 1);
         acknowledged.report(format_args!("cross-core, acknowledge {count} lines"), cost.pair);
     }
 }
@@ -51,7 +51,7 @@ pub(crate) fn receive(end: &End) -> Result<(), Error> {
         for round in 1..=ROUNDS {
             let total = sweep * ROUNDS + round;
             stub::wait(end.notification.0);
-            end.words.set(ENTERED, stamp());
+            end.words.set(ENTERED, end.timeline.place(stamp()));
             end.words.set(BEGUN, total);
             // The first line ended the wait; the others left their signals behind.
             stub::nb_wait(end.notification.0);

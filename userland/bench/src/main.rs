@@ -38,7 +38,7 @@ mod words;
 
 use abi::flags::TCB_FPU_DISABLED;
 use lab::{Cost, Lab};
-use machine::{interrupt, stub};
+use machine::{interrupt, stub, timeline};
 use thiserror::Error;
 use userland::{AllocError, INIT_TCB, RootTask};
 

@@ -6,9 +6,10 @@
 
 use crate::cross::{BEGUN, ENDED, ENTERED, REGION, ROUNDS, TURNS};
 use crate::lab::Cost;
-use crate::series::{SAMPLES, Series, report_between_cores};
+use crate::series::{SAMPLES, Series};
 use crate::signal::SIGNAL;
 use crate::stub::{self, stamp};
+use crate::timeline::Timeline;
 use crate::words::Words;
 use userland::{AllocError, CPtr, IrqHandler, LineSignal, Notification, RootTask};
 
@@ -26,6 +27,7 @@ const SENT: usize = 80;
 /// One of the instances.
 pub(crate) struct Member {
     words: Words,
+    timeline: Timeline,
     number: usize,
 }
 
@@ -34,7 +36,8 @@ impl Member {
     pub(crate) fn open(task: &mut RootTask) -> Result<Option<Self>, AllocError> {
         let number = task.boot.chunk().map(|chunk| chunk.instance() as usize);
         let (Some(number), Some(region)) = (number, task.boot.region(REGION)) else { return Ok(None) };
-        Ok(Some(Self { words: Words::at(task.map_region(&region)?.address), number }))
+        let words = Words::at(task.map_region(&region)?.address);
+        Ok(Some(Self { words, timeline: Timeline::find(), number }))
     }
 
     /// Sends; the last sender measures.
@@ -81,14 +84,14 @@ impl Member {
             if round > ROUNDS - SAMPLES as u64 {
                 sent.push(end - start);
                 // Nothing if the receiver's turn came before this one was given away.
-                if let Some(elapsed) = self.words.get(ENTERED).checked_sub(before_turn) {
+                if let Some(elapsed) = self.timeline.until(before_turn, self.words.get(ENTERED)) {
                     received.push(elapsed);
                 }
             }
         }
         sent.report(format_args!("cross-core, {count} senders, the last one's signal"), cost.pair);
         let path = format_args!("cross-core, {count} senders, interrupt to after Wait");
-        report_between_cores(received, path, cost.pair + 1);
+        received.report(path, cost.pair + 1);
         self.wait_for(ENDED, before + ROUNDS);
     }
 
@@ -109,7 +112,7 @@ impl Member {
         for (sweep, count) in (0..).zip(COUNTS) {
             for round in 1..=ROUNDS {
                 stub::wait(notification.0);
-                self.words.set(ENTERED, stamp());
+                self.words.set(ENTERED, self.timeline.place(stamp()));
                 self.words.set(BEGUN, sweep * ROUNDS + round);
                 // The first line ended the wait; the others left their signals behind.
                 stub::nb_wait(notification.0);

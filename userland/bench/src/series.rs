@@ -4,7 +4,7 @@
 //! A row holds every sample, as pairs of a value and how often it came, so that the host can compute what it likes.
 
 use crate::interference::{self, Suffix};
-use crate::stub::{self, NOT_COMPARABLE};
+use crate::stub;
 use core::fmt;
 use userland::{Error, report_row};
 
@@ -86,14 +86,6 @@ impl Series {
         report_row(format_args!(
             "{{\"path\":\"{path}{Suffix}\",\"n\":{count},\"min\":{min},\"median\":{median},\"samples\":[{runs}]}}"
         ));
-    }
-}
-
-/// Reports what began on one core and ended on another, where their stamps can be compared.
-pub(crate) fn report_between_cores(series: Series, path: impl fmt::Display, cost: u64) {
-    match NOT_COMPARABLE {
-        None => series.report(path, cost),
-        Some(why) => omit(path, why),
     }
 }
 

@@ -3,3 +3,4 @@
 
 pub(crate) mod interrupt;
 pub(crate) mod stub;
+pub(crate) mod timeline;

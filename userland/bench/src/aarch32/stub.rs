@@ -52,10 +52,6 @@ macro_rules! syscall {
     };
 }
 
-/// Why stamps of two cores cannot be compared, if so.
-pub(crate) const NOT_COMPARABLE: Option<&str> =
-    Some("every core's cycle counter begins when its kernel does");
-
 /// The cycle counter, which has 32 bits: one instruction.
 #[inline(always)]
 pub(crate) fn stamp() -> u64 {

@@ -42,9 +42,6 @@ macro_rules! syscall {
     };
 }
 
-/// Why stamps of two cores cannot be compared, if so. Here they can: their counters run together.
-pub(crate) const NOT_COMPARABLE: Option<&str> = None;
-
 /// The time-stamp counter: four instructions, of which three are behind the reading. The last one puts the stamp where
 /// it outlives the path, so that the compiler adds none to some intervals only.
 #[inline(always)]

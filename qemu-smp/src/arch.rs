@@ -167,18 +167,6 @@ impl Arch {
         }
     }
 
-    /// Refuses a command that knows only x86_64.
-    pub fn check_command(self, command: &str) -> Result<(), Failure> {
-        match self {
-            Arch::X86_64 => Ok(()),
-            Arch::Aarch32 => Err(self.lacks(
-                &format!("./x {command}"),
-                "it is not there yet",
-                "--arch x86_64; for gdb-multiarch: ./x run --arch aarch32 -- -S -gdb tcp:127.0.0.1:1234",
-            )),
-        }
-    }
-
     /// What was given, why this architecture does not have it, what it has.
     pub fn lacks(self, given: &str, why: &str, expected: &str) -> Failure {
         Failure::bad_input(format!("{given} with --arch {}: {why}\n  expected: {expected}", self.name()))
@@ -212,10 +200,8 @@ mod tests {
         }
         assert!(Arch::Aarch32.check_accelerator(Accelerator::Kvm).is_err());
         assert!(Arch::Aarch32.check_profile(Profile::Release).is_err());
-        assert!(Arch::Aarch32.check_command("debug").is_err());
         assert!(Arch::X86_64.check_accelerator(Accelerator::Kvm).is_ok());
         assert!(Arch::X86_64.check_profile(Profile::Release).is_ok());
-        assert!(Arch::X86_64.check_command("debug").is_ok());
     }
 
     #[test]

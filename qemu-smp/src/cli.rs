@@ -230,6 +230,9 @@ pub struct SoakOptions {
     /// Signals among instances that sleep; among instances that poll or mwait a tenth of it
     #[arg(long, value_name = "N", default_value_t = 10_000_000)]
     pub signals: u64,
+    /// What signals
+    #[arg(long, value_enum, default_value = "x86_64")]
+    pub arch: Arch,
 }
 
 /// Options of `new`.

@@ -77,6 +77,13 @@ pub struct Kernel {
     pub instance: PathBuf,
 }
 
+impl Kernel {
+    /// The ELF file of the bootable image, which a flat one is made of.
+    pub fn boot_symbols(&self) -> PathBuf {
+        self.boot.with_extension("elf")
+    }
+}
+
 /// Compiles for the bare machine, into a target directory of its own so that it never waits for host builds.
 #[derive(Debug)]
 pub struct Compiler<'a> {
@@ -108,7 +115,7 @@ impl<'a> Compiler<'a> {
         match self.arch {
             Arch::X86_64 => copy_if_different(&boot, &kernel.boot)?,
             Arch::Aarch32 => {
-                copy_if_different(&boot, &kernel.boot.with_extension("elf"))?;
+                copy_if_different(&boot, &kernel.boot_symbols())?;
                 let elf = fs::read(&boot).doing(format_args!("reading {}", boot.display()))?;
                 write_if_different(&flat::image(&elf, FLAT_ADDRESS)?, &kernel.boot)?;
             }

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use crate::arch::{Arch, Emulator};
 use crate::browser;
+use crate::debug::debugger;
 use crate::failure::{Exit, Failure};
 use crate::results::new_table;
 use crate::toolchain::{AARCH32, HOST_32, Target, Toolchain};
@@ -125,6 +126,7 @@ fn findings_of_aarch32() -> Vec<Finding> {
         let advice = if found.is_some() { String::new() } else { advice.to_owned() };
         Finding { name, needed_for, found, advice }
     };
+    let debugger = debugger::find(Arch::Aarch32);
     vec![
         compiler(
             "Rust for aarch32",
@@ -153,6 +155,12 @@ fn findings_of_aarch32() -> Vec<Finding> {
             "optional: package gcc-arm-linux-gnueabihf",
         ),
         tool("qemu-arm", "tests on 32 bits", RUNNER_32, &[], "optional: package qemu-user"),
+        Finding {
+            name: "gdb for aarch32",
+            needed_for: "./x debug --arch aarch32",
+            found: debugger.and_then(version_line),
+            advice: if debugger.is_some() { "" } else { "optional: package gdb-multiarch" }.to_owned(),
+        },
     ]
 }
 

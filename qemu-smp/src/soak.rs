@@ -4,6 +4,7 @@
 use std::fmt::Write;
 use std::process::Command;
 
+use crate::arch::Arch;
 use crate::cli::SoakOptions;
 use crate::failure::{Doing, Exit, Failure};
 use crate::steps::Steps;
@@ -17,7 +18,12 @@ const SIGNALS_PER_SECOND: u64 = 500;
 /// Instances of a run in which idle cores sleep.
 const SLEEPING: u64 = 4;
 /// Idle modes in which a core without work keeps a processor of the host busy; they get this part of the signals.
-const BUSY_MODES: [&str; 2] = ["poll", "mwait"];
+fn busy_modes(arch: Arch) -> &'static [&'static str] {
+    match arch {
+        Arch::X86_64 => &["poll", "mwait"],
+        Arch::Aarch32 => &["poll"],
+    }
+}
 const BUSY_PART: u64 = 10;
 
 /// Runs `userland/soak` in all idle modes.
@@ -31,13 +37,14 @@ pub fn soak(options: &SoakOptions) -> Result<Exit, Failure> {
         std::fs::write(&file, description(mode, instances, signals)).doing("writing a description")?;
         let mut command = Command::new(&own);
         let timeout = (START + signals / SIGNALS_PER_SECOND).to_string();
-        command.current_dir(workspace.root()).arg("run").arg(&file).args(["--timeout", &timeout]);
+        command.current_dir(workspace.root()).arg("run").arg(&file);
+        command.args(["--arch", options.arch.name(), "--timeout", &timeout]);
         steps.command(&format!("{signals} signals, {instances} instances, idle = {mode}"), &mut command);
         Ok::<_, Failure>(())
     };
     run("halt", SLEEPING, options.signals)?;
     let processors = std::thread::available_parallelism().map_or(2, |count| count.get() as u64);
-    for mode in BUSY_MODES {
+    for mode in busy_modes(options.arch) {
         run(mode, processors.clamp(2, SLEEPING), options.signals / BUSY_PART)?;
     }
     Ok(steps.finish())

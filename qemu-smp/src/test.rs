@@ -6,8 +6,9 @@ use std::process::Command;
 use crate::arch::Arch;
 use crate::browser;
 use crate::cli::TestOptions;
+use crate::debug::debugger;
 use crate::failure::{Exit, Failure};
-use crate::prerequisites::{self, version_line};
+use crate::prerequisites;
 use crate::steps::{Outcome, Steps, command_outcome};
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
@@ -53,25 +54,35 @@ pub fn test(options: &TestOptions) -> Result<Exit, Failure> {
         // Two machines at a time: each boot test has several cores of its own.
         boot.args(["--test-threads", "2", "--skip", IN_A_BROWSER, "--skip", WITH_GDB, "--skip", ON_AARCH32]);
         steps.command("boot tests", &mut boot);
-        let with = |file: &str| {
+        let with = |file: &str, which: &[&str]| {
             let mut tests = cargo();
-            tests.args(["--package", "qemu-smp", "--test", file, "--", "--ignored"]);
+            tests.args(["--package", "qemu-smp", "--test", file, "--", "--ignored"]).args(which);
             command_outcome(&mut tests)
         };
-        steps.step("boot tests on aarch32", || match why_not_on_aarch32() {
-            None => with("aarch32"),
-            Some(missing) => Outcome::Skipped(missing),
+        let without_arm = why_not_on_aarch32();
+        steps.step("boot tests on aarch32", || match &without_arm {
+            None => with("aarch32", &[]),
+            Some(missing) => Outcome::Skipped(missing.clone()),
         });
         steps.step("pages in a browser", || match browser::find() {
-            Some(_) => with("page"),
+            Some(_) => with("page", &[]),
             None => Outcome::Skipped(format!("no browser: install one of {}", browser::PROGRAMS.join(", "))),
         });
-        steps.step("debugging with gdb", || match version_line("gdb") {
-            Some(_) => with("debug"),
-            None => Outcome::Skipped("no gdb: install the package gdb".to_owned()),
-        });
+        for (name, which, arch, missing) in [
+            ("debugging with gdb", &["--skip", ON_AARCH32][..], Arch::X86_64, None),
+            ("debugging with gdb on aarch32", &[ON_AARCH32], Arch::Aarch32, without_arm),
+        ] {
+            let missing = missing.or_else(|| why_not_debugged(arch));
+            steps.step(name, || missing.map_or_else(|| with("debug", which), Outcome::Skipped));
+        }
     }
     Ok(steps.finish())
+}
+
+/// What is missing to debug an architecture, if anything.
+fn why_not_debugged(arch: Arch) -> Option<String> {
+    let package = debugger::recommended(arch);
+    debugger::find(arch).is_none().then(|| format!("no gdb for {}: install the package {package}", arch.name()))
 }
 
 /// What the machines of AArch32 lack here, if anything.

@@ -54,6 +54,38 @@ fn a_core_stops_in_its_kernel_and_in_its_root_task_with_names_with_gdb() {
 
 #[test]
 #[ignore = "needs gdb"]
+fn a_core_stops_in_its_kernel_and_in_its_root_task_with_names_with_gdb_on_aarch32() {
+    let commands = [
+        "continue",
+        "hbreak handle_other_call thread 3",
+        "continue",
+        "backtrace",
+        "delete",
+        "thbreak *0x400000 thread 3",
+        "info symbol 0x400100",
+    ];
+    let gdb = commands.iter().flat_map(|command| ["-ex", command]);
+    let arguments = ["systems/ping-pong.toml", "--arch", "aarch32", "--core", "2", "--", "-batch"];
+    let output =
+        debug(&arguments.into_iter().chain(gdb).collect::<Vec<_>>()).output().expect("the tool starts");
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    let all = format!("{shown}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(0), "{all}");
+    for part in [
+        "core 2: instance south, program ping-pong",
+        "Thread 3 hit Temporary breakpoint 1, 0xf0000000 in text_start ()",
+        "Thread 3 hit Breakpoint 2",
+        "#0  handle_other_call",
+        "at kernel/src/syscall.rs:",
+        "instance_syscall () at bootstrap/src/bin/instance/bare.rs:",
+        "release/ping-pong",
+    ] {
+        assert!(shown.contains(part), "`{part}` is missing in\n{all}");
+    }
+}
+
+#[test]
+#[ignore = "needs gdb"]
 fn a_waiting_machine_says_how_to_connect_and_ends_on_an_interrupt_with_gdb() {
     let mut child = debug(&["systems/ping-pong.toml", "--print"])
         .stdout(Stdio::piped())

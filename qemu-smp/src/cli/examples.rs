@@ -36,7 +36,8 @@ Examples:
 pub(super) const SOAK: &str = "\
 Examples:
   ./x soak                             ten million signals: hours
-  ./x soak --signals 100000            some minutes";
+  ./x soak --signals 100000            some minutes
+  ./x soak --arch aarch32              on 32-bit Arm";
 
 pub(super) const NEW: &str = "\
 Examples:
@@ -62,6 +63,7 @@ Examples:
   ./x debug --core 2 systems/ping-pong.toml   symbols of core 2: its kernel and its root task
   ./x debug --print                           commands for another terminal and for Visual Studio Code
   ./x debug --core 1 -- -ex continue          arguments for gdb
+  ./x debug --arch aarch32                    a core of 32-bit Arm, by gdb-multiarch
 
 In gdb, cores are threads, counted from 1; `hbreak FUNCTION thread N` stops one core.";
 

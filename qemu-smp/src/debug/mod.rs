@@ -4,6 +4,7 @@
 //! Every instance runs its kernel at the same virtual address and its programs at theirs: gdb is given the symbols of the
 //! core that was asked for, and stops where that core, one of gdb's threads, enters its kernel.
 
+pub mod debugger;
 mod script;
 
 use std::fs;
@@ -22,7 +23,7 @@ use crate::failure::{Doing, Exit, Failure};
 use crate::log::{Log, Show};
 use crate::machine::{Accelerator, Machine};
 use crate::model::Model;
-use crate::prerequisites::{self, version_line};
+use crate::prerequisites;
 use crate::progress;
 use crate::qemu::{Event, Qemu};
 use crate::run::{self, Follower};
@@ -31,15 +32,12 @@ use crate::system::System;
 use crate::workspace::Workspace;
 use script::Target;
 
-/// The debugger.
-const GDB: &str = "gdb";
 /// A debugged system ends when its user says so: in a year at the latest.
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// Boots a system that waits, and starts gdb or says how.
 pub fn debug(options: &DebugOptions) -> Result<Exit, Failure> {
     let arch = options.what.arch;
-    arch.check_command("debug")?;
     prerequisites::require_qemu(arch)?;
     let workspace = Workspace::find()?;
     let system = System::choose(&options.what, &workspace)?;
@@ -52,7 +50,10 @@ pub fn debug(options: &DebugOptions) -> Result<Exit, Failure> {
     let program = program(&system, &compiler, instance, options)?;
 
     let port = free_port(options.port)?;
+    let debugger = debugger::find(arch);
     let target = Target {
+        arch,
+        debugger: debugger.unwrap_or(debugger::recommended(arch)),
         system: &system.description.name,
         core: options.core,
         instance: &system.description.instances[instance].name,
@@ -66,7 +67,7 @@ pub fn debug(options: &DebugOptions) -> Result<Exit, Failure> {
     fs::write(&file, target.script()).doing(format_args!("writing {}", file.display()))?;
 
     let machine = machine(options, &system, &kernel, module.path(), port);
-    if options.print || version_line(GDB).is_none() {
+    if options.print || debugger.is_none() {
         anstream::println!("{}", target.instructions(&file, workspace.root()));
         return wait_for_debugger(&system, &kernel, &machine);
     }
@@ -158,9 +159,9 @@ fn start_gdb(
     let (qemu, sender, events) = Qemu::start(machine)?;
     drop(sender);
     let following = thread::spawn(move || follow_to_the_end(follower, &events));
-    let mut gdb = Command::new(GDB);
+    let mut gdb = Command::new(target.debugger);
     gdb.arg("-quiet").arg("-x").arg(script).args(&options.gdb);
-    let status = gdb.stdin(Stdio::inherit()).status().doing(format_args!("starting {GDB}"));
+    let status = gdb.stdin(Stdio::inherit()).status().doing(format_args!("starting {}", target.debugger));
     qemu.quit();
     if let Ok(followed) = following.join() {
         followed?;

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use serde_json::json;
 
+use super::debugger;
+use crate::arch::Arch;
 use crate::compile::Kernel;
 
 /// Where a core enters its kernel, once.
@@ -13,6 +15,9 @@ const ENTRY: &str = "instance_start";
 /// What is to be debugged.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Target<'a> {
+    pub(super) arch: Arch,
+    /// The program to start, or to be started by somebody.
+    pub(super) debugger: &'static str,
     pub(super) system: &'a str,
     pub(super) core: u32,
     pub(super) instance: &'a str,
@@ -43,12 +48,12 @@ impl Target<'_> {
         let lines = [
             format!("# {}", self.describe()),
             "set confirm off".to_owned(),
-            "set architecture i386:x86-64".to_owned(),
+            format!("set architecture {}", debugger::name_of(self.arch)),
             "set print asm-demangle on".to_owned(),
             "set breakpoint auto-hw on".to_owned(),
             "set schedule-multiple on".to_owned(),
             format!("file {}", quoted(&kernel.instance)),
-            format!("add-symbol-file {}", quoted(&kernel.boot)),
+            format!("add-symbol-file {}", quoted(&kernel.boot_symbols())),
             format!("add-symbol-file {}", quoted(self.program.1)),
             format!("target remote 127.0.0.1:{port}"),
             format!("thread {thread}"),
@@ -67,6 +72,7 @@ impl Target<'_> {
             "program": self.kernel.instance,
             "cwd": root,
             "MIMode": "gdb",
+            "miDebuggerPath": self.debugger,
             "miDebuggerServerAddress": format!("127.0.0.1:{}", self.port),
             "stopAtEntry": false,
             "setupCommands": self.setup_commands(),
@@ -74,9 +80,10 @@ impl Target<'_> {
         // A document of names and texts can always be written.
         let launch = serde_json::to_string_pretty(&launch).unwrap_or_default();
         format!(
-            "{}\nthe machine waits; in another terminal:\n\n    gdb -x {}\n\nor in .vscode/launch.json, under \
+            "{}\nthe machine waits; in another terminal:\n\n    {} -x {}\n\nor in .vscode/launch.json, under \
              \"configurations\":\n\n{launch}\n\nCtrl-C ends the machine.",
             self.describe(),
+            self.debugger,
             script.display()
         )
     }
@@ -119,7 +126,8 @@ mod tests {
 
     fn target(kernel: &Kernel) -> Target<'_> {
         let program = ("ping-pong", Path::new("/t/ping-pong"));
-        Target { system: "pair", core: 2, instance: "east", kernel, program, port: 4321 }
+        let (arch, debugger) = (Arch::X86_64, "gdb");
+        Target { arch, debugger, system: "pair", core: 2, instance: "east", kernel, program, port: 4321 }
     }
 
     #[test]
@@ -137,6 +145,17 @@ mod tests {
         ] {
             assert!(script.lines().any(|written| written == line), "`{line}` is missing in\n{script}");
         }
+    }
+
+    #[test]
+    fn the_script_for_arm_has_the_symbols_of_the_file_that_the_flat_image_was_made_of() {
+        let kernel = Kernel { boot: PathBuf::from("/t/boot.bin"), ..kernel() };
+        let target = Target { arch: Arch::Aarch32, debugger: "gdb-multiarch", ..target(&kernel) };
+        let script = target.script();
+        assert!(script.contains("\nset architecture arm\n"), "{script}");
+        assert!(script.contains("\nadd-symbol-file /t/boot.elf\n"), "{script}");
+        let text = target.instructions(Path::new("/t/core-2.gdb"), Path::new("/tree"));
+        assert!(text.contains("\n    gdb-multiarch -x /t/core-2.gdb\n"), "{text}");
     }
 
     #[test]

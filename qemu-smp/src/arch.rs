@@ -30,9 +30,6 @@ pub enum Arch {
     Aarch32,
 }
 
-/// Programs of `userland/` that try instructions of x86_64.
-const X86_64_PROGRAMS: [&str; 1] = ["attack"];
-
 /// A program that emulates machines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Emulator {
@@ -119,11 +116,6 @@ impl Arch {
             Arch::X86_64 => q35::firmware(cpus, memory),
             Arch::Aarch32 => virt::firmware(cpus, memory),
         }
-    }
-
-    /// Whether a program of `userland/` has nothing of another architecture in it.
-    pub fn has_program(self, name: &str) -> bool {
-        self == Arch::X86_64 || !X86_64_PROGRAMS.contains(&name)
     }
 
     /// Whether a plan before the boot is that of the boot, to the byte.

@@ -62,8 +62,8 @@ fn bare_metal_lints(workspace: &Workspace, arch: Arch) -> Outcome {
         let triple = arch.target().triple;
         cargo.args(["--config", &format!("target.{triple}.rustflags=[\"-Dwarnings\"]")]);
         cargo.args(["--package", "skerry-bootstrap", "--bins", "--features", Profile::Debug.features()]);
-        for program in workspace.programs()?.iter().filter(|program| arch.has_program(program)) {
-            cargo.args(["--package", program]);
+        for program in workspace.programs()? {
+            cargo.args(["--package", &program]);
         }
         Ok(command_outcome(&mut cargo))
     };

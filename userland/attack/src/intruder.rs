@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A thread that executes one instruction it must not, and whose fault is then looked at.
-#![allow(unsafe_code)] // instructions that no Rust code stands for
-
-use core::arch::naked_asm;
 
 use abi::FaultKind;
-use abi::fault::{user_exception, vm_fault};
+use abi::fault::vm_fault;
 use userland::object::SchedParameters;
 use userland::{Endpoint, Options, RootTask, Stack, Thread, syscall};
 
 use crate::Failure;
+use crate::code::Code;
+use crate::machine;
 
 /// Lower than the root task's, which waits for the fault.
 const PRIORITY: u64 = 100;
@@ -20,68 +19,14 @@ const TIME: SchedParameters = SchedParameters::round_robin(1000);
 pub(crate) enum Fault {
     /// A page fault at this address.
     Page(u64),
-    /// The exception with this vector.
+    /// The exception with this number.
     Exception(u64),
+    /// The instruction behind what was tried does not exist; the thread had these flags there.
+    #[cfg_attr(target_arch = "x86_64", allow(dead_code))] // told by the exception's number there
+    AtTheEnd { flags: u64 },
     /// Another fault, by its number.
     Other(u64),
 }
-
-/// What a privileged instruction gets.
-pub(crate) const PROTECTION: Fault = Fault::Exception(13);
-
-/// Code to be tried; gets its argument in RDI. An instruction that is let through ends in an invalid opcode.
-pub(crate) type Code = extern "C" fn() -> !;
-
-macro_rules! codes {
-    ($($(#[$meta:meta])* $name:ident = $($line:literal),+;)+) => {
-        $(
-            $(#[$meta])*
-            #[unsafe(naked)]
-            pub(crate) extern "C" fn $name() -> ! {
-                naked_asm!($($line,)+ "ud2")
-            }
-        )+
-    };
-}
-
-codes! {
-    /// Reads the word at RDI.
-    load = "mov rax, [rdi]";
-    /// Writes the word at RDI.
-    store = "mov [rdi], rdi";
-    /// Calls the code at RDI.
-    jump = "jmp rdi";
-    /// Writes to port DI.
-    output = "mov edx, edi", "out dx, al";
-    /// Reads from port DI.
-    input = "mov edx, edi", "in al, dx";
-    /// Writes to the model-specific register EDI.
-    write_register = "mov ecx, edi", "xor eax, eax", "xor edx, edx", "wrmsr";
-    /// Reads the model-specific register EDI.
-    read_register = "mov ecx, edi", "rdmsr";
-    /// Loads a top-level table.
-    load_tables = "mov cr3, rdi";
-    /// Turns interrupts off.
-    interrupts_off = "cli";
-    /// Stops the core.
-    halt = "hlt";
-    /// Loads an interrupt table.
-    load_gates = "lidt [rsp - 16]";
-    /// Loads a debug register.
-    load_debug = "mov dr7, rdi";
-    /// Enters the NMI gate.
-    interrupt_nmi = "int 2";
-    /// Enters the double-fault gate.
-    interrupt_double_fault = "int 8";
-    /// Enters the machine-check gate.
-    interrupt_machine_check = "int 18";
-    /// Enters the doorbell's gate.
-    interrupt_doorbell = "int 156";
-    /// Enters the timer's gate.
-    interrupt_timer = "int 157";
-}
-
-const _: () = assert!(abi::vector::DOORBELL == 156 && abi::vector::TIMER == 157);
 
 static STACK: Stack<4096> = Stack::new();
 
@@ -114,7 +59,7 @@ impl Intruder {
         let fault = syscall::wait(self.faults.0);
         Ok(match FaultKind::from_word(fault.info.label()) {
             Some(FaultKind::VmFault) => Fault::Page(fault.word(vm_fault::ADDRESS)),
-            Some(FaultKind::UserException) => Fault::Exception(fault.word(user_exception::NUMBER)),
+            Some(FaultKind::UserException) => machine::exception(&fault, code),
             _ => Fault::Other(fault.info.label()),
         })
     }

@@ -11,9 +11,12 @@
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 mod attempts;
-mod devices;
+mod code;
 mod intruder;
 mod lines;
+#[cfg_attr(target_arch = "x86_64", path = "x86_64/mod.rs")]
+#[cfg_attr(target_arch = "arm", path = "aarch32/mod.rs")]
+mod machine;
 mod memory;
 mod regions;
 mod victim;
@@ -21,6 +24,7 @@ mod victim;
 use abi::chunk::skerry::{Peer, Region};
 use attempts::Attempts;
 use intruder::Intruder;
+use machine::devices;
 use thiserror::Error;
 use userland::{AllocError, RootTask};
 

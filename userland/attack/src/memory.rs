@@ -3,21 +3,13 @@
 
 use abi::{ObjectType, Rights, VmAttributes, sizes};
 use userland::object::{Frame, Table};
-use userland::{Error, INIT_VSPACE, Pdpt, RootTask, SmallPage, Untyped};
+use userland::{Error, INIT_VSPACE, RootTask, SmallPage, Untyped};
 
 use crate::Failure;
 use crate::attempts::Attempts;
-use crate::intruder::{Fault, Intruder, jump, load, store};
+use crate::intruder::{Fault, Intruder};
+use crate::machine::{self, KERNEL_IMAGE, KERNEL_WINDOW, TOP_PAGE, UpperTable};
 
-/// Where a store could send an interrupt to any core: Intel SDM vol. 3, 11.11.1.
-const MSI_WINDOW: Range = Range { start: 0xfee0_0000, end: 0xfef0_0000 };
-/// The ICR in the local APIC's page.
-const INTERRUPT_COMMAND: u64 = 0xfee0_0300;
-/// Where every kernel image and every kernel window starts.
-const KERNEL_IMAGE: u64 = 0xffff_ffff_8000_0000;
-const KERNEL_WINDOW: u64 = 0xffff_8000_0000_0000;
-/// Where the boot image lies, which every restart begins with.
-const BOOT_IMAGE: u64 = 0x20_0000;
 /// Pages whose addresses are asked for.
 const PAGES: usize = 64;
 
@@ -38,14 +30,16 @@ impl Range {
 /// The memory of all untypeds, and whether each is for devices.
 pub(crate) fn untypeds(task: &RootTask) -> impl Iterator<Item = (Range, bool)> {
     task.boot.untypeds().map(|(_, desc)| {
-        let end = desc.paddr.saturating_add(1 << desc.size_bits);
-        (Range { start: desc.paddr, end }, desc.is_device != 0)
+        let start = abi::widen(desc.paddr);
+        (Range { start, end: start.saturating_add(1 << desc.size_bits) }, desc.is_device != 0)
     })
 }
 
-/// Whether an untyped covers part of the MSI window.
-pub(crate) fn holds_msi_window(task: &RootTask) -> bool {
-    untypeds(task).any(|(range, _)| range.overlaps(MSI_WINDOW))
+/// Looks for untypeds over what every kernel has.
+pub(crate) fn look_for_forbidden(task: &RootTask, attempts: &mut Attempts) {
+    for (what, forbidden) in machine::FORBIDDEN {
+        attempts.absent(what, untypeds(task).any(|(range, _)| range.overlaps(forbidden)));
+    }
 }
 
 pub(crate) fn attack(
@@ -53,26 +47,13 @@ pub(crate) fn attack(
     attempts: &mut Attempts,
     intruder: &Intruder,
 ) -> Result<(), Failure> {
-    attempts.absent("an untyped over the MSI window", holds_msi_window(task));
+    look_for_forbidden(task, attempts);
     attempts.absent("an untyped for devices of instance 0", untypeds(task).any(|(_, is_device)| is_device));
     grow(task, attempts)?;
     frames(task, attempts)?;
-    for (what, address) in [
-        ("store to the ICR", INTERRUPT_COMMAND),
-        ("store to the kernel image", KERNEL_IMAGE),
-        ("store to the kernel window", KERNEL_WINDOW + BOOT_IMAGE),
-    ] {
-        attempts.stopped(what, intruder.try_code(store, address)?, Fault::Page(address));
+    for (what, code, address) in machine::PLACES {
+        attempts.stopped(what, intruder.try_code(code, address)?, Fault::Page(address));
     }
-    for (what, address) in [
-        ("load from the kernel image", KERNEL_IMAGE),
-        ("load from the kernel window, the boot image", KERNEL_WINDOW + BOOT_IMAGE),
-        ("load from the kernel window, the whole of instance 0", KERNEL_WINDOW + (1 << 24)),
-    ] {
-        attempts.stopped(what, intruder.try_code(load, address)?, Fault::Page(address));
-    }
-    let jumped = intruder.try_code(jump, KERNEL_IMAGE)?;
-    attempts.stopped("jump into the kernel image", jumped, Fault::Page(KERNEL_IMAGE));
     Ok(())
 }
 
@@ -106,16 +87,12 @@ fn frames(task: &mut RootTask, attempts: &mut Attempts) -> Result<(), Failure> {
     for (what, address) in [
         ("a page in the kernel window", KERNEL_WINDOW),
         ("a page over the kernel image", KERNEL_IMAGE),
-        ("a page that reaches the end of the lower half", 0x7fff_ffff_f000),
+        ("a page that reaches the end of the lower half", TOP_PAGE),
     ] {
         attempts.refused(what, map(address), Error::InvalidArgument(0));
     }
-    let table: Pdpt = task.make()?;
+    let table: UpperTable = task.make()?;
     let in_kernel = table.map(INIT_VSPACE, KERNEL_WINDOW, VmAttributes::WRITE_BACK);
-    attempts.refused(
-        "a page-directory pointer table for the kernel window",
-        in_kernel,
-        Error::InvalidArgument(0),
-    );
+    attempts.refused("an upper table for the kernel window", in_kernel, Error::InvalidArgument(0));
     Ok(())
 }

@@ -9,7 +9,8 @@ use userland::{
 };
 
 use crate::attempts::Attempts;
-use crate::intruder::{Fault, Intruder, store};
+use crate::intruder::{Fault, Intruder};
+use crate::machine::store;
 use crate::memory::{Range, untypeds};
 use crate::{Failure, peer, region};
 

@@ -5,10 +5,14 @@ use abi::{INITIAL_FLAGS, Register};
 use userland::object::{Flow, Msi, Pin, Ports};
 use userland::{Error, IO_PORT_CONTROL, IRQ_CONTROL, RootTask};
 
+use super::code::*;
 use crate::Failure;
 use crate::attempts::Attempts;
-use crate::intruder::*;
+use crate::code::Code;
+use crate::intruder::{Fault, Intruder};
 
+/// What a privileged instruction gets.
+const PROTECTION: Fault = Fault::Exception(13);
 /// The last user vector.
 const LAST_VECTOR: u64 = 107;
 /// The ICR as a model-specific register (x2APIC mode).

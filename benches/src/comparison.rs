@@ -8,6 +8,9 @@ use crate::measurement::Measurement;
 /// The part of a report that others are compared with; the baseline of the source tree has nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Figures {
+    /// The architecture that was measured.
+    #[serde(default = "crate::report::first_architecture")]
+    pub architecture: String,
     /// The compiler that made what was measured.
     pub compiler: String,
     /// What the numbers count.

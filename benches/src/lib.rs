@@ -21,5 +21,5 @@ pub use comparison::{Change, Figures, changes};
 pub use interference::Interference;
 pub use measurement::Measurement;
 pub use page::page;
-pub use reference::{Reference, reference};
+pub use reference::{REFERENCE_ARCHITECTURE, Reference, reference};
 pub use report::{NamedValue, Report, Verdict};

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use crate::interference::Interference;
 use crate::measurement::Measurement;
 use crate::plot;
-use crate::reference::{Reference, reference};
+use crate::reference::Reference;
 use crate::report::{Report, Verdict};
 
 const HEAD: &str = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Skerry benchmarks</title><style>\
@@ -27,7 +27,8 @@ const POINTS: usize = 3;
 /// The whole page.
 pub fn page(report: &Report) -> Result<String, Box<dyn Error>> {
     let mut html = String::from(HEAD);
-    writeln!(html, "<h1>Skerry benchmarks</h1>\n<p>Measured in {}.", escaped(&report.instrument))?;
+    writeln!(html, "<h1>Skerry benchmarks, {}</h1>", escaped(&report.architecture))?;
+    writeln!(html, "<p>Measured in {}.", escaped(&report.instrument))?;
     writeln!(html, "Code by {}.</p>", escaped(&report.compiler))?;
     compared(&mut html, report)?;
     scaling(&mut html, report)?;
@@ -40,8 +41,8 @@ pub fn page(report: &Report) -> Result<String, Box<dyn Error>> {
 }
 
 fn compared(html: &mut String, report: &Report) -> Result<(), Box<dyn Error>> {
-    let has_reference = |path: &&Measurement| reference(&path.path) != Reference::default();
-    let paths: Vec<&Measurement> = report.paths.iter().filter(has_reference).collect();
+    let all = report.paths.iter().map(|path| (path, report.reference(&path.path)));
+    let paths: Vec<_> = all.filter(|(_, reference)| *reference != Reference::default()).collect();
     if paths.is_empty() {
         return Ok(());
     }
@@ -87,37 +88,32 @@ fn family(path: &str) -> Option<(String, u64)> {
 
 fn table(html: &mut String, report: &Report) -> Result<(), Box<dyn Error>> {
     html.push_str("<h2>All paths</h2>\n<table><tr>");
-    let header = [
-        "path",
-        "instances",
-        "n",
-        "min",
-        "median",
-        "mean",
-        "σ",
-        "p99",
-        "max",
-        "seL4 MCS",
-        "seL4 classic",
-        "at most",
-        "aim",
-        "",
-    ];
-    header.iter().try_for_each(|name| write!(html, "<th>{name}</th>"))?;
+    let header = ["path", "instances", "n", "min", "median", "mean", "σ", "p99", "max"];
+    let references = ["seL4 MCS", "seL4 classic", "at most", "aim", ""];
+    let references = if report.has_references() { &references[..] } else { &[] };
+    header.iter().chain(references).try_for_each(|name| write!(html, "<th>{name}</th>"))?;
     html.push_str("</tr>\n");
     for measurement in report.undisturbed() {
         let Measurement { path, instances, n, min, median, mean, sigma, p99, max, .. } = measurement;
         write!(html, "<tr><td>{}</td><td>{instances}</td><td>{n}</td>", escaped(path))?;
         write!(html, "<td>{min}</td><td>{median}</td><td>{mean:.1}</td><td>{sigma:.1}</td>")?;
         write!(html, "<td>{p99}</td><td>{max}</td>")?;
-        let Reference { sel4_mcs, sel4_classic, at_most, aim } = reference(path);
-        for figure in [sel4_mcs, sel4_classic, at_most, aim] {
-            write!(html, "<td>{}</td>", figure.map(|figure| figure.to_string()).unwrap_or_default())?;
+        if report.has_references() {
+            references_of(html, *median, report.reference(path))?;
         }
-        writeln!(html, "<td>{}</td></tr>", Verdict::of(measurement).describe())?;
+        html.push_str("</tr>\n");
     }
     html.push_str("</table>\n");
     Ok(())
+}
+
+/// What a path is compared with, and how it stands.
+fn references_of(html: &mut String, median: u64, reference: Reference) -> Result<(), Box<dyn Error>> {
+    let Reference { sel4_mcs, sel4_classic, at_most, aim } = reference;
+    for figure in [sel4_mcs, sel4_classic, at_most, aim] {
+        write!(html, "<td>{}</td>", figure.map(|figure| figure.to_string()).unwrap_or_default())?;
+    }
+    Ok(write!(html, "<td>{}</td>", Verdict::of(median, reference).describe())?)
 }
 
 fn interference(html: &mut String, report: &Report) -> Result<(), Box<dyn Error>> {
@@ -175,9 +171,10 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reference::REFERENCE_ARCHITECTURE;
 
     fn report(paths: &[(&str, &[(u64, u64)])]) -> Report {
-        let mut report = Report::new("instructions", "rustc <1>");
+        let mut report = Report::new(REFERENCE_ARCHITECTURE, "instructions", "rustc <1>");
         report.paths = paths
             .iter()
             .map(|(name, samples)| Measurement::new(name, 1, samples.to_vec()).expect("there are samples"))
@@ -197,6 +194,15 @@ mod tests {
         assert_eq!(html.matches("<svg").count(), 3, "bars, a curve, a distribution");
         assert!(html.contains("revoke n children") && html.contains("rustc &lt;1&gt;"));
         assert!(!html.contains("<link") && !html.contains("<script") && !html.contains("src="));
+    }
+
+    #[test]
+    fn a_page_of_another_architecture_has_no_reference_figures() {
+        let report =
+            Report { architecture: "aarch32".to_owned(), ..report(&[("Call, 0 words", &[(250, 1)])]) };
+        let html = page(&report).expect("it can be drawn");
+        assert!(html.contains("Skerry benchmarks, aarch32") && html.contains("<td>250</td>"), "{html}");
+        assert!(!html.contains("seL4") && !html.contains("over by"), "{html}");
     }
 
     #[test]

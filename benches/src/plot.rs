@@ -6,7 +6,7 @@ use std::error::Error;
 use plotters::prelude::*;
 
 use crate::measurement::Measurement;
-use crate::reference::{Reference, reference};
+use crate::reference::Reference;
 
 /// A drawing, or why there is none.
 type Drawn = Result<String, Box<dyn Error>>;
@@ -27,12 +27,12 @@ pub(crate) const MARKS: [Mark; 4] = [
 ];
 
 /// One bar for each path, its median, crossed by a line for each figure to compare with.
-pub(crate) fn bars(paths: &[&Measurement]) -> Drawn {
+pub(crate) fn bars(paths: &[(&Measurement, Reference)]) -> Drawn {
     let mut svg = String::new();
     let height = 60 + ROW_HEIGHT * paths.len() as u32;
-    let marks = |path: &Measurement| MARKS.map(|(_, colour, value)| (colour, value(&reference(&path.path))));
-    let furthest = paths.iter().flat_map(|path| marks(path).into_iter().filter_map(|(_, mark)| mark));
-    let right = furthest.chain(paths.iter().map(|path| path.median)).max().unwrap_or(1) * 21 / 20;
+    let marks = |reference: &Reference| MARKS.map(|(_, colour, value)| (colour, value(reference)));
+    let furthest = paths.iter().flat_map(|(_, reference)| marks(reference)).filter_map(|(_, mark)| mark);
+    let right = furthest.chain(paths.iter().map(|(path, _)| path.median)).max().unwrap_or(1) * 21 / 20;
     {
         let area = SVGBackend::with_string(&mut svg, (WIDTH, height)).into_drawing_area();
         let rows = (0..paths.len() as i32).into_segmented();
@@ -42,18 +42,19 @@ pub(crate) fn bars(paths: &[&Measurement]) -> Drawn {
             .y_label_area_size(360)
             .build_cartesian_2d(0..right, rows)?;
         // The first path is to be on top.
-        let at = |row: i32| paths.get(paths.len() - 1 - row as usize).map_or("", |path| path.path.as_str());
+        let at =
+            |row: i32| paths.get(paths.len() - 1 - row as usize).map_or("", |(path, _)| path.path.as_str());
         let label = |row: &SegmentValue<i32>| match row {
             SegmentValue::CenterOf(row) if (0..paths.len() as i32).contains(row) => at(*row).to_owned(),
             _ => String::new(),
         };
         chart.configure_mesh().disable_y_mesh().y_labels(paths.len()).y_label_formatter(&label).draw()?;
-        for (row, path) in (0..).zip(paths.iter().rev()) {
+        for (row, (path, reference)) in (0..).zip(paths.iter().rev()) {
             let (low, high) = (SegmentValue::Exact(row), SegmentValue::Exact(row + 1));
             let mut bar = Rectangle::new([(0, low.clone()), (path.median, high.clone())], OWN.filled());
             bar.set_margin(5, 5, 0, 0);
             chart.plotting_area().draw(&bar)?;
-            for (colour, mark) in marks(path) {
+            for (colour, mark) in marks(reference) {
                 let Some(mark) = mark else { continue };
                 let ends = vec![(mark, low.clone()), (mark, high.clone())];
                 chart.plotting_area().draw(&PathElement::new(ends, colour.stroke_width(3)))?;
@@ -112,6 +113,7 @@ pub(crate) fn curve(name: &str, points: &[(u64, u64)]) -> Drawn {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reference::{REFERENCE_ARCHITECTURE, reference};
 
     fn path(name: &str, samples: &[(u64, u64)]) -> Measurement {
         Measurement::new(name, 1, samples.to_vec()).expect("there are samples")
@@ -120,7 +122,8 @@ mod tests {
     #[test]
     fn bars_name_every_path() {
         let paths = [path("Call, 0 words", &[(170, 10)]), path("something else", &[(900, 10)])];
-        let svg = bars(&paths.iter().collect::<Vec<_>>()).expect("it can be drawn");
+        let compared = paths.each_ref().map(|path| (path, reference(REFERENCE_ARCHITECTURE, &path.path)));
+        let svg = bars(&compared).expect("it can be drawn");
         assert!(svg.starts_with("<svg") && svg.contains("Call, 0 words") && svg.contains("something else"));
     }
 

@@ -61,8 +61,14 @@ const REFERENCES: &[(&str, Reference)] = &[
     ("cross-core signal, receiver, interrupt to after Wait", target(350, 300)),
 ];
 
-/// What a path is compared with; nothing for most.
-pub fn reference(path: &str) -> Reference {
+/// The architecture that the figures are of.
+pub const REFERENCE_ARCHITECTURE: &str = "x86_64";
+
+/// What a path of an architecture is compared with; nothing for most.
+pub fn reference(architecture: &str, path: &str) -> Reference {
+    if architecture != REFERENCE_ARCHITECTURE {
+        return Reference::default();
+    }
     REFERENCES.iter().find(|(name, _)| *name == path).map(|&(_, reference)| reference).unwrap_or_default()
 }
 
@@ -72,8 +78,10 @@ mod tests {
 
     #[test]
     fn a_path_is_found_by_its_whole_name_only() {
-        assert_eq!(reference("Call, 0 words").sel4_classic, Some(184));
-        assert_eq!(reference("Call, 0 words, same address space"), Reference::default());
+        let of = |path| reference(REFERENCE_ARCHITECTURE, path);
+        assert_eq!(of("Call, 0 words").sel4_classic, Some(184));
+        assert_eq!(of("Call, 0 words, same address space"), Reference::default());
+        assert_eq!(reference("aarch32", "Call, 0 words"), Reference::default());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::comparison::{Figures, PathFigures};
 use crate::interference::Interference;
 use crate::measurement::Measurement;
-use crate::reference::{Reference, reference};
+use crate::reference::{REFERENCE_ARCHITECTURE, Reference, reference};
 
 /// Version of the JSON document; raised when a field changes its meaning or goes.
 const VERSION: u32 = 1;
@@ -17,6 +17,9 @@ const VERSION: u32 = 1;
 pub struct Report {
     /// Version of the document.
     pub version: u32,
+    /// The architecture that was measured; reports that do not say are older than the second one.
+    #[serde(default = "first_architecture")]
+    pub architecture: String,
     /// What the numbers count.
     pub instrument: String,
     /// The compiler that made what was measured.
@@ -55,11 +58,11 @@ pub enum Verdict {
 
 impl Verdict {
     /// Judges the median of a path.
-    pub fn of(measurement: &Measurement) -> Self {
-        match reference(&measurement.path) {
-            Reference { aim: Some(aim), .. } if measurement.median <= aim => Verdict::Aim,
-            Reference { at_most: Some(most), .. } if measurement.median <= most => Verdict::Within,
-            Reference { at_most: Some(most), .. } => Verdict::Over(measurement.median - most),
+    pub fn of(median: u64, reference: Reference) -> Self {
+        match reference {
+            Reference { aim: Some(aim), .. } if median <= aim => Verdict::Aim,
+            Reference { at_most: Some(most), .. } if median <= most => Verdict::Within,
+            Reference { at_most: Some(most), .. } => Verdict::Over(median - most),
             _ => Verdict::NoTarget,
         }
     }
@@ -77,9 +80,10 @@ impl Verdict {
 
 impl Report {
     /// A report of nothing yet.
-    pub fn new(instrument: &str, compiler: &str) -> Self {
+    pub fn new(architecture: &str, instrument: &str, compiler: &str) -> Self {
         Report {
             version: VERSION,
+            architecture: architecture.to_owned(),
             instrument: instrument.to_owned(),
             compiler: compiler.to_owned(),
             paths: Vec::new(),
@@ -110,6 +114,16 @@ impl Report {
         is_measurement
     }
 
+    /// Whether there are figures to compare with.
+    pub fn has_references(&self) -> bool {
+        self.architecture == REFERENCE_ARCHITECTURE
+    }
+
+    /// What a path is compared with.
+    pub fn reference(&self, path: &str) -> Reference {
+        reference(&self.architecture, path)
+    }
+
     /// The paths that were measured by themselves.
     pub fn undisturbed(&self) -> impl Iterator<Item = &Measurement> {
         self.paths.iter().filter(|path| !Interference::includes(path))
@@ -118,6 +132,7 @@ impl Report {
     /// The part that others are compared with. Paths beside busy instances are compared with each other instead.
     pub fn figures(&self) -> Figures {
         Figures {
+            architecture: self.architecture.clone(),
             compiler: self.compiler.clone(),
             instrument: self.instrument.clone(),
             paths: self.undisturbed().map(PathFigures::of).collect(),
@@ -133,7 +148,7 @@ impl Report {
         let text = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
         for path in &self.paths {
             let Measurement { path, instances, n, min, median, mean, sigma, p99, max, .. } = path;
-            let Reference { sel4_mcs, sel4_classic, at_most, aim } = reference(path);
+            let Reference { sel4_mcs, sel4_classic, at_most, aim } = self.reference(path);
             let mut record = vec![path.clone(), instances.to_string()];
             record.extend([*n, *min, *median].map(|number| number.to_string()));
             record.extend([*mean, *sigma].map(|number| number.to_string()));
@@ -143,6 +158,10 @@ impl Report {
         }
         writer.into_inner().map_err(|error| error.into_error().into())
     }
+}
+
+pub(crate) fn first_architecture() -> String {
+    REFERENCE_ARCHITECTURE.to_owned()
 }
 
 fn measurement(instances: u32, row: &Map<String, Value>) -> Option<Measurement> {
@@ -169,7 +188,7 @@ mod tests {
     }
 
     fn report() -> Report {
-        let mut report = Report::new("instructions", "rustc 1.88.0");
+        let mut report = Report::new(REFERENCE_ARCHITECTURE, "instructions", "rustc 1.88.0");
         assert!(report.add_row(1, &row(json!({"path": "Call, 0 words", "samples": [[170, 999], [900, 1]]}))));
         report
     }
@@ -187,13 +206,12 @@ mod tests {
 
     #[test]
     fn a_path_is_judged_by_its_median() {
-        let verdict = |median| {
-            let path = Measurement::new("Call, 0 words", 1, vec![(median, 1)]).expect("there is a sample");
-            Verdict::of(&path)
-        };
+        let verdict = |median| Verdict::of(median, report().reference("Call, 0 words"));
         assert_eq!(verdict(160), Verdict::Aim);
         assert_eq!(verdict(161), Verdict::Within);
         assert_eq!(verdict(183).describe(), "over by 3");
+        let arm = Report { architecture: "aarch32".to_owned(), ..report() };
+        assert_eq!(Verdict::of(183, arm.reference("Call, 0 words")), Verdict::NoTarget);
     }
 
     #[test]

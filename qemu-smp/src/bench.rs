@@ -5,9 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use benches::{
-    Change, Figures, Interference, Measurement, NamedValue, Report, Verdict, changes, page, reference,
-};
+use benches::{Change, Figures, Interference, Measurement, NamedValue, Report, Verdict, changes, page};
 use comfy_table::{CellAlignment, Table};
 use serde_json::Value;
 
@@ -48,7 +46,7 @@ pub fn bench(options: &BenchOptions) -> Result<Exit, Failure> {
     let old = options.compare.as_deref().map(read_figures).transpose()?;
     let report = measure(options, &workspace)?;
 
-    anstream::println!("{}", table(&report, Columns::of(options)));
+    anstream::println!("{}", table(&report, Spread::of(options)));
     if let Some(table) = interference_table(&report) {
         anstream::println!("{table}");
     }
@@ -72,7 +70,7 @@ fn measure(options: &BenchOptions, workspace: &Workspace) -> Result<Report, Fail
         let _step = progress::step(what, Lasts::Long);
         let document = run_system(options, &workspace.root().join(system))?;
         let instrument = document["instrument"].as_str().unwrap_or_default();
-        let report = report.get_or_insert_with(|| Report::new(instrument, &compiler));
+        let report = report.get_or_insert_with(|| Report::new(options.arch.name(), instrument, &compiler));
         let instances = document["instances"].as_array().map_or(0, Vec::len) as u32;
         if !options.quick && *system == BOOTED {
             instance_values(&document).into_iter().for_each(|value| report.values.push(value));
@@ -186,8 +184,9 @@ fn baseline(arch: Arch) -> &'static str {
 
 /// What moved; of a quick run, nothing about paths that it does not measure.
 fn print_changes(old: &Figures, report: &Report, quick: bool) {
-    if old.compiler != report.compiler || old.instrument != report.instrument {
-        anstream::println!("the old figures are {} of code by {}", old.instrument, old.compiler);
+    let Figures { architecture, compiler, instrument, .. } = old;
+    if (architecture, compiler, instrument) != (&report.architecture, &report.compiler, &report.instrument) {
+        anstream::println!("the old figures are {instrument} of {architecture}, of code by {compiler}");
     }
     let mut changes = changes(&old.paths, &report.figures().paths);
     changes.retain(|change| !quick || change.new.is_some());
@@ -197,40 +196,29 @@ fn print_changes(old: &Figures, report: &Report, quick: bool) {
     changes.iter().for_each(|change: &Change| anstream::println!("{}", change.describe()));
 }
 
-/// What the table has beside the figures of every path.
-#[derive(Clone, Copy)]
-struct Columns {
-    /// How far the samples spread.
-    spread: bool,
-    /// What the figures are compared with: those of seL4 and the targets are for x86_64.
-    references: bool,
+/// Whether the table tells how far the samples spread: only when all of it was asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Spread {
+    Shown,
+    Hidden,
 }
 
-impl Columns {
-    /// The spread only when all of it was asked for.
+impl Spread {
     fn of(options: &BenchOptions) -> Self {
-        Columns { spread: !options.quick, references: options.arch == Arch::X86_64 }
-    }
-
-    fn names(self) -> Vec<&'static str> {
-        let mut names = vec!["path", "n", "min", "median"];
-        names.extend(if self.spread { &["mean", "σ", "p99", "max"][..] } else { &[] });
-        names.extend(if self.references {
-            &["seL4 MCS", "seL4 classic", "at most", "aim", ""][..]
-        } else {
-            &[]
-        });
-        names
+        if options.quick { Spread::Hidden } else { Spread::Shown }
     }
 }
 
-/// All paths with what they are compared with.
-fn table(report: &Report, columns: Columns) -> Table {
-    let names = columns.names();
+/// All paths with what they are compared with, if there is anything for their architecture.
+fn table(report: &Report, spread: Spread) -> Table {
+    let mut names = vec!["path", "n", "min", "median"];
+    names.extend(if spread == Spread::Shown { &["mean", "σ", "p99", "max"][..] } else { &[] });
+    let compared = ["seL4 MCS", "seL4 classic", "at most", "aim", ""];
+    names.extend(if report.has_references() { &compared[..] } else { &[] });
     let mut table = new_table();
     table.set_header(&names);
     for path in report.undisturbed() {
-        table.add_row(cells(path, columns));
+        table.add_row(cells(report, path, spread));
     }
     let numbers = names.iter().filter(|name| !name.is_empty()).count();
     for index in 1..numbers {
@@ -254,18 +242,18 @@ fn interference_table(report: &Report) -> Option<Table> {
     (!matrix.paths.is_empty()).then_some(table)
 }
 
-fn cells(path: &Measurement, columns: Columns) -> Vec<String> {
-    let compared = reference(&path.path);
+fn cells(report: &Report, path: &Measurement, spread: Spread) -> Vec<String> {
     let mut cells = vec![path.path.clone()];
     cells.extend([path.n, path.min, path.median].map(|number| number.to_string()));
-    if columns.spread {
+    if spread == Spread::Shown {
         cells.extend([path.mean, path.sigma].map(|number| format!("{number:.1}")));
         cells.extend([path.p99, path.max].map(|number| number.to_string()));
     }
-    if columns.references {
+    if report.has_references() {
+        let compared = report.reference(&path.path);
         let numbers = [compared.sel4_mcs, compared.sel4_classic, compared.at_most, compared.aim];
         cells.extend(numbers.map(|number| number.map(|number| number.to_string()).unwrap_or_default()));
-        cells.push(Verdict::of(path).describe());
+        cells.push(Verdict::of(path.median, compared).describe());
     }
     cells
 }
@@ -318,15 +306,15 @@ mod tests {
 
     #[test]
     fn the_table_puts_the_references_beside_the_figures() {
-        let mut report = Report::new("instructions", "rustc");
+        let mut report = Report::new(Arch::X86_64.name(), "instructions", "rustc");
         report.paths.extend(Measurement::new("Call, 0 words", 1, vec![(170, 10)]));
-        let quick = Columns { spread: false, references: true };
-        let shown = table(&report, quick).to_string();
+        let shown = table(&report, Spread::Hidden).to_string();
         for part in ["Call, 0 words", "212", "184", "180", "within"] {
             assert!(shown.contains(part), "{part} is missing in\n{shown}");
         }
         assert!(!shown.contains("p99"), "the spread is for the complete table");
-        let shown = table(&report, Columns { references: false, ..quick }).to_string();
+        let arm = Report { architecture: Arch::Aarch32.name().to_owned(), ..report };
+        let shown = table(&arm, Spread::Hidden).to_string();
         assert!(shown.contains("170") && !shown.contains("212"), "seL4's figures are for x86_64");
     }
 }

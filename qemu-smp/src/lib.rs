@@ -25,6 +25,7 @@ pub mod failure;
 pub mod flat;
 pub mod image;
 pub mod image_command;
+pub mod inject;
 pub mod launch;
 pub mod log;
 pub mod machine;

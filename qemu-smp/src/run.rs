@@ -16,6 +16,7 @@ use crate::compile::{Compiler, Kernel};
 use crate::console::{LineAssembler, Source};
 use crate::counters;
 use crate::failure::{Doing, Exit, Failure};
+use crate::inject;
 use crate::log::{Log, Show};
 use crate::machine::Machine;
 use crate::model::Files;
@@ -46,6 +47,9 @@ pub fn run(options: &RunOptions) -> Result<Exit, Failure> {
     prerequisites::require_qemu(arch)?;
     let workspace = Workspace::find()?;
     let system = System::choose(&options.what, &workspace)?;
+    if let Some(spec) = &options.inject {
+        inject::check(spec, arch, system.description.instances.len())?;
+    }
     let compiler = Compiler::new(&workspace, arch)?;
     let kernel = match &options.boot_image {
         Some(image) => Kernel { boot: image.clone(), instance: image.clone() },

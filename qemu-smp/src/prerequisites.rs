@@ -132,7 +132,7 @@ fn findings_of_aarch32() -> Vec<Finding> {
             "Rust for aarch32",
             "--arch aarch32",
             AARCH32,
-            "optional: rustup target add armv7a-none-eabi, or Debian's rust-web-src",
+            "optional: Rust 1.93 or newer with rustup target add armv7a-none-eabi, or Debian's rust-web-src",
         ),
         tool(
             "QEMU for aarch32",
@@ -183,7 +183,8 @@ pub fn version_line(program: &str) -> Option<String> {
     output.status.success().then_some(line)
 }
 
-fn is_at_least(line: &str, minimum: &[u32]) -> bool {
+/// Whether the version in a line is not below this one.
+pub fn is_at_least(line: &str, minimum: &[u32]) -> bool {
     minimum.is_empty() || version(line).is_some_and(|version| version.as_slice() >= minimum)
 }
 

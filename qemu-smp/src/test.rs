@@ -54,18 +54,19 @@ pub fn test(options: &TestOptions) -> Result<Exit, Failure> {
         // Two machines at a time: each boot test has several cores of its own.
         boot.args(["--test-threads", "2", "--skip", IN_A_BROWSER, "--skip", WITH_GDB, "--skip", ON_AARCH32]);
         steps.command("boot tests", &mut boot);
-        let with = |file: &str, which: &[&str]| {
+        let with = |files: &[&str], which: &[&str]| {
             let mut tests = cargo();
-            tests.args(["--package", "qemu-smp", "--test", file, "--", "--ignored"]).args(which);
+            tests.args(["--package", "qemu-smp"]).args(files.iter().flat_map(|file| ["--test", file]));
+            tests.args(["--", "--ignored"]).args(which);
             command_outcome(&mut tests)
         };
         let without_arm = why_not_on_aarch32();
         steps.step("boot tests on aarch32", || match &without_arm {
-            None => with("aarch32", &[]),
+            None => with(&["aarch32", "bench"], &[ON_AARCH32]),
             Some(missing) => Outcome::Skipped(missing.clone()),
         });
         steps.step("pages in a browser", || match browser::find() {
-            Some(_) => with("page", &[]),
+            Some(_) => with(&["page"], &[]),
             None => Outcome::Skipped(format!("no browser: install one of {}", browser::PROGRAMS.join(", "))),
         });
         for (name, which, arch, missing) in [
@@ -73,7 +74,7 @@ pub fn test(options: &TestOptions) -> Result<Exit, Failure> {
             ("debugging with gdb on aarch32", &[ON_AARCH32], Arch::Aarch32, without_arm),
         ] {
             let missing = missing.or_else(|| why_not_debugged(arch));
-            steps.step(name, || missing.map_or_else(|| with("debug", which), Outcome::Skipped));
+            steps.step(name, || missing.map_or_else(|| with(&["debug"], which), Outcome::Skipped));
         }
     }
     Ok(steps.finish())
@@ -82,7 +83,9 @@ pub fn test(options: &TestOptions) -> Result<Exit, Failure> {
 /// What is missing to debug an architecture, if anything.
 fn why_not_debugged(arch: Arch) -> Option<String> {
     let package = debugger::recommended(arch);
-    debugger::find(arch).is_none().then(|| format!("no gdb for {}: install the package {package}", arch.name()))
+    debugger::find(arch)
+        .is_none()
+        .then(|| format!("no gdb for {}: install the package {package}", arch.name()))
 }
 
 /// What the machines of AArch32 lack here, if anything.
@@ -91,7 +94,8 @@ fn why_not_on_aarch32() -> Option<String> {
     if !prerequisites::has_qemu(Arch::Aarch32) {
         return Some(format!("no QEMU: install the package {}", Arch::Aarch32.emulator().package));
     }
-    let why = |_| format!("no Rust for {0}: rustup target add {0}", target.triple);
+    let [major, minor] = target.oldest;
+    let why = |_| format!("no Rust {major}.{minor} or newer for {0}: rustup target add {0}", target.triple);
     Toolchain::find(target).err().map(why)
 }
 

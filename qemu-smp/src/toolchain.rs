@@ -7,11 +7,11 @@
 //! 2. it has the library source: `build-std`;
 //! 3. Debian's `/usr/bin/rustc` has it (packages rustc-web, cargo-web, rust-web-src): `build-std` with that.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::failure::Failure;
-use crate::prerequisites::version_line;
+use crate::prerequisites::{is_at_least, version_line};
 
 /// What code is compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,18 +20,27 @@ pub struct Target {
     pub triple: &'static str,
     /// What makes cargo compile its library.
     library: &'static [&'static str],
+    /// The oldest Rust that compiles what is needed for it.
+    pub oldest: [u32; 2],
 }
 
 const BARE_METAL: &[&str] =
     &["-Zbuild-std=core,alloc,compiler_builtins", "-Zbuild-std-features=compiler-builtins-mem"];
 
 /// What kernels and programs of x86_64 are compiled for.
-pub const X86_64: Target = Target { triple: "x86_64-unknown-none", library: BARE_METAL };
+pub const X86_64: Target = Target { triple: "x86_64-unknown-none", library: BARE_METAL, oldest: [1, 88] };
 /// What those of AArch32 are compiled for.
-pub const AARCH32: Target = Target { triple: "armv7a-none-eabi", library: BARE_METAL };
+pub const AARCH32: Target = Target {
+    triple: "armv7a-none-eabi",
+    library: BARE_METAL,
+    oldest: [1, 93], // that of the crate aarch32-cpu
+};
 /// A host with 32 bits, whose programs qemu-arm runs here: for tests of the model of AArch32.
-pub const HOST_32: Target =
-    Target { triple: "armv7-unknown-linux-gnueabihf", library: &["-Zbuild-std=std,panic_unwind,test"] };
+pub const HOST_32: Target = Target {
+    triple: "armv7-unknown-linux-gnueabihf",
+    library: &["-Zbuild-std=std,panic_unwind,test"],
+    oldest: [1, 88],
+};
 
 /// A way of compiling for a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,16 +62,10 @@ enum Way {
 impl Toolchain {
     /// Finds the first of the three ways that works on this machine.
     pub fn find(target: Target) -> Result<Self, Failure> {
-        let in_use = sysroot(Path::new("rustc"));
-        let debian = sysroot(Path::new("/usr/bin/rustc"));
-        let triple = target.triple;
-        let way = choose(target, in_use.as_deref(), debian.as_deref()).ok_or_else(|| {
-            Failure::bad_input(format!(
-                "no Rust compiler here can compile for {triple}\n  expected: the rustup target, or a compiler with its \
-                 library source\n  try: rustup target add {triple}, or install Debian's rustc-web, cargo-web and \
-                 rust-web-src"
-            ))
-        })?;
+        let in_use = Rust::find("rustc");
+        let debian = Rust::find("/usr/bin/rustc");
+        let way = choose(target, in_use.as_ref(), debian.as_ref())
+            .ok_or_else(|| Failure::bad_input(refusal(target, in_use.as_ref())))?;
         Ok(Toolchain { target, way })
     }
 
@@ -114,20 +117,57 @@ fn debian_cargo() -> Command {
     command
 }
 
-fn choose(target: Target, in_use: Option<&Path>, debian: Option<&Path>) -> Option<Way> {
-    let has_source = |sysroot: &Path| sysroot.join("lib/rustlib/src/rust/library/Cargo.toml").is_file();
+/// A compiler that is here.
+#[derive(Debug, Clone)]
+struct Rust {
+    /// What it says to `--version`.
+    version: String,
+    sysroot: PathBuf,
+}
+
+impl Rust {
+    fn find(program: &str) -> Option<Self> {
+        let output = Command::new(program).args(["--print", "sysroot"]).output().ok()?;
+        let sysroot = String::from_utf8(output.stdout).ok().filter(|_| output.status.success())?;
+        Some(Rust { version: version_line(program)?, sysroot: PathBuf::from(sysroot.trim()) })
+    }
+
+    fn is_new_enough(&self, target: Target) -> bool {
+        is_at_least(&self.version, &target.oldest)
+    }
+
+    fn has_target(&self, target: Target) -> bool {
+        self.sysroot.join("lib/rustlib").join(target.triple).is_dir()
+    }
+
+    fn has_source(&self) -> bool {
+        self.sysroot.join("lib/rustlib/src/rust/library/Cargo.toml").is_file()
+    }
+}
+
+fn choose(target: Target, in_use: Option<&Rust>, debian: Option<&Rust>) -> Option<Way> {
+    let in_use = in_use.filter(|rust| rust.is_new_enough(target));
+    let debian = debian.filter(|rust| rust.is_new_enough(target));
     match (in_use, debian) {
-        (Some(sysroot), _) if sysroot.join("lib/rustlib").join(target.triple).is_dir() => Some(Way::Target),
-        (Some(sysroot), _) if has_source(sysroot) => Some(Way::BuildStd),
-        (_, Some(sysroot)) if has_source(sysroot) => Some(Way::DebianBuildStd),
+        (Some(rust), _) if rust.has_target(target) => Some(Way::Target),
+        (Some(rust), _) if rust.has_source() => Some(Way::BuildStd),
+        (_, Some(rust)) if rust.has_source() => Some(Way::DebianBuildStd),
         _ => None,
     }
 }
 
-fn sysroot(rustc: &Path) -> Option<PathBuf> {
-    let output = Command::new(rustc).args(["--print", "sysroot"]).output().ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    output.status.success().then(|| PathBuf::from(text.trim()))
+/// Why nothing compiles for the target, and what to do.
+fn refusal(target: Target, in_use: Option<&Rust>) -> String {
+    let Target { triple, oldest: [major, minor], .. } = target;
+    let too_old = in_use.filter(|rust| !rust.is_new_enough(target));
+    let (found, update) = too_old.map_or((String::new(), ""), |rust| {
+        (format!(": the one in use is too old ({})", rust.version), "rustup update and ")
+    });
+    format!(
+        "no Rust compiler here can compile for {triple}{found}\n  expected: Rust {major}.{minor} or newer with the \
+         rustup target, or with its library source\n  try: {update}rustup target add {triple}, or install Debian's \
+         rustc-web, cargo-web and rust-web-src"
+    )
 }
 
 #[cfg(test)]
@@ -135,34 +175,57 @@ mod tests {
     use super::*;
     use std::fs;
 
-    fn sysroot_with(files: &[&str]) -> tempfile::TempDir {
+    /// A compiler of this version with these files, and what keeps them.
+    fn rust(version: &str, files: &[&str]) -> (Rust, tempfile::TempDir) {
         let dir = tempfile::tempdir().expect("a temporary directory can be made");
         for file in files {
             let path = dir.path().join("lib/rustlib").join(file);
             fs::create_dir_all(path.parent().expect("it has a parent")).expect("the directory can be made");
             fs::write(path, "").expect("the file can be written");
         }
-        dir
+        let rust = Rust { version: format!("rustc {version} (of a test)"), sysroot: dir.path().to_owned() };
+        (rust, dir)
     }
+
+    const TARGET: &str = "x86_64-unknown-none/lib/libcore.rlib";
+    const ARM_TARGET: &str = "armv7a-none-eabi/lib/libcore.rlib";
+    const SOURCE: &str = "src/rust/library/Cargo.toml";
 
     #[test]
     fn an_installed_target_is_preferred_to_any_library_source() {
-        let both = sysroot_with(&["x86_64-unknown-none/lib/libcore.rlib", "src/rust/library/Cargo.toml"]);
-        assert_eq!(choose(X86_64, Some(both.path()), Some(both.path())), Some(Way::Target));
+        let (both, _files) = rust("1.96.0", &[TARGET, SOURCE]);
+        assert_eq!(choose(X86_64, Some(&both), Some(&both)), Some(Way::Target));
     }
 
     #[test]
     fn a_target_of_another_architecture_does_not_count() {
-        let both = sysroot_with(&["x86_64-unknown-none/lib/libcore.rlib", "src/rust/library/Cargo.toml"]);
-        assert_eq!(choose(AARCH32, Some(both.path()), None), Some(Way::BuildStd));
+        let (both, _files) = rust("1.96.0", &[TARGET, SOURCE]);
+        assert_eq!(choose(AARCH32, Some(&both), None), Some(Way::BuildStd));
     }
 
     #[test]
     fn the_compiler_in_use_is_preferred_to_the_one_of_debian() {
-        let source = sysroot_with(&["src/rust/library/Cargo.toml"]);
-        let bare = sysroot_with(&["x86_64-unknown-linux-gnu/lib/libcore.rlib"]);
-        assert_eq!(choose(X86_64, Some(source.path()), Some(source.path())), Some(Way::BuildStd));
-        assert_eq!(choose(X86_64, Some(bare.path()), Some(source.path())), Some(Way::DebianBuildStd));
-        assert_eq!(choose(X86_64, Some(bare.path()), None), None);
+        let (source, _files) = rust("1.96.0", &[SOURCE]);
+        let (bare, _no_files) = rust("1.96.0", &["x86_64-unknown-linux-gnu/lib/libcore.rlib"]);
+        assert_eq!(choose(X86_64, Some(&source), Some(&source)), Some(Way::BuildStd));
+        assert_eq!(choose(X86_64, Some(&bare), Some(&source)), Some(Way::DebianBuildStd));
+        assert_eq!(choose(X86_64, Some(&bare), None), None);
+    }
+
+    #[test]
+    fn a_compiler_that_is_too_old_for_a_target_is_passed_over_and_named() {
+        let (old, _old_files) = rust("1.88.0", &[TARGET, ARM_TARGET]);
+        let (debian, _files) = rust("1.96.0", &[SOURCE]);
+        assert_eq!(choose(X86_64, Some(&old), None), Some(Way::Target));
+        assert_eq!(choose(AARCH32, Some(&old), Some(&debian)), Some(Way::DebianBuildStd));
+        assert_eq!(choose(AARCH32, Some(&old), Some(&old)), None);
+        let message = refusal(AARCH32, Some(&old));
+        assert!(message.contains("too old (rustc 1.88.0 (of a test))"), "{message}");
+        assert!(message.contains("expected: Rust 1.93 or newer"), "{message}");
+        assert!(
+            message.contains("try: rustup update and rustup target add armv7a-none-eabi, or"),
+            "{message}"
+        );
+        assert!(!refusal(AARCH32, Some(&debian)).contains("too old"));
     }
 }

@@ -8,8 +8,8 @@
  *   2. for programs: the start info (docs/abi/start.md) and how to find things in it by name
  *   3. for programs without any library: SKERRY_PROGRAM, printing, waiting, signalling
  *
- * Names and numbers are those of the Rust crate `abi`; a test compares the two. Needs a compiler for x86-64 that
- * knows GNU inline assembly, and no library.
+ * Names and numbers are those of the Rust crate `abi`; a test compares the two. Needs a compiler for x86-64 or 32-bit
+ * Arm that knows GNU inline assembly, and no library.
  */
 #ifndef SKERRY_H
 #define SKERRY_H
@@ -18,6 +18,9 @@
 #include <stdint.h>
 
 #define SKERRY_NAME_SIZE 32
+
+/* A word of the machine: a register, a capability address, a badge. Structures have the same fields everywhere. */
+typedef uintptr_t skerry_word;
 
 /* 1. Root tasks. */
 
@@ -103,27 +106,32 @@ struct __attribute__((packed)) skerry_chunk_device {
 #define SKERRY_BUFFER_CAPS 122
 #define SKERRY_MAX_LENGTH 120
 
+/* Words of a time in a message, the low one first. */
+#define SKERRY_TIME_WORDS (sizeof(uint64_t) / sizeof(skerry_word))
+
 /* What a call that receives returns. */
 struct skerry_received {
-    uint64_t badge;
-    uint64_t info;
-    uint64_t words[4];
+    skerry_word badge;
+    skerry_word info;
+    skerry_word words[4];
 };
 
-static inline uint64_t skerry_message_info(uint64_t label, uint64_t extra_caps, uint64_t length)
+static inline skerry_word skerry_message_info(skerry_word label, skerry_word extra_caps, skerry_word length)
 {
     return label << 12 | (extra_caps & 3) << 7 | (length & 0x7f);
 }
 
+#if defined(__x86_64__)
+
 /* A call with a reply object. The stack pointer is undefined after the instruction, hence R14. */
 static inline struct skerry_received skerry_syscall_with_reply(
-    int64_t number, uint64_t dest, uint64_t info, const uint64_t words[4], uint64_t reply_object)
+    intptr_t number, skerry_word dest, skerry_word info, const skerry_word words[4], skerry_word reply_object)
 {
-    register uint64_t mr0 __asm__("r10") = words[0];
-    register uint64_t mr1 __asm__("r8") = words[1];
-    register uint64_t mr2 __asm__("r9") = words[2];
-    register uint64_t mr3 __asm__("r15") = words[3];
-    register uint64_t reply __asm__("r12") = reply_object;
+    register skerry_word mr0 __asm__("r10") = words[0];
+    register skerry_word mr1 __asm__("r8") = words[1];
+    register skerry_word mr2 __asm__("r9") = words[2];
+    register skerry_word mr3 __asm__("r15") = words[3];
+    register skerry_word reply __asm__("r12") = reply_object;
     __asm__ volatile("movq %%rsp, %%r14\n\tsyscall\n\tmovq %%r14, %%rsp"
                      : "+D"(dest), "+S"(info), "+r"(mr0), "+r"(mr1), "+r"(mr2), "+r"(mr3)
                      : "d"(number), "r"(reply)
@@ -131,34 +139,60 @@ static inline struct skerry_received skerry_syscall_with_reply(
     return (struct skerry_received){dest, info, {mr0, mr1, mr2, mr3}};
 }
 
-static inline struct skerry_received skerry_syscall(int64_t number, uint64_t dest, uint64_t info, const uint64_t words[4])
+#elif defined(__arm__)
+
+/* A call with a reply object. */
+static inline struct skerry_received skerry_syscall_with_reply(
+    intptr_t number, skerry_word dest, skerry_word info, const skerry_word words[4], skerry_word reply_object)
+{
+    register skerry_word r0 __asm__("r0") = dest;
+    register skerry_word r1 __asm__("r1") = info;
+    register skerry_word mr0 __asm__("r2") = words[0];
+    register skerry_word mr1 __asm__("r3") = words[1];
+    register skerry_word mr2 __asm__("r4") = words[2];
+    register skerry_word mr3 __asm__("r5") = words[3];
+    register skerry_word reply __asm__("r6") = reply_object;
+    register intptr_t r7 __asm__("r7") = number;
+    __asm__ volatile("svc #0"
+                     : "+r"(r0), "+r"(r1), "+r"(mr0), "+r"(mr1), "+r"(mr2), "+r"(mr3)
+                     : "r"(r7), "r"(reply)
+                     : "memory");
+    return (struct skerry_received){r0, r1, {mr0, mr1, mr2, mr3}};
+}
+
+#else
+#error "skerry.h is for x86-64 and 32-bit Arm"
+#endif
+
+static inline struct skerry_received skerry_syscall(
+    intptr_t number, skerry_word dest, skerry_word info, const skerry_word words[4])
 {
     return skerry_syscall_with_reply(number, dest, info, words, 0);
 }
 
 /* Invokes `service` with four words and one capability; 0, or the label of the error. */
-static inline uint64_t skerry_invoke_with_cap(
-    volatile uint64_t *ipc_buffer, uint64_t service, uint64_t label, const uint64_t words[4], uint64_t cap)
+static inline skerry_word skerry_invoke_with_cap(
+    volatile skerry_word *ipc_buffer, skerry_word service, skerry_word label, const skerry_word words[4], skerry_word cap)
 {
     ipc_buffer[SKERRY_BUFFER_CAPS] = cap;
     return skerry_syscall(SKERRY_CALL, service, skerry_message_info(label, 1, 4), words).info >> 12;
 }
 
 /* Puts the right to signal a line to another instance into a slot; 0, or the label of the error. */
-static inline uint64_t skerry_issue_line_signal(
-    volatile uint64_t *ipc_buffer, uint64_t irq_control, uint64_t line, uint64_t to, uint64_t root, uint64_t index,
-    uint64_t depth)
+static inline skerry_word skerry_issue_line_signal(
+    volatile skerry_word *ipc_buffer, skerry_word irq_control, skerry_word line, skerry_word to, skerry_word root,
+    skerry_word index, skerry_word depth)
 {
-    const uint64_t words[4] = {line, to, index, depth};
+    const skerry_word words[4] = {line, to, index, depth};
     return skerry_invoke_with_cap(ipc_buffer, irq_control, SKERRY_LABEL_ISSUE_LINE_SIGNAL, words, root);
 }
 
 /* Puts the handler of a line from another instance into a slot; 0, or the label of the error. */
-static inline uint64_t skerry_get_line(
-    volatile uint64_t *ipc_buffer, uint64_t irq_control, uint64_t line, uint64_t from, uint64_t root, uint64_t index,
-    uint64_t depth)
+static inline skerry_word skerry_get_line(
+    volatile skerry_word *ipc_buffer, skerry_word irq_control, skerry_word line, skerry_word from, skerry_word root,
+    skerry_word index, skerry_word depth)
 {
-    const uint64_t words[4] = {line, from, index, depth};
+    const skerry_word words[4] = {line, from, index, depth};
     return skerry_invoke_with_cap(ipc_buffer, irq_control, SKERRY_LABEL_GET_LINE, words, root);
 }
 
@@ -178,7 +212,11 @@ static inline uint64_t skerry_instance_start(uint64_t control)
 
 /* 2. Start info. */
 
+#if defined(__x86_64__)
 #define SKERRY_INFO_ADDRESS 0x7f0000000000u
+#else
+#define SKERRY_INFO_ADDRESS 0x60000000u
+#endif
 #define SKERRY_INFO_MAGIC 0x0054524154535253u
 #define SKERRY_INFO_VERSION 1u
 
@@ -317,34 +355,37 @@ static inline const struct skerry_timeout *skerry_timeout(const char *program)
 #define SKERRY_REQUEST_EXIT 0x102u
 #define SKERRY_REQUEST_GIVE_UP 0x103u
 #define SKERRY_FAULT_TIMEOUT 5u
-#define SKERRY_MAX_LINE 952u
+#define SKERRY_MAX_LINE ((SKERRY_MAX_LENGTH - 1) * sizeof(skerry_word))
 #define SKERRY_LABEL_ACK 27u
 
-static inline struct skerry_received skerry_short_call(int64_t number, uint64_t dest, uint64_t label, uint64_t word)
+static inline struct skerry_received skerry_short_call(
+    intptr_t number, skerry_word dest, skerry_word label, skerry_word word)
 {
-    const uint64_t words[4] = {word, 0, 0, 0};
+    const skerry_word words[4] = {word, 0, 0, 0};
     return skerry_syscall(number, dest, skerry_message_info(label, 0, 1), words);
 }
 
 /* Sends a text to init, as a line or as a row of the results. What exceeds SKERRY_MAX_LINE is cut off. */
-static inline void skerry_tell(uint64_t request, const char *text)
+static inline void skerry_tell(skerry_word request, const char *text)
 {
-    volatile uint64_t *buffer = (volatile uint64_t *)skerry_info()->buffer;
-    uint64_t words[4] = {0, 0, 0, 0};
-    uint64_t length = 0, word = 0;
+    volatile skerry_word *buffer = (volatile skerry_word *)(uintptr_t)skerry_info()->buffer;
+    const size_t size = sizeof(skerry_word);
+    skerry_word words[4] = {0, 0, 0, 0};
+    skerry_word length = 0, word = 0;
     while (text[length] != 0 && length < SKERRY_MAX_LINE) {
-        word |= (uint64_t)(unsigned char)text[length] << (length % 8 * 8);
-        uint64_t place = 1 + length / 8;
+        word |= (skerry_word)(unsigned char)text[length] << (length % size * 8);
+        skerry_word place = 1 + length / size;
         if (place < 4) {
             words[place] = word;
         } else {
             buffer[SKERRY_BUFFER_MESSAGE + place] = word;
         }
         length++;
-        word = length % 8 == 0 ? 0 : word;
+        word = length % size == 0 ? 0 : word;
     }
     words[0] = length;
-    skerry_syscall(SKERRY_CALL, skerry_info()->service, skerry_message_info(request, 0, 1 + (length + 7) / 8), words);
+    const skerry_word info = skerry_message_info(request, 0, 1 + (length + size - 1) / size);
+    skerry_syscall(SKERRY_CALL, skerry_info()->service, info, words);
 }
 
 /* Prints a line, whose end is not part of the text. */
@@ -357,18 +398,18 @@ static inline void skerry_print(const char *line)
 static inline _Noreturn void skerry_exit(int code)
 {
     for (;;) {
-        skerry_short_call(SKERRY_CALL, skerry_info()->service, SKERRY_REQUEST_EXIT, (uint64_t)(int64_t)code);
+        skerry_short_call(SKERRY_CALL, skerry_info()->service, SKERRY_REQUEST_EXIT, (skerry_word)code);
     }
 }
 
 /* Waits for lines and interrupts; all that have come, as bits from `first_event` and `event` on. */
-static inline uint64_t skerry_wait(void)
+static inline skerry_word skerry_wait(void)
 {
     return skerry_short_call(SKERRY_WAIT_CALL, skerry_info()->events, 0, 0).badge;
 }
 
 /* The lines and interrupts that have come, if any. */
-static inline uint64_t skerry_poll(void)
+static inline skerry_word skerry_poll(void)
 {
     return skerry_short_call(SKERRY_NB_WAIT_CALL, skerry_info()->events, 0, 0).badge;
 }
@@ -397,9 +438,9 @@ static inline void skerry_ack_interrupt(const struct skerry_interrupt *interrupt
 
 /* What a program that handles timeouts was woken by: `number` is that of a program, or 0 for lines and interrupts. */
 struct skerry_woken {
-    uint64_t number;
+    skerry_word number;
     uint64_t consumed_us;
-    uint64_t events;
+    skerry_word events;
 };
 
 /* Waits until a program whose timeouts this one handles uses up its budget, or for lines and interrupts. The program waits
@@ -407,11 +448,12 @@ struct skerry_woken {
 static inline struct skerry_woken skerry_wait_timeout(void)
 {
     const struct skerry_info *info = skerry_info();
-    const uint64_t none[4] = {0, 0, 0, 0};
+    const skerry_word none[4] = {0, 0, 0, 0};
     struct skerry_received received =
         skerry_syscall_with_reply(SKERRY_RECV_CALL, info->timeout_endpoint, 0, none, info->timeout_reply);
     if (received.info >> 12 == SKERRY_FAULT_TIMEOUT) {
-        return (struct skerry_woken){received.badge, received.words[1], 0};
+        uint64_t high = SKERRY_TIME_WORDS == 1 ? 0 : received.words[2];
+        return (struct skerry_woken){received.badge, high << 32 | received.words[1], 0};
     }
     return (struct skerry_woken){0, 0, received.badge};
 }
@@ -419,15 +461,16 @@ static inline struct skerry_woken skerry_wait_timeout(void)
 /* Lets the program whose timeout came last go on when its next period begins. */
 static inline void skerry_resume(void)
 {
-    const uint64_t none[4] = {0, 0, 0, 0};
+    const skerry_word none[4] = {0, 0, 0, 0};
     skerry_syscall(SKERRY_SEND_CALL, skerry_info()->timeout_reply, 0, none);
 }
 
 /* Treats the program whose timeout this is like one that faults: init restarts or stops it. */
 static inline void skerry_give_up(const struct skerry_woken *timeout)
 {
-    const uint64_t words[4] = {timeout->number, timeout->consumed_us, 0, 0};
-    uint64_t info = skerry_message_info(SKERRY_REQUEST_GIVE_UP, 0, 2);
+    const uint64_t consumed = timeout->consumed_us;
+    const skerry_word words[4] = {timeout->number, (skerry_word)consumed, (skerry_word)(consumed >> 32), 0};
+    const skerry_word info = skerry_message_info(SKERRY_REQUEST_GIVE_UP, 0, 1 + SKERRY_TIME_WORDS);
     skerry_syscall(SKERRY_CALL, skerry_info()->service, info, words);
 }
 
@@ -436,12 +479,18 @@ static inline void skerry_yield(void)
     skerry_short_call(SKERRY_YIELD_CALL, 0, 0, 0);
 }
 
+#if defined(__x86_64__)
+#define SKERRY_START "xorl %ebp, %ebp\n\tcall skerry_begin\n\tud2"
+#else
+#define SKERRY_START "mov r11, #0\n\tbl skerry_begin\n\tudf #0"
+#endif
+
 /* Begins a program with `int function(void)`; its result is the exit code. To be used once. */
 #define SKERRY_PROGRAM(function)                                                                                       \
     __attribute__((used)) static _Noreturn void skerry_begin(void)                                                     \
     {                                                                                                                  \
         skerry_exit(function());                                                                                       \
     }                                                                                                                  \
-    __asm__(".pushsection .text\n.global _start\n_start:\n\txorl %ebp, %ebp\n\tcall skerry_begin\n\tud2\n.popsection")
+    __asm__(".pushsection .text\n.balign 4\n.global _start\n_start:\n\t" SKERRY_START "\n.popsection")
 
 #endif

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `include/skerry.h` says the same as this crate: numbers, sizes and offsets, checked by the host's C compiler.
-//! The header is for programs on x86_64.
-#![cfg(target_arch = "x86_64")]
+//! `include/skerry.h` says the same as this crate: numbers, sizes and offsets, checked by the C compiler of the
+//! architecture that this test is compiled for.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -12,6 +11,9 @@ use std::process::{Command, Stdio};
 use abi::chunk::{ChunkId, skerry};
 use abi::start::{self, Request};
 use abi::{FaultKind, Label, Rights, Syscall, ipc_buffer, limits};
+
+/// The C compiler: the host's, and on 32 bits the one that links these tests.
+const COMPILER: &str = if cfg!(target_arch = "arm") { "arm-linux-gnueabihf-gcc" } else { "cc" };
 
 /// Assertions in C.
 #[derive(Default)]
@@ -38,7 +40,7 @@ macro_rules! layouts {
 /// The C compiler's complaints about the header followed by this text.
 fn complaints(text: &str) -> String {
     let include = Path::new(env!("CARGO_MANIFEST_DIR")).join("../include");
-    let mut compiler = Command::new("cc");
+    let mut compiler = Command::new(COMPILER);
     compiler.args([
         "-std=c11",
         "-Wall",
@@ -122,8 +124,8 @@ fn numbers_are_the_same() {
         ("SKERRY_MAX_LINE", start::MAX_LINE as u64),
         ("SKERRY_NAME_SIZE", limits::MAX_NAME as u64),
         ("SKERRY_MAX_LENGTH", ipc_buffer::MAX_LENGTH as u64),
-        ("SKERRY_BUFFER_MESSAGE * 8", ipc_buffer::MSG_OFFSET as u64),
-        ("SKERRY_BUFFER_CAPS * 8", ipc_buffer::CAPS_OFFSET as u64),
+        ("SKERRY_BUFFER_MESSAGE * sizeof(skerry_word)", ipc_buffer::MSG_OFFSET as u64),
+        ("SKERRY_BUFFER_CAPS * sizeof(skerry_word)", ipc_buffer::CAPS_OFFSET as u64),
     ] {
         asserts.equal(c, rust);
     }

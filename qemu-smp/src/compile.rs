@@ -12,6 +12,7 @@ use clap::ValueEnum;
 use crate::arch::Arch;
 use crate::failure::{Doing, Failure};
 use crate::flat;
+use crate::prerequisites::version_line;
 use crate::progress::{self, Lasts};
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
@@ -32,6 +33,12 @@ const C_FLAGS: [&str; 13] = [
     "-fno-tree-loop-distribute-patterns",
     "-Wl,--build-id=none",
 ];
+
+/// What compiles C for AArch32, the compiler made for such programs first, and what it is told besides.
+const ARM_C_COMPILERS: [&str; 3] = ["arm-none-eabi-gcc", "arm-linux-gnueabihf-gcc", "arm-linux-gnueabi-gcc"];
+const ARM_C_FLAGS: [&str; 2] = ["-mcpu=cortex-a15", "-marm"];
+/// Arm has no instruction that divides 64 bits: the compiler calls its own library.
+const ARM_C_LIBRARY: &str = "-lgcc";
 
 /// Where QEMU loads a flat image, as Linux for Arm is: docs/aarch32.md.
 const FLAT_ADDRESS: u64 = 0x4001_0000;
@@ -156,17 +163,14 @@ impl<'a> Compiler<'a> {
 
     /// Compiles a program that is one C file, with `include/skerry.h` in reach and nothing else.
     pub fn c_file(&self, file: &Path) -> Result<PathBuf, Failure> {
-        if self.arch != Arch::X86_64 {
-            let why = "include/skerry.h is for x86_64 only";
-            return Err(self.arch.lacks(&file.display().to_string(), why, "a crate, or an ELF file"));
-        }
-        let program = c_program_file(self.workspace, file);
+        let program = c_program_file(self.workspace, self.arch, file);
         let dir = program.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(dir).doing(format_args!("making {}", dir.display()))?;
         let script = self.workspace.root().join("userland/runtime/link.ld");
-        let mut compiler = Command::new("cc");
+        let mut compiler = c_compiler(self.arch)?;
         compiler.args(C_FLAGS).arg("-I").arg(self.workspace.root().join("include"));
         compiler.arg("-T").arg(script).arg("-o").arg(&program).arg(file).stdin(Stdio::null());
+        compiler.args((self.arch == Arch::Aarch32).then_some(ARM_C_LIBRARY));
         run(&mut compiler, &file.display().to_string(), Lasts::Briefly)?;
         Ok(program)
     }
@@ -201,12 +205,11 @@ impl<'a> Compiler<'a> {
 
 /// Where the kernel of a profile is once it was compiled.
 pub fn kernel_files(workspace: &Workspace, arch: Arch, profile: Profile) -> Kernel {
-    let dir = workspace.target_dir().join("skerry");
-    let (dir, boot) = match arch {
-        Arch::X86_64 => (dir, "boot.elf"),
-        Arch::Aarch32 => (dir.join(arch.name()), "boot.bin"),
+    let boot = match arch {
+        Arch::X86_64 => "boot.elf",
+        Arch::Aarch32 => "boot.bin",
     };
-    let dir = dir.join(profile.name());
+    let dir = architecture_dir(workspace, arch).join(profile.name());
     Kernel { boot: dir.join(boot), instance: dir.join("instance.elf") }
 }
 
@@ -216,9 +219,33 @@ pub fn program_file(workspace: &Workspace, arch: Arch, name: &str) -> PathBuf {
 }
 
 /// Where the program of a C file is once it was compiled.
-pub fn c_program_file(workspace: &Workspace, file: &Path) -> PathBuf {
+pub fn c_program_file(workspace: &Workspace, arch: Arch, file: &Path) -> PathBuf {
     let name = Path::new(file.file_name().unwrap_or_default()).with_extension("elf");
-    workspace.target_dir().join("skerry").join("c").join(name)
+    architecture_dir(workspace, arch).join("c").join(name)
+}
+
+/// What compiles C for an architecture.
+fn c_compiler(arch: Arch) -> Result<Command, Failure> {
+    if arch == Arch::X86_64 {
+        return Ok(Command::new("cc"));
+    }
+    let found = ARM_C_COMPILERS.iter().find(|program| version_line(program).is_some());
+    let program = found.ok_or_else(|| {
+        Failure::bad_input(format!(
+            "no C compiler here compiles for {}\n  expected: {}\n  try: install the package gcc-arm-linux-gnueabihf",
+            arch.name(),
+            ARM_C_COMPILERS.join(" or ")
+        ))
+    })?;
+    let mut compiler = Command::new(program);
+    compiler.args(ARM_C_FLAGS);
+    Ok(compiler)
+}
+
+/// Where things made for an architecture are.
+fn architecture_dir(workspace: &Workspace, arch: Arch) -> PathBuf {
+    let dir = workspace.target_dir().join("skerry");
+    if arch == Arch::X86_64 { dir } else { dir.join(arch.name()) }
 }
 
 fn bare_metal_dir(workspace: &Workspace) -> PathBuf {

@@ -112,7 +112,7 @@ impl Model {
 fn compiled(workspace: &Workspace, arch: Arch, name: &str, given: Option<&Path>) -> Result<PathBuf, Failure> {
     let Some(path) = given else { return Ok(compile::program_file(workspace, arch, name)) };
     if path.extension().is_some_and(|extension| extension == "c") {
-        return Ok(compile::c_program_file(workspace, path));
+        return Ok(compile::c_program_file(workspace, arch, path));
     }
     if !path.is_dir() {
         return Ok(path.to_owned());

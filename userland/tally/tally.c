@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * A C program of systems/programs.toml: waits for line 0 of `ready`, checks the number in the region `numbers`, rings
+ * A C program of systems/programs.toml, for both architectures: waits for line 0 of `ready`, checks the number in the region `numbers`, rings
  * line 0 of `taken`, a thousand times.
  */
 #include <skerry.h>
@@ -17,8 +17,8 @@ static int consume(void)
         skerry_print("the description does not give what this program needs");
         return 1;
     }
-    const volatile uint64_t *number = (const volatile uint64_t *)region->address;
-    const uint64_t event = (uint64_t)1 << (ready->first_event + LINE);
+    const volatile uint64_t *number = (const volatile uint64_t *)(uintptr_t)region->address;
+    const skerry_word event = (skerry_word)1 << (ready->first_event + LINE);
     for (uint64_t expected = 1; expected <= NUMBERS; expected++) {
         while ((skerry_wait() & event) == 0) {
         }

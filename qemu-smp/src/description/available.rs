@@ -39,12 +39,10 @@ impl Loaded {
             let item = Item::Instance(index);
             lacking.extend(idle(instance).map(|lack| (item, "idle", lack)));
             lacking.extend(core(instance).map(|lack| (item, "core", lack)));
-            lacking.extend(self.program(&instance.root_task.name).map(|lack| (item, "root_task", lack)));
             lacking.extend(surplus(index, instances).map(|lack| (item, places::WHOLE, lack)));
         }
         for (index, program) in of_programs {
             let item = Item::Program(index);
-            lacking.extend(self.program(&program.image).map(|lack| (item, "image", lack)));
             lacking.extend(stack(program).map(|lack| (item, "stack", lack)));
             lacking.extend(events(program, description).map(|lack| (item, "receive", lack)));
             lacking.extend(self.addresses(index, program));
@@ -57,20 +55,6 @@ impl Loaded {
             Mistake::new(self.places.find(item, field), what).help(help)
         };
         lacking.into_iter().map(mistake).collect()
-    }
-
-    fn program(&self, name: &str) -> Option<Lack> {
-        match self.files.get(name) {
-            Some(file) if file.extension().is_some_and(|extension| extension == "c") => Some((
-                format!("{} cannot be compiled for aarch32: include/skerry.h is for x86_64", file.display()),
-                "name a crate, or an ELF file",
-            )),
-            None if !Arch::Aarch32.has_program(name) => Some((
-                format!("{name} is a program for x86_64 only: it tries that processor's instructions"),
-                "leave it out, or run the system with --arch x86_64",
-            )),
-            _ => None,
-        }
     }
 
     /// Addresses that were asked for and are not below those of init, and regions that do not fit there together.

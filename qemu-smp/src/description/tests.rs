@@ -379,21 +379,6 @@ fn what_aarch32_does_not_have_is_refused_at_its_place() {
 }
 
 #[test]
-fn programs_for_x86_64_only_are_refused_on_aarch32() {
-    let instance = |name: &str| format!("[[instance]]\nname = '{name}'\nprogram = '{name}'\n");
-    let text = ["attack", "ping-pong"].map(instance).concat();
-    let programs = ["attack", "ping-pong"].map(str::to_owned);
-    let loaded = parse(Source { name: "s.toml".to_owned(), text }, Path::new("."), &programs);
-    let failure = loaded.and_then(|loaded| loaded.check_available(Arch::Aarch32)).expect_err("it is refused");
-    let message = anstream::adapter::strip_str(&failure.message).to_string();
-    assert!(message.starts_with("s.toml: one mistake\n"), "{message}");
-    assert!(
-        message.contains("attack is a program for x86_64 only") && message.contains(":3:11"),
-        "{message}"
-    );
-}
-
-#[test]
 fn what_does_not_fit_into_32_bits_is_refused_on_aarch32() {
     let text = format!(
         "{TWO}[[region]]\nname = 'r'\nsize = '4K'\nmembers = [{{ instance = 'a' }}]\n\

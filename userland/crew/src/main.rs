@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The programs of `systems/programs.toml`: one binary, and an argument that says which part it plays.
+//! The programs of `systems/programs.toml` and `systems/programs-aarch32.toml`: one binary, and an argument that says
+//! which part it plays.
 //!
 //! | `role=` | What it does |
 //! |---|---|
 //! | `producer` | writes numbers into the region `numbers`, rings line 0 of `ready`, waits for line 0 of `taken`; `userland/tally` is the other end |
-//! | `clerk` | reads registers of the HPET and waits for an interrupt of the serial port |
+//! | `clerk` | reads registers and waits for an interrupt: of the HPET and the serial port, on AArch32 of the clock |
 //! | `clumsy` | faults in a new way at each start, then ends well |
 //! | `greedy` | computes for longer than its budget: as many times as `budgets=` says, or 3 |
 //! | `guard` | handles the timeouts of the program `of=`; `then=` says how |
@@ -12,6 +13,8 @@
 //! | `sleeper` | waits for what never comes |
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
+#[cfg_attr(target_arch = "x86_64", path = "x86_64/clerk.rs")]
+#[cfg_attr(target_arch = "arm", path = "aarch32/clerk.rs")]
 mod clerk;
 mod clumsy;
 mod edu;

@@ -73,6 +73,61 @@ fn a_kernel_panic_stops_its_own_core_and_is_symbolised_on_aarch32() {
 
 #[test]
 #[ignore = "boots"]
+fn a_failed_kernel_leaves_the_others_working_on_aarch32() {
+    let run = run_on_arm(&["systems/soak.toml", "--inject", "panic:2@500ms"]).expect(4);
+    assert_eq!(run.finished(), ["n0", "n1", "n3"], "the others go on: {}", run.shown);
+    let told = run.shown.matches("instance 2 has ended and told so").count();
+    assert_eq!(told, 3, "each saw the status page and heard the failure line: {}", run.shown);
+    let reason = run.document["exit"]["reason"].as_str().unwrap_or_default();
+    assert!(reason.starts_with("the kernel of instance 2 (n2) failed: "), "{reason}");
+    assert!(run.shown.contains(reason), "the summary says so: {}", run.shown);
+}
+
+#[test]
+#[ignore = "boots"]
+fn a_fault_that_cannot_be_injected_is_refused_before_the_boot_on_aarch32() {
+    let run = run_on_arm(&["systems/ping-pong.toml", "--inject", "nmi:2@500ms"]).expect(2);
+    assert!(run.errors.contains("a kind of aarch32 (panic, double-fault)"), "{}", run.errors);
+}
+
+#[test]
+#[ignore = "boots"]
+fn every_attempt_to_leave_an_instance_is_answered_as_documented_on_aarch32() {
+    let run = run_on_arm(&["systems/attack.toml"]).expect(0);
+    assert_eq!(run.finished(), ["victim", "attacker", "bystander"]);
+    let rows = run.document["table"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let sum = |column: &str| rows.iter().filter_map(|row| row[column].as_u64()).sum::<u64>();
+    assert!(sum("attempts") >= 100, "{}", run.shown);
+    assert_eq!(sum("not_as_documented"), 0, "{}", run.shown);
+}
+
+#[test]
+#[ignore = "boots"]
+fn programs_one_of_them_in_c_run_under_init_on_aarch32() {
+    let run = run_on_arm(&["systems/programs-aarch32.toml"]).expect(0);
+    assert_eq!(run.finished(), ["north", "south"]);
+    for line in [
+        "core 0 | producer: 1000 numbers were taken",
+        "core 1 | tally: 1000 numbers came in order",
+        "clumsy faulted: page fault, write of 0xdead0000 at ip 0x",
+        "restarted, 2 times so far",
+        "clumsy: nothing wrong this time",
+        "greedy overran: budget used up,",
+        "clerk: registers and interrupt are there",
+    ] {
+        assert!(run.shown.contains(line), "{line}\n{}", run.shown);
+    }
+}
+
+#[test]
+#[ignore = "boots"]
+fn a_pipeline_over_four_cores_loses_nothing_on_aarch32() {
+    let run = run_on_arm(&["examples/pipeline/system.toml"]).expect(0);
+    assert!(run.shown.contains("sink: 10000 numbers arrived, their sum is right"), "{}", run.shown);
+}
+
+#[test]
+#[ignore = "boots"]
 fn the_audit_refuses_a_planted_violation_on_aarch32() {
     for plant in ["partition", "wx", "inbox"] {
         let reason = refusal(&["systems/ping-pong.toml", "--append", &format!("plant={plant}")]);

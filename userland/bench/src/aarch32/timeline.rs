@@ -36,7 +36,8 @@ impl Timeline {
             (stamp() as u32).wrapping_sub(steps.wrapping_mul(per_step))
         });
         // The least one, though the numbers may begin anew in between.
-        let least = |least: u32, other: u32| if other.wrapping_sub(least) as i32 >= 0 { least } else { other };
+        let least =
+            |least: u32, other: u32| if other.wrapping_sub(least) as i32 >= 0 { least } else { other };
         Self { ahead: differences.reduce(least).unwrap_or_default() }
     }
 

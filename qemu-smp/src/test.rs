@@ -16,9 +16,17 @@ use crate::workspace::Workspace;
 /// Packages whose protocols are explored by loom.
 const LOOM_PACKAGES: [&str; 2] = ["skerry-ipi", "skerry-shared-region"];
 
-/// Packages with a model of AArch32. The planner has none: it plans for any machine on any host.
-const PACKAGES_32: [&str; 6] =
-    ["skerry-abi", "skerry-arch", "skerry-ipi", "skerry-shared-region", "skerry-kernel", "skerry-userland"];
+/// Packages with a model of AArch32, or code for it that a workstation can run. The planner has none: it plans for any
+/// machine on any host.
+const PACKAGES_32: [&str; 7] = [
+    "skerry-abi",
+    "skerry-arch",
+    "skerry-ipi",
+    "skerry-shared-region",
+    "skerry-kernel",
+    "skerry-userland",
+    "bench",
+];
 
 /// What the names of tests that need a browser end with.
 const IN_A_BROWSER: &str = "in_a_browser";

@@ -7,14 +7,16 @@
 //! word 1: |  badge, guard, mapping, free index, numbers    |
 //!
 //! per kind   endpoint, notification, reply   rights at 5.. (write, read, grant, grant-reply)
-//!            endpoint                        callable 9: write, and grant or grant-reply
 //!            CNode, zombie                   radix 5..10 (zombie: 0 for a TCB)
-//!            CNode                           plain 11: the guard is 0 and takes all bits but the radix
 //!            untyped, SC                     size bits 5..10; untyped: device 11
 //!            frame                           size 5..6, access 7..8, device 9
 //!            table                           level 5..6
-//!            VSpace                          assigned 5: there is an ASID
-//! word 1     frame, table                    mapped address 12..47, ASID 0..11 (0: not mapped)
+//! one kind   CNode                           plain 12: the guard is 0 and takes all bits but the radix
+//! alone      endpoint                        callable 13: write, and grant or grant-reply
+//!            notification                    signallable 14: write
+//!            VSpace                          assigned 15: there is an ASID
+//! word 1     CNode                           plain: number of slots; else guard 6.., guard size 0..5
+//!            frame, table                    mapped address 12..47, ASID 0..11 (0: not mapped)
 //! ```
 
 use abi::Rights;
@@ -86,13 +88,16 @@ pub(crate) const ADDRESS_SHIFT: u32 = 16;
 pub(crate) const KIND_SHIFT: u32 = 5;
 /// Position of the rights in word 0 of an endpoint, notification or reply capability.
 pub(crate) const RIGHTS_SHIFT: u32 = KIND_SHIFT;
-/// A VSpace with an ASID.
-const ASSIGNED_VSPACE: u64 = 1 << KIND_SHIFT;
-/// An endpoint through which one can send and be answered.
-const CALLABLE_ENDPOINT: u64 = 1 << 9;
-/// A CNode whose CPtrs of 64 bits are slot numbers.
-const PLAIN_CNODE: u64 = 1 << 11;
 const DEVICE_UNTYPED: u64 = 1 << 11;
+// From here on bits that one kind alone has, so that a fast path tests nothing else.
+/// A CNode whose full CPtrs are slot numbers.
+const PLAIN_CNODE: u64 = 1 << 12;
+/// An endpoint through which one can send and be answered.
+const CALLABLE_ENDPOINT: u64 = 1 << 13;
+/// A notification with the send right.
+const SIGNALLABLE_NOTIFICATION: u64 = 1 << 14;
+/// A VSpace with an ASID.
+const ASSIGNED_VSPACE: u64 = 1 << 15;
 const DEVICE_FRAME: u64 = 1 << 9;
 const FRAME_SIZE_MASK: u64 = 3;
 const ACCESS_SHIFT: u32 = 7;
@@ -116,6 +121,11 @@ impl RawCap {
         self.word0 & TAG_MASK == tag as u64
     }
 
+    #[inline(always)]
+    const fn has_bit(self, bit: u64) -> bool {
+        self.word0 & bit != 0
+    }
+
     /// Address part of word 0.
     #[inline]
     pub(crate) const fn address(self) -> PhysAddr {
@@ -126,19 +136,19 @@ impl RawCap {
     #[inline]
     pub(crate) const fn cnode_parts(self) -> CNodeParts {
         debug_assert!(self.has_tag(Tag::CNode));
-        CNodeParts {
-            slots: ObjRef::at(self.address()),
-            radix: self.kind_bits() as u32,
-            guard: self.word1 >> GUARD_SHIFT,
-            guard_bits: (self.word1 & SIZE_MASK) as u32,
-        }
+        let radix = self.kind_bits() as u32;
+        let (guard, guard_bits) = if self.has_bit(PLAIN_CNODE) {
+            (0, abi::sizes::WORD_BITS - radix)
+        } else {
+            (self.word1 >> GUARD_SHIFT, (self.word1 & SIZE_MASK) as u32)
+        };
+        CNodeParts { slots: ObjRef::at(self.address()), radix, guard, guard_bits }
     }
 
     /// The slot that a full CPtr names in this CNode, when its guard is 0 and fills up the word; `None` says nothing.
     #[inline(always)]
     pub(crate) const fn plain_slot(self, cptr: u64) -> Option<SlotRef> {
-        let is_plain = self.word0 & (PLAIN_CNODE | TAG_MASK) == PLAIN_CNODE | Tag::CNode as u64;
-        if is_plain && cptr.wrapping_shr(self.kind_bits() as u32) == 0 {
+        if self.has_bit(PLAIN_CNODE) && cptr < self.word1 {
             Some(SlotRef::at(self.address()).element(cptr as usize))
         } else {
             None
@@ -148,7 +158,7 @@ impl RawCap {
     /// The object of an endpoint capability through which one can send and be answered.
     #[inline(always)]
     pub(crate) const fn callable_endpoint(self) -> Option<ObjRef<Endpoint>> {
-        self.endpoint_if(CALLABLE_ENDPOINT)
+        if self.has_bit(CALLABLE_ENDPOINT) { Some(ObjRef::at(self.address())) } else { None }
     }
 
     /// The object of an endpoint capability, whatever its rights.
@@ -181,12 +191,7 @@ impl RawCap {
     /// The object of a notification capability with the send right.
     #[inline(always)]
     pub(crate) const fn signallable_notification(self) -> Option<ObjRef<Notification>> {
-        const BIT: u64 = Rights::WRITE.0 << RIGHTS_SHIFT;
-        if self.word0 & (BIT | TAG_MASK) == BIT | Tag::Notification as u64 {
-            Some(ObjRef::at(self.address()))
-        } else {
-            None
-        }
+        if self.has_bit(SIGNALLABLE_NOTIFICATION) { Some(ObjRef::at(self.address())) } else { None }
     }
 
     /// The page of a capability to a writable 4 KiB frame that is not device memory.
@@ -212,11 +217,7 @@ impl RawCap {
     /// The table of a VSpace capability that has an ASID.
     #[inline(always)]
     pub(crate) const fn assigned_root(self) -> Option<PhysAddr> {
-        if self.word0 & (ASSIGNED_VSPACE | TAG_MASK) == ASSIGNED_VSPACE | Tag::VSpace as u64 {
-            Some(self.address())
-        } else {
-            None
-        }
+        if self.has_bit(ASSIGNED_VSPACE) { Some(self.address()) } else { None }
     }
 
     /// Receiver and line of a signal capability.
@@ -310,16 +311,20 @@ impl RawCap {
                 raw
             }
             Cap::Notification { notification, badge, rights } => {
-                Self::new(Tag::Notification, notification.paddr(), rights.0, badge)
+                let mut raw = Self::new(Tag::Notification, notification.paddr(), rights.0, badge);
+                if rights.can_write() {
+                    raw.word0 |= SIGNALLABLE_NOTIFICATION;
+                }
+                raw
             }
             Cap::Reply { reply, rights } => Self::new(Tag::Reply, reply.paddr(), rights.0, 0),
             Cap::CNode { slots, radix, guard, guard_bits } => {
-                let word1 = guard << GUARD_SHIFT | guard_bits as u64;
-                let mut raw = Self::new(Tag::CNode, slots.paddr(), radix as u64, word1);
+                let raw = Self::new(Tag::CNode, slots.paddr(), radix as u64, 0);
                 if guard == 0 && radix as u32 + guard_bits as u32 == abi::sizes::WORD_BITS {
-                    raw.word0 |= PLAIN_CNODE;
+                    Self { word0: raw.word0 | PLAIN_CNODE, word1: 1 << radix }
+                } else {
+                    Self { word1: guard << GUARD_SHIFT | guard_bits as u64, ..raw }
                 }
-                raw
             }
             Cap::Thread(tcb) => Self::new(Tag::Thread, tcb.paddr(), 0, 0),
             Cap::SchedContext { sc, size_bits } => {
@@ -396,12 +401,10 @@ impl RawCap {
             2 => Cap::Endpoint { endpoint: ObjRef::at(address), badge: self.word1, rights },
             3 => Cap::Notification { notification: ObjRef::at(address), badge: self.word1, rights },
             4 => Cap::Reply { reply: ObjRef::at(address), rights },
-            5 => Cap::CNode {
-                slots: ObjRef::at(address),
-                radix: kind as u8,
-                guard: self.word1 >> GUARD_SHIFT,
-                guard_bits: (self.word1 & SIZE_MASK) as u8,
-            },
+            5 => {
+                let CNodeParts { slots, radix, guard, guard_bits } = self.cnode_parts();
+                Cap::CNode { slots, radix: radix as u8, guard, guard_bits: guard_bits as u8 }
+            }
             6 => Cap::Thread(ObjRef::at(address)),
             7 => Cap::SchedContext { sc: ObjRef::at(address), size_bits: kind as u8 },
             8 => Cap::SchedControl,
@@ -433,3 +436,6 @@ impl RawCap {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

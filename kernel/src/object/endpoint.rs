@@ -26,11 +26,11 @@ pub enum EndpointState {
     Receiving,
 }
 
-/// An endpoint, 16 bytes: head of the queue with the state in bits 0..1; its tail.
+/// An endpoint, 16 bytes: head of the queue, with bit 63 set if it is one of senders; its tail.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C, align(16))]
 pub struct Endpoint {
-    head_and_state: u64,
+    head_word: u64,
     tail: Option<ObjRef<Tcb>>,
 }
 
@@ -39,38 +39,41 @@ const _: () = assert!(size_of::<Endpoint>() == 1 << abi::sizes::ENDPOINT_BITS);
 kernel_object!(Endpoint);
 
 impl Endpoint {
-    const STATE_MASK: u64 = 3;
+    const SENDERS: u64 = 1 << 63;
+
+    const fn head_word(head: ObjRef<Tcb>, state: EndpointState) -> u64 {
+        match state {
+            EndpointState::Sending => head.paddr().0 | Self::SENDERS,
+            EndpointState::Receiving | EndpointState::Idle => head.paddr().0,
+        }
+    }
 
     /// Who is queued.
     #[inline]
     pub const fn state(&self) -> EndpointState {
-        match self.head_and_state & Self::STATE_MASK {
-            1 => EndpointState::Sending,
-            2 => EndpointState::Receiving,
-            _ => EndpointState::Idle,
+        match self.head_word {
+            0 => EndpointState::Idle,
+            word if word & Self::SENDERS != 0 => EndpointState::Sending,
+            _ => EndpointState::Receiving,
         }
     }
 
     /// The first of the queue.
     #[inline]
     pub const fn head(&self) -> Option<ObjRef<Tcb>> {
-        ObjRef::from_paddr(self.head_and_state & !Self::STATE_MASK)
+        ObjRef::from_paddr(self.head_word & !Self::SENDERS)
     }
 
-    /// The first receiver, when receivers are queued.
+    /// The first receiver, when receivers are queued: one comparison of the whole word.
     #[inline(always)]
     pub(crate) const fn first_receiver(&self) -> Option<ObjRef<Tcb>> {
-        if self.head_and_state & Self::STATE_MASK != EndpointState::Receiving as u64 {
-            return None;
-        }
-        // QUEUED: there is somebody when the state says so.
-        Some(ObjRef::at(PhysAddr(self.head_and_state - EndpointState::Receiving as u64)))
+        if self.head_word as i64 > 0 { ObjRef::from_paddr(self.head_word) } else { None }
     }
 
     /// Whether nobody is queued.
     #[inline(always)]
     pub(crate) const fn is_idle(&self) -> bool {
-        self.head_and_state == 0
+        self.head_word == 0
     }
 
     /// The threads queued.
@@ -82,14 +85,14 @@ impl Endpoint {
     /// Replaces the threads queued, who are in `state` unless there are none.
     #[inline]
     pub(crate) fn set_queue(&mut self, queue: Queue, state: EndpointState) {
-        self.head_and_state = queue.head.map_or(0, |tcb| tcb.paddr().0 | state as u64);
+        self.head_word = queue.head.map_or(0, |head| Self::head_word(head, state));
         self.tail = queue.tail;
     }
 
     /// Replaces the first of several threads that wait in `state`.
     #[inline(always)]
     pub(crate) fn set_head(&mut self, head: ObjRef<Tcb>, state: EndpointState) {
-        self.head_and_state = head.paddr().0 | state as u64;
+        self.head_word = Self::head_word(head, state);
     }
 }
 

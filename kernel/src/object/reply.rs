@@ -58,14 +58,24 @@ impl Reply {
         }
     }
 
-    /// Changes what lies above.
-    #[inline]
-    pub(crate) fn set_above(&mut self, above: Above) {
-        self.above = match above {
+    const fn above_word(above: Above) -> u64 {
+        match above {
             Above::Nothing => 0,
             Above::SchedContext(sc) => sc.paddr().0 | Self::TOP,
             Above::Reply(reply) => reply.paddr().0,
-        };
+        }
+    }
+
+    /// Whether it is the top of the chain of `sc`.
+    #[inline(always)]
+    pub(crate) const fn is_top_of(&self, sc: ObjRef<SchedContext>) -> bool {
+        self.above == Self::above_word(Above::SchedContext(sc))
+    }
+
+    /// Changes what lies above.
+    #[inline]
+    pub(crate) fn set_above(&mut self, above: Above) {
+        self.above = Self::above_word(above);
     }
 }
 

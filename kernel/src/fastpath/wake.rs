@@ -12,24 +12,20 @@ use crate::memory::objects::ObjRef;
 use crate::object::sched_context::SchedContext;
 use crate::object::tcb::{Tcb, ThreadState};
 
-/// A switch from the current thread to a blocked one that is possible, and what was looked up for it.
+/// A switch from the current thread to a blocked one, and what was looked up for it.
 #[derive(Clone, Copy)]
 pub(super) struct Wake {
     /// Who takes the processor.
     pub(super) thread: ObjRef<Tcb>,
     sc: ObjRef<SchedContext>,
     root: PhysAddr,
-    now: Ticks,
-    /// Time to be charged for the thread that runs.
-    used: Ticks,
-    /// What is left of its head refill then.
-    left: Ticks,
 }
 
 impl<M: Machine> Kernel<M> {
-    /// The switch to `thread`, which is blocked, if it may take the processor at once.
+    /// The switch to `thread`, which is blocked, if it may take the processor at once. If so, the time of the thread
+    /// that runs is charged, and the switch must be made.
     #[inline(always)]
-    pub(super) fn fast_wake(&self, thread: ObjRef<Tcb>) -> Option<Wake> {
+    pub(super) fn fast_wake(&mut self, thread: ObjRef<Tcb>) -> Option<Wake> {
         let (current, woken) = (&self.objs[self.sched.current], &self.objs[thread]);
         let sc = woken.sched_context?;
         if woken.priority <= current.priority || woken.in_release_queue != 0 || !self.is_configured(sc) {
@@ -44,22 +40,27 @@ impl<M: Machine> Kernel<M> {
         }
         let used = self.sched.consumed + now.saturating_sub(self.sched.now);
         let left = self.head_refill(self.sched.current_sc).amount.saturating_sub(used);
-        if left < self.min_budget() { None } else { Some(Wake { thread, sc, root, now, used, left }) }
+        if left < self.min_budget() {
+            return None;
+        }
+
+        self.sched.now = now;
+        self.charge_part(used, left);
+        Some(Wake { thread, sc, root })
     }
 
     /// Makes the switch. The thread woken is in no queue any more.
     #[inline(always)]
     pub(super) fn take_processor(&mut self, wake: Wake) -> ObjRef<Tcb> {
-        let Wake { thread, sc, root, now, .. } = wake;
+        let Wake { thread, sc, root } = wake;
         let preempted = self.sched.current;
         self.objs[thread].set_state_raw(ThreadState::Running);
-        self.sched.now = now;
-        self.charge_part(wake.used, wake.left);
         self.sched.current_sc = sc;
         self.enqueue_preempted(preempted);
         self.fast_switch(preempted, thread, root);
         if self.objs[sc].is_round_robin() {
-            let end = now.saturating_add(self.head_refill(sc).amount);
+            let now = self.sched.now;
+            let end = now.saturating_add(self.objs[sc.remaining()].amount);
             if now >= self.sched.alarm || self.sched.alarm > end {
                 self.program_timer();
             }
@@ -79,8 +80,8 @@ impl<M: Machine> Kernel<M> {
             return self.commit_time();
         }
         self.sched.consumed = Ticks::ZERO;
-        self.head_mut(sc).amount = left;
-        self.tail_mut(sc).amount += used;
+        self.objs[sc.remaining()].amount = left;
+        self.objs[sc.used()].amount += used;
         self.objs[sc].consumed += used;
     }
 }

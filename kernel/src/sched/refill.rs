@@ -8,6 +8,8 @@
 //! round robin:  | remaining | used |        remaining + used = budget, the times do not matter
 //! ```
 //!
+//! The ring of a round-robin context never turns: its two refills stay in the first two places.
+//!
 //! Used time comes back one period after it was used, which bounds what a thread takes in any window of one
 //! period, whenever it wakes (docs/abi/ipc-and-scheduling.md, "Sporadic-server rules").
 
@@ -52,6 +54,20 @@ impl SchedContext {
     #[inline]
     const fn after(&self, index: u64) -> u64 {
         if index + 1 < self.max_refills { index + 1 } else { 0 }
+    }
+}
+
+impl ObjRef<SchedContext> {
+    /// What is left of the slice of a round-robin context.
+    #[inline]
+    pub(crate) const fn remaining(self) -> ObjRef<Refill> {
+        self.refill(0)
+    }
+
+    /// What was used of it.
+    #[inline]
+    pub(crate) const fn used(self) -> ObjRef<Refill> {
+        self.refill(1)
     }
 }
 
@@ -212,15 +228,15 @@ impl<M: Machine> Kernel<M> {
 
     /// Charges time to a round-robin context: it moves from the remaining to the used part.
     pub(crate) fn charge_slice(&mut self, sc: ObjRef<SchedContext>, used: Ticks) {
-        let used = used.min(self.head_refill(sc).amount);
-        self.head_mut(sc).amount -= used;
-        self.tail_mut(sc).amount += used;
+        let used = used.min(self.objs[sc.remaining()].amount);
+        self.objs[sc.remaining()].amount -= used;
+        self.objs[sc.used()].amount += used;
     }
 
     /// Makes the whole slice of a round-robin context usable again.
     pub(crate) fn renew_slice(&mut self, sc: ObjRef<SchedContext>) {
-        self.head_mut(sc).amount = self.objs[sc].budget;
-        self.tail_mut(sc).amount = Ticks::ZERO;
+        self.objs[sc.remaining()].amount = self.objs[sc].budget;
+        self.objs[sc.used()].amount = Ticks::ZERO;
     }
 
     /// Restarts available refills from now: what was not used while blocked is not saved up.
@@ -259,6 +275,9 @@ impl<M: Machine> Kernel<M> {
             return;
         }
         let context = &self.objs[sc];
+        if context.is_round_robin() {
+            assert_eq!((context.head, context.tail), (0, 1), "{sc:?}: the ring of a slice has turned");
+        }
         let mut index = context.head;
         let mut sum = Ticks::ZERO;
         loop {

@@ -4,7 +4,7 @@
 //! The kernel decides, the machine acts. Nothing here may fail: what a user can get wrong is checked
 //! before the call. At most 25 functions (style.md), so that a second machine stays a day's work.
 
-use crate::{BaseRegisters, CoreId, Devices, FpuState, PhysAddr, Ticks, VirtAddr};
+use crate::{BaseRegisters, Context, CoreId, Devices, FpuState, PhysAddr, Ticks, VirtAddr};
 
 /// Whether user code may use the floating-point unit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -121,6 +121,12 @@ pub trait Machine: Devices {
     fn base_registers(&self) -> BaseRegisters;
     /// Puts the base registers into the processor; their values are allowed there.
     fn load_base_registers(&mut self, bases: BaseRegisters);
+    /// Stores the base registers in `from`, and puts those of `to` into the processor.
+    #[inline(always)]
+    fn exchange_base_registers(&mut self, from: &mut Context, to: &Context) {
+        from.set_bases(self.base_registers());
+        self.load_base_registers(to.bases());
+    }
     /// Whether an interrupt waits to be taken (asked at preemption points).
     fn has_pending_interrupt(&self) -> bool;
     /// Ends the interrupt being handled.

@@ -16,7 +16,7 @@ use core::arch::asm;
 
 pub use crate::bare::stack;
 use crate::{
-    BaseRegisters, CoreId, Devices, FpuAccess, FpuState, Machine, PhysAddr, Pin, PinMask, PinRoute,
+    BaseRegisters, Context, CoreId, Devices, FpuAccess, FpuState, Machine, PhysAddr, Pin, PinMask, PinRoute,
     PortWidth, StopReason, Ticks, VirtAddr,
 };
 pub use console::Console;
@@ -149,13 +149,16 @@ impl Machine for HwMachine {
         self.fpu.load(state);
     }
 
+    #[inline(always)]
     fn set_fpu_access(&mut self, access: FpuAccess) {
-        let flags = match access {
-            FpuAccess::Enabled => Cr0::read() - Cr0Flags::TASK_SWITCHED,
-            FpuAccess::Disabled => Cr0::read() | Cr0Flags::TASK_SWITCHED,
-        };
-        // SAFETY: only TS changes; the kernel itself uses no floating point.
-        unsafe { Cr0::write(flags) };
+        match access {
+            // SAFETY: only TS changes; the kernel itself uses no floating point.
+            FpuAccess::Enabled => unsafe { asm!("clts", options(nomem, nostack, preserves_flags)) },
+            // SAFETY: as above.
+            FpuAccess::Disabled => unsafe {
+                Cr0::write_raw(Cr0::read_raw() | Cr0Flags::TASK_SWITCHED.bits())
+            },
+        }
     }
 
     #[inline(always)]
@@ -184,6 +187,22 @@ impl Machine for HwMachine {
                 options(nomem, nostack, preserves_flags)
             );
         }
+    }
+
+    /// One at a time, with one look at what the CPU has.
+    #[inline(always)]
+    fn exchange_base_registers(&mut self, from: &mut Context, to: &Context) {
+        if !self.has_fsgsbase {
+            return exchange_bases_by_msr(from, to);
+        }
+        // SAFETY: CR4.FSGSBASE is on; reading the base changes nothing.
+        unsafe { asm!("rdfsbase {}", out(reg) from.fs_base, options(nomem, nostack, preserves_flags)) };
+        // SAFETY: as above.
+        unsafe { asm!("rdgsbase {}", out(reg) from.gs_base, options(nomem, nostack, preserves_flags)) };
+        // SAFETY: CR4.FSGSBASE is on, the base is canonical, and the kernel does not use it.
+        unsafe { asm!("wrfsbase {}", in(reg) to.fs_base, options(nomem, nostack, preserves_flags)) };
+        // SAFETY: as above.
+        unsafe { asm!("wrgsbase {}", in(reg) to.gs_base, options(nomem, nostack, preserves_flags)) };
     }
 
     fn has_pending_interrupt(&self) -> bool {
@@ -278,4 +297,18 @@ fn bases_by_msr() -> BaseRegisters {
 fn load_bases_by_msr(bases: BaseRegisters) {
     FsBase::write(x86_64::VirtAddr::new_truncate(bases.fs));
     GsBase::write(x86_64::VirtAddr::new_truncate(bases.gs));
+}
+
+/// Written out, not marked as cold: a call would cost those who do not make it registers.
+#[inline(always)]
+fn exchange_bases_by_msr(from: &mut Context, to: &Context) {
+    let (mut fs, mut gs) = (FsBase::MSR, GsBase::MSR);
+    // SAFETY: reading the base changes nothing.
+    from.fs_base = unsafe { fs.read() };
+    // SAFETY: as above.
+    from.gs_base = unsafe { gs.read() };
+    // SAFETY: the base is canonical, and the kernel does not use it.
+    unsafe { fs.write(to.fs_base) };
+    // SAFETY: as above.
+    unsafe { gs.write(to.gs_base) };
 }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The system calls that send and receive, over endpoints.
 
+use super::reply::passive;
 use crate::check::{Outcome, holds, refused, same, tests};
 use crate::env::{DEPTH, Env, HIGH, LOW, MIDDLE, append, leave};
+use crate::machine::CALL_LENGTH;
 use abi::ipc_buffer::MAX_LENGTH;
-use abi::{MessageInfo, Rights, Word, widen};
+use abi::{MessageInfo, Register, Rights, Word, widen};
+use userland::object::Flow;
 use userland::syscall::{self, Received};
 use userland::{CPtr, Endpoint, Error, INIT_TCB, IpcBuffer, Local, Message, Notification, Reply, Tcb};
 
@@ -21,6 +24,7 @@ tests!(
     syscall_call_of_an_empty_slot_is_refused,
     syscall_call_without_send_right_is_refused,
     syscall_call_through_either_grant_right_is_answered,
+    syscall_call_reaches_a_receiver_whose_registers_were_written,
     syscall_messages_have_at_most_120_words,
     syscall_messages_of_four_words_need_no_buffer,
     syscall_recv_serves_receivers_by_priority,
@@ -182,6 +186,34 @@ fn syscall_call_through_either_grant_right_is_answered(env: &mut Env) -> Outcome
         Message::new(0, &[9]).send(reply.0);
         env.settle();
         same(env.left(index), 9)?;
+    }
+    Ok(())
+}
+
+fn syscall_call_reaches_a_receiver_whose_registers_were_written(env: &mut Env) -> Outcome {
+    let (endpoint, reply): (Endpoint, Reply) = (env.make()?, env.make()?);
+    let badged = env.badged(endpoint, 0x42)?;
+    let server = passive(env, move || {
+        let mut received = syscall::recv(endpoint.0, reply.0);
+        loop {
+            leave(0, received.badge);
+            received = syscall::reply_recv(endpoint.0, received.info, received.words, reply.0);
+        }
+    })?;
+    for length in [0, 2, 4] {
+        let mut registers = [0; Register::COUNT];
+        server.read_registers(Flow::Keep, &mut registers)?;
+        // It waits, and is to go on behind the instruction that waits.
+        registers[0] += CALL_LENGTH;
+        server.write_registers(Flow::Keep, &registers)?;
+        env.spawn(MIDDLE, move || {
+            let (question, words) = (info(3, length), [5, 6, 7, 8]);
+            let answer = syscall::call(badged.0, question, words);
+            leave(1, u64::from(answer == Received { badge: 0, info: question, words }));
+        })?;
+        env.settle();
+        same([env.left(0), env.left(1)], [0x42, 1])?;
+        leave(1, 0);
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 
 use arch::Machine;
 
+use super::{Arrival, CAPS_MASK, Progress};
 use crate::Kernel;
 use crate::memory::objects::ObjRef;
 use crate::object::endpoint::{Endpoint, EndpointState};
@@ -11,15 +12,14 @@ use crate::object::tcb::{Tcb, TcbSlot, ThreadState};
 
 impl<M: Machine> Kernel<M> {
     /// Call: hands message and scheduling context to a receiver that waits, or maps and unmaps a page.
-    #[inline]
-    pub fn fast_call(&mut self) -> Option<ObjRef<Tcb>> {
+    #[inline(always)]
+    pub fn fast_call(&mut self, cptr: u64, info: u64) -> Option<Progress> {
         let caller = self.sched.current;
         let thread = &self.objs[caller];
-        let info = thread.context.info_register();
-        let slot = thread.slots[TcbSlot::CSpace as usize].cap.plain_slot(thread.context.cap_register())?;
+        let slot = thread.slots[TcbSlot::CSpace as usize].cap.plain_slot(cptr)?;
         let cap = self.objs[slot].cap;
         let Some(endpoint) = cap.callable_endpoint() else {
-            return if cap.is_small_frame() { self.fast_page(slot, cap) } else { None };
+            return if cap.is_small_frame() { Some(Progress::Page { slot, cap }) } else { None };
         };
         let callee = self.objs[endpoint].first_receiver()?;
         let partner = &self.objs[callee];
@@ -28,17 +28,12 @@ impl<M: Machine> Kernel<M> {
             return None;
         }
         let root = self.fast_root(callee)?;
-        let buffers = self.fast_buffers(info, caller, callee)?;
-        let badge = cap.word1;
+        let words = self.pass_words(caller, callee, info)?;
 
         self.pop_receiver(endpoint, callee);
         self.lend_on_reply(reply, caller, callee);
-        self.pass_message(caller, callee, badge, info);
-        if let Some(buffers) = buffers {
-            self.pass_buffer(buffers, info);
-        }
         self.fast_switch(caller, callee, root);
-        Some(callee)
+        Some(Progress::Arrived(Arrival { thread: callee, badge: cap.word1, info: info & !CAPS_MASK, words }))
     }
 
     /// Makes `caller` wait on `reply` for `callee`, which runs on the current scheduling context from now on.

@@ -8,7 +8,7 @@
 use abi::status::Word as StatusWord;
 use arch::{Machine, PhysAddr, Ticks};
 
-use super::Sent;
+use super::Progress;
 use crate::memory::objects::ObjRef;
 use crate::object::irq::Irq;
 use crate::object::line::Line;
@@ -57,7 +57,7 @@ impl<M: Machine> Kernel<M> {
         self.count([StatusWord::LinesDelivered]);
         let cap = self.objs[self.irq_slot(irq)].cap;
         let Some(notification) = cap.signallable_notification() else { return };
-        if let Some(Sent::Signal { waiter, badge, .. }) = self.keep_signal(notification, cap.word1) {
+        if let Some(Progress::Signal { waiter, badge, .. }) = self.keep_signal(notification, cap.word1) {
             self.give_signal(notification, waiter, badge);
             self.objs[waiter].set_state_raw(ThreadState::Running);
             if let Some(earlier) = woken.replace(Woken { thread: waiter, notification }) {

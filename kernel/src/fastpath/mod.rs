@@ -21,8 +21,6 @@ mod reply_recv;
 mod send;
 mod wake;
 
-pub use send::Sent;
-
 use abi::WORD_BYTES;
 use abi::ipc_buffer::{MAX_LENGTH, REGISTER_MESSAGES, message_offset};
 use abi::sizes::SMALL_PAGE_BITS;
@@ -32,8 +30,13 @@ use arch::{Machine, PhysAddr};
 use abi::Syscall;
 
 use crate::Kernel;
+use crate::cap::raw::RawCap;
+use crate::cap::slot::SlotRef;
 use crate::memory::objects::ObjRef;
 use crate::memory::user::UserFrame;
+use crate::object::endpoint::Endpoint;
+use crate::object::notification::Notification;
+use crate::object::reply::Reply;
 use crate::object::sched_context::SchedContext;
 use crate::object::tcb::{Tcb, TcbSlot};
 #[cfg(not(target_os = "none"))]
@@ -46,25 +49,71 @@ const SHORT: u64 = REGISTER_MESSAGES as u64;
 /// Capabilities unwrapped, extra capabilities: zero for the receiver.
 const CAPS_MASK: u64 = 0xf80;
 
-impl<M: Machine> Kernel<M> {
-    /// The buffers a message needs, sender's first; `Some(None)` when it needs none.
-    #[inline(always)]
-    fn fast_buffers(
-        &self,
-        info: u64,
-        from: ObjRef<Tcb>,
-        to: ObjRef<Tcb>,
-    ) -> Option<Option<(UserFrame, UserFrame)>> {
-        let shape = info & SHAPE_MASK;
-        if shape <= SHORT {
-            return Some(None);
-        }
-        if shape > MAX_LENGTH as u64 {
-            return None;
-        }
-        Some(Some((self.fast_buffer(from)?, self.fast_buffer(to)?)))
-    }
+/// A thread that goes on, and what it gets in registers. None of that is in its context yet: where the processor's exit
+/// can, it takes badge and info from here, and the message registers from another thread's context.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Arrival {
+    /// Who goes on.
+    pub thread: ObjRef<Tcb>,
+    /// What it finds in the capability register.
+    pub badge: u64,
+    /// What it finds in the message-info register.
+    pub info: u64,
+    /// Whose message registers it finds in its own.
+    pub words: ObjRef<Tcb>,
+}
 
+/// How far a fast path has come. What it leaves to a second function is what others shall not pay for: each needs
+/// registers of its own, and with all in one the short ways would have to store some.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Progress {
+    /// To its end; the same thread goes on with the registers it came with.
+    Done,
+    /// To its end.
+    Arrived(Arrival),
+    /// To a frame of 4 KiB: [`Kernel::fast_page`] goes on.
+    Page {
+        /// The slot of its capability.
+        slot: SlotRef,
+        /// The capability.
+        cap: RawCap,
+    },
+    /// To the answer to a fault: [`Kernel::fast_answer`] goes on.
+    Answer {
+        /// Where the handler waits for the next.
+        endpoint: ObjRef<Endpoint>,
+        /// What the faulter waits on.
+        reply: ObjRef<Reply>,
+        /// What the answer is.
+        info: u64,
+    },
+    /// To a signal for a thread that waits: [`Kernel::fast_signal`] goes on.
+    Signal {
+        /// What is signalled.
+        notification: ObjRef<Notification>,
+        /// Who gets the signal.
+        waiter: ObjRef<Tcb>,
+        /// Bits of the signal.
+        badge: u64,
+    },
+    /// To a message to an endpoint: [`Kernel::fast_message`] goes on.
+    Message {
+        /// Where it goes.
+        endpoint: ObjRef<Endpoint>,
+        /// Badge of the capability.
+        badge: u64,
+        /// What it is.
+        info: u64,
+    },
+}
+
+/// Whether a message is short enough for registers. Others take a copy of the same path, for the reason said at [`Progress`].
+#[inline(always)]
+pub const fn is_short(info: u64) -> bool {
+    info & SHAPE_MASK <= SHORT
+}
+
+impl<M: Machine> Kernel<M> {
     #[inline(always)]
     fn fast_buffer(&self, tcb: ObjRef<Tcb>) -> Option<UserFrame> {
         let thread = &self.objs[tcb];
@@ -72,12 +121,43 @@ impl<M: Machine> Kernel<M> {
         Some(UserFrame::new(PhysAddr(page.0 + thread.buffer % (1 << SMALL_PAGE_BITS))))
     }
 
+    /// Hands over the words of a message, unless it needs buffers that are not there. Answers whose message registers are
+    /// the receiver's then.
+    ///
+    /// The last check, and the first change.
+    #[inline(always)]
+    fn pass_words(&mut self, from: ObjRef<Tcb>, to: ObjRef<Tcb>, info: u64) -> Option<ObjRef<Tcb>> {
+        let shape = info & SHAPE_MASK;
+        if shape <= SHORT {
+            return Some(self.pass_few_words(from, to, shape));
+        }
+        if shape > MAX_LENGTH as u64 {
+            return None;
+        }
+        let (source, target) = (self.fast_buffer(from)?, self.fast_buffer(to)?);
+        self.pass_buffer(source, target, shape as usize);
+        Some(from)
+    }
+
+    /// The same for at most four words. Registers beyond the length keep the receiver's values.
+    #[inline(always)]
+    fn pass_few_words(&mut self, from: ObjRef<Tcb>, to: ObjRef<Tcb>, count: u64) -> ObjRef<Tcb> {
+        match count {
+            0 => to,
+            SHORT => from,
+            _ => {
+                let (from, receiver) = self.objs.pair_mut(from, to);
+                receiver.context.copy_message_registers(&from.context, count as usize);
+                to
+            }
+        }
+    }
+
     /// Copies the words beyond the registers.
     #[inline(always)]
-    fn pass_buffer(&mut self, (source, target): (UserFrame, UserFrame), info: u64) {
-        let end = message_offset((info & SHAPE_MASK) as usize);
+    fn pass_buffer(&mut self, source: UserFrame, target: UserFrame, length: usize) {
         let mut offset = message_offset(REGISTER_MESSAGES);
-        while offset < end {
+        while offset < message_offset(length) {
             let word = source.read(&self.objs, offset);
             target.write(&mut self.objs, offset, word);
             offset += WORD_BYTES;
@@ -92,20 +172,24 @@ impl<M: Machine> Kernel<M> {
         self.objs[to].sched_context = Some(sc);
     }
 
-    /// Hands over what travels in registers; message registers beyond the length keep the receiver's values.
+    /// Puts into the context of the thread what it gets, for processors that load nothing from elsewhere.
     #[inline(always)]
-    fn pass_message(&mut self, from: ObjRef<Tcb>, to: ObjRef<Tcb>, badge: u64, info: u64) {
-        let (from, to) = self.objs.pair_mut(from, to);
-        to.context.set_badge(badge);
-        to.context.set_info(info & !CAPS_MASK);
-        to.context.copy_message_registers(&from.context, (info & SHAPE_MASK) as usize);
+    pub fn deliver(&mut self, arrival: Arrival) -> ObjRef<Tcb> {
+        let Arrival { thread, badge, info, words } = arrival;
+        if words != thread {
+            let (from, to) = self.objs.pair_mut(words, thread);
+            to.context.copy_message_registers(&from.context, REGISTER_MESSAGES);
+        }
+        let context = &mut self.objs[thread].context;
+        context.set_badge(badge);
+        context.set_info(info);
+        thread
     }
 
     /// Makes `to`, with the address space `root`, the thread that runs instead of `from`.
     #[inline(always)]
     fn fast_switch(&mut self, from: ObjRef<Tcb>, to: ObjRef<Tcb>, root: PhysAddr) {
-        self.save_bases(from);
-        self.enter_thread_context(to, root);
+        self.exchange_thread_context(from, to, root);
         self.sched.current = to;
     }
 }
@@ -127,16 +211,25 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn fast_syscall(&mut self) -> Option<ObjRef<Tcb>> {
-        match Syscall::from_word(self.objs[self.sched.current].context.syscall_number())? {
-            Syscall::Call => self.fast_call(),
-            Syscall::ReplyRecv => self.fast_reply_recv(),
-            Syscall::Send | Syscall::NBSend => match self.fast_send()? {
-                Sent::Done => Some(self.sched.current),
-                Sent::Signal { notification, waiter, badge } => self.fast_signal(notification, waiter, badge),
-                Sent::Message { endpoint, badge } => self.fast_message(endpoint, badge),
-            },
+        let context = &self.objs[self.sched.current].context;
+        let (cptr, info) = (context.cap_register(), context.info_register());
+        let progress = match Syscall::from_word(context.syscall_number())? {
+            Syscall::Call => self.fast_call(cptr, info),
+            Syscall::ReplyRecv => self.fast_reply_recv(cptr, info),
+            Syscall::Send | Syscall::NBSend => self.fast_send(cptr, info),
             _ => None,
-        }
+        };
+        let arrival = match progress? {
+            Progress::Done => return Some(self.sched.current),
+            Progress::Arrived(arrival) => Some(arrival),
+            Progress::Page { slot, cap } => self.fast_page(slot, cap),
+            Progress::Answer { endpoint, reply, info } => return self.fast_answer(endpoint, reply, info),
+            Progress::Signal { notification, waiter, badge } => {
+                return self.fast_signal(notification, waiter, badge);
+            }
+            Progress::Message { endpoint, badge, info } => self.fast_message(endpoint, badge, info),
+        };
+        arrival.map(|arrival| self.deliver(arrival))
     }
 }
 

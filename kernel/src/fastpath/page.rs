@@ -10,6 +10,7 @@ use abi::limits::USER_TOP;
 use abi::{Label, MessageInfo, Rights, VmAttributes};
 use arch::{Level, Machine, PageSize, TableEntry, VirtAddr};
 
+use super::Arrival;
 use crate::Kernel;
 use crate::cap::Mapping;
 use crate::cap::derive::mask_access;
@@ -27,8 +28,8 @@ const PAGE: u64 = 1 << PageSize::Small.bits();
 
 impl<M: Machine> Kernel<M> {
     /// Map and Unmap of a 4 KiB frame, whose capability `cap` is in `slot`.
-    #[inline(never)]
-    pub(super) fn fast_page(&mut self, slot: SlotRef, cap: RawCap) -> Option<ObjRef<Tcb>> {
+    #[inline(always)]
+    pub fn fast_page(&mut self, slot: SlotRef, cap: RawCap) -> Option<Arrival> {
         let caller = self.sched.current;
         match self.objs[caller].context.info_register() {
             MAP => {
@@ -43,10 +44,7 @@ impl<M: Machine> Kernel<M> {
             }
             _ => return None,
         }
-        let context = &mut self.objs[caller].context;
-        context.set_badge(0);
-        context.set_info(0);
-        Some(caller)
+        Some(Arrival { thread: caller, badge: 0, info: 0, words: caller })
     }
 
     /// What a Map of `caller` changes; nothing when anything is unusual.

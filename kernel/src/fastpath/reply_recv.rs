@@ -5,7 +5,7 @@ use abi::MessageInfo;
 use abi::ipc_buffer::MAX_LENGTH;
 use arch::Machine;
 
-use super::SHAPE_MASK;
+use super::{Arrival, CAPS_MASK, Progress, SHAPE_MASK};
 use crate::Kernel;
 use crate::error::Fault;
 use crate::memory::objects::ObjRef;
@@ -16,13 +16,12 @@ use crate::sched::Queue;
 
 impl<M: Machine> Kernel<M> {
     /// ReplyRecv: answers the caller on the reply object, gives the scheduling context back, waits for the next.
-    #[inline]
-    pub fn fast_reply_recv(&mut self) -> Option<ObjRef<Tcb>> {
+    #[inline(always)]
+    pub fn fast_reply_recv(&mut self, cptr: u64, info: u64) -> Option<Progress> {
         let server = self.sched.current;
         let thread = &self.objs[server];
-        let info = thread.context.info_register();
         let cspace = thread.slots[TcbSlot::CSpace as usize].cap;
-        let slot = cspace.plain_slot(thread.context.cap_register())?;
+        let slot = cspace.plain_slot(cptr)?;
         let endpoint = self.objs[slot].cap.receivable_endpoint()?;
         let slot = cspace.plain_slot(thread.context.reply_register())?;
         let reply = self.objs[slot].cap.reply_object()?;
@@ -37,7 +36,7 @@ impl<M: Machine> Kernel<M> {
         let sc = self.sched.current_sc;
         let object = &self.objs[reply];
         let caller = object.tcb?;
-        if object.above() != Above::SchedContext(sc) {
+        if !object.is_top_of(sc) {
             return None;
         }
         let partner = &self.objs[caller];
@@ -45,18 +44,14 @@ impl<M: Machine> Kernel<M> {
             return None;
         }
         if partner.fault.is_some() {
-            return self.answer_faulter(endpoint, reply, caller);
+            return Some(Progress::Answer { endpoint, reply, info });
         }
         let root = self.fast_root(caller)?;
-        let buffers = self.fast_buffers(info, server, caller)?;
+        let words = self.pass_words(server, caller, info)?;
 
         self.take_turn(endpoint, reply, caller);
-        self.pass_message(server, caller, 0, info);
-        if let Some(buffers) = buffers {
-            self.pass_buffer(buffers, info);
-        }
         self.fast_switch(server, caller, root);
-        Some(caller)
+        Some(Progress::Arrived(Arrival { thread: caller, badge: 0, info: info & !CAPS_MASK, words }))
     }
 
     /// Gives the scheduling context back to the caller, which runs, and lets the server wait for the next.
@@ -85,30 +80,28 @@ impl<M: Machine> Kernel<M> {
         thread.set_state_raw(ThreadState::BlockedOnReceive);
     }
 
-    /// The caller is a thread with a fault, which goes on with the registers that the answer gives it.
-    ///
-    /// A function of its own, so that other answers do not carry what this one needs.
-    #[inline(never)]
-    fn answer_faulter(
+    /// ReplyRecv where the caller is a thread with a fault, which goes on with the registers that the answer gives it.
+    #[inline(always)]
+    pub fn fast_answer(
         &mut self,
         endpoint: ObjRef<Endpoint>,
         reply: ObjRef<Reply>,
-        caller: ObjRef<Tcb>,
+        info: u64,
     ) -> Option<ObjRef<Tcb>> {
         let server = self.sched.current;
-        let info = self.objs[server].context.info_register();
-        let fault = self.objs[caller].fault.get()?;
+        let faulter = self.objs[reply].tcb?;
+        let fault = self.objs[faulter].fault.get()?;
         let stays_stopped = !matches!(fault, Fault::VmFault { .. } | Fault::CapFault { .. })
             && MessageInfo(info).label() != 0;
         if info & SHAPE_MASK > MAX_LENGTH as u64 || stays_stopped {
             return None;
         }
-        let root = self.fast_root(caller)?;
+        let root = self.fast_root(faulter)?;
 
-        self.take_turn(endpoint, reply, caller);
-        self.answer_fault(server, caller, fault);
-        self.objs[caller].context.restart();
-        self.fast_switch(server, caller, root);
-        Some(caller)
+        self.take_turn(endpoint, reply, faulter);
+        self.answer_fault(server, faulter, fault);
+        self.objs[faulter].context.restart();
+        self.fast_switch(server, faulter, root);
+        Some(faulter)
     }
 }

@@ -44,6 +44,15 @@ impl<M: Machine> Kernel<M> {
         self.switch_fpu(tcb);
     }
 
+    /// The same for `to`, which runs instead of `from`; neither is the idle thread.
+    #[inline(always)]
+    pub(crate) fn exchange_thread_context(&mut self, from: ObjRef<Tcb>, to: ObjRef<Tcb>, root: PhysAddr) {
+        self.activate_root(root);
+        let (old, new) = self.objs.pair_mut(from, to);
+        self.machine.exchange_base_registers(&mut old.context, &new.context);
+        self.switch_fpu(to);
+    }
+
     /// Stores what user code can change without the kernel: the base registers. `tcb` has run up to now.
     #[inline]
     pub(crate) fn leave_thread_context(&mut self, tcb: ObjRef<Tcb>) {
@@ -233,7 +242,7 @@ mod tests {
     fn base_registers_follow_the_thread_also_when_user_code_changes_them() {
         let mut test = TestKernel::new();
         let (a, _) = thread_in_space(&mut test, 1);
-        let (b, _) = thread_in_space(&mut test, 2);
+        let (b, root) = thread_in_space(&mut test, 2);
         let [first, second] =
             [Register::FIRST_BASE, Register::FIRST_BASE + 1].map(|index| Register::ALL[index]);
         test.kernel.objs[a].context.set(first, 0x1000);
@@ -252,6 +261,10 @@ mod tests {
         assert_eq!(test.kernel.machine.bases, bases([0, 0x2000]));
         switch(&mut test, b, a);
         assert_eq!(test.kernel.machine.bases, bases([0x1000, 0x3000]));
+        test.kernel.machine.bases = bases([0x1000, 0x4000]);
+        test.kernel.exchange_thread_context(a, b, root);
+        assert_eq!(test.kernel.machine.bases, bases([0, 0x2000]));
+        assert_eq!(test.kernel.objs[a].context.bases(), bases([0x1000, 0x4000]));
     }
 
     #[test]

@@ -3,9 +3,9 @@
 //!
 //! The image that links this defines ten functions, called with interrupts masked on the kernel stack:
 //!
-//! * `instance_fast_call()`, `instance_fast_reply_recv()` and `instance_fast_send() -> bool` leave through
-//!   [`enter_user`], or return if they have changed nothing; then `instance_syscall() -> !` does the work. `true`: it
-//!   is done, and the same thread goes on with the registers it came with;
+//! * `instance_fast_call`, `instance_fast_reply_recv` and `instance_fast_send`, all `(cptr, info) -> bool`, leave through
+//!   [`enter_user`], or return `false` if they have changed nothing; then `instance_syscall() -> !` does the work. A send
+//!   that returns `true` is done, and the same thread goes on with the registers it came with;
 //! * `instance_undefined() -> !`, `instance_prefetch_abort() -> !`, `instance_data_abort() -> !` and
 //!   `instance_interrupt() -> !` are for what user code meets, and leave through [`enter_user`] too; `instance_wake() -> !`
 //!   handles interrupts that end a wait;

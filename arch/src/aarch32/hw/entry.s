@@ -38,9 +38,10 @@ syscall_entry:
     srsia sp, #SUPERVISOR
     stmdb sp, {{r0-r14}}^
     mov r4, sp
-    mov r0, #1
-    str r0, [sp, #{ENTRY}]
+    mov lr, #1
+    str lr, [sp, #{ENTRY}]
     ldr sp, =kernel_stack_top
+@ The functions tried get the capability register and the message info where they are: in r0 and r1.
     cmp r7, #{CALL}
     beq try_fast_call
     cmp r7, #{REPLY_RECV}
@@ -63,7 +64,7 @@ resume_current:
     ldmdb sp, {{r0-r14}}^
     rfeia sp
 
-@ A fast path that succeeds jumps to resume_context itself; one that returns has changed nothing, or says that the
+@ A fast path that succeeds jumps to resume_context itself; one that returns has changed nothing, or, a send, says that the
 @ same thread goes on. r4 is preserved, as by any function.
 try_fast_call:
     bl instance_fast_call

@@ -3,9 +3,10 @@
 //!
 //! The image that links this defines seven functions, called with interrupts off on the kernel stack:
 //!
-//! * `instance_fast_call()`, `instance_fast_reply_recv()` and `instance_fast_send() -> bool` leave through
-//!   [`enter_user`], or return if they have changed nothing; then `instance_syscall() -> !` does the work. `true`: it
-//!   is done, and the same thread goes on with the registers it came with;
+//! * `instance_fast_call`, `instance_fast_reply_recv` and `instance_fast_send`, all `(cptr, info) -> bool`, leave through
+//!   [`enter_user_with`] or [`enter_user`], or return `false` if they have changed nothing; then
+//!   `instance_syscall() -> !` does the work. A send that returns `true` is done, and the same thread goes on with the
+//!   registers it came with;
 //! * `instance_trap(vector, code) -> !` handles exceptions and interrupts of user code, and leaves through
 //!   [`enter_user`] too; `instance_wake(vector, code) -> !` handles those that end a wait;
 //! * `instance_kernel_fault(&KernelFrame) -> !` gets exceptions of the kernel itself.
@@ -56,6 +57,7 @@ unsafe extern "C" {
     static kernel_stack_bottom: u8;
     static kernel_stack_top: u8;
     fn resume_context() -> !;
+    fn resume_with_message() -> !;
     fn idle_halt() -> !;
     fn idle_window();
     fn idle_mwait();
@@ -94,6 +96,26 @@ pub unsafe fn enter_user(context: *mut Context) -> ! {
     // SAFETY: `resume_context` takes its argument in RAX and never returns; the caller vouches for the context.
     unsafe {
         core::arch::asm!("jmp {resume}", resume = sym resume_context, in("rax") context, options(noreturn))
+    }
+}
+
+/// The same with a message: badge, message info, and the context that holds the message registers. The thread's own
+/// context keeps what was there before.
+///
+/// # Safety
+///
+/// As for [`enter_user`]; `words` is a context too, which may be the same one.
+#[inline(always)]
+pub unsafe fn enter_user_with(context: *mut Context, (badge, info): (u64, u64), words: *const Context) -> ! {
+    // SAFETY: `resume_with_message` takes its arguments in these registers and never returns; the caller vouches for the
+    // contexts.
+    unsafe {
+        core::arch::asm!(
+            "jmp {resume}",
+            resume = sym resume_with_message,
+            in("rax") context, in("rdi") badge, in("rsi") info, in("rdx") words,
+            options(noreturn)
+        )
     }
 }
 

@@ -3,7 +3,7 @@
 #
 #   syscall_entry   from user code by `syscall`: registers go straight into the current context
 #   trap_stubs      one 16-byte stub for each vector, all into trap_common
-#   resume_context  to user code, by sysretq or iretq as the thread came
+#   resume_context  to user code, by sysretq or iretq as the thread came; resume_with_message: the same with a message
 #   idle_*          the only place where a maskable interrupt may arrive in ring 0
 #
 # Stack of trap_common: vector, error code, then what the processor pushed: rip, cs, rflags, rsp, ss.
@@ -25,19 +25,37 @@
     movq %r15, {R15}(\base)
 .endm
 
-.macro load_general base
-    movq {RBX}(\base), %rbx
-    movq {RDX}(\base), %rdx
-    movq {RSI}(\base), %rsi
-    movq {RDI}(\base), %rdi
-    movq {RBP}(\base), %rbp
+.macro load_words base
     movq {R8}(\base), %r8
     movq {R9}(\base), %r9
     movq {R10}(\base), %r10
+    movq {R15}(\base), %r15
+.endm
+
+.macro load_others base
+    movq {RBX}(\base), %rbx
+    movq {RDX}(\base), %rdx
+    movq {RBP}(\base), %rbp
     movq {R12}(\base), %r12
     movq {R13}(\base), %r13
     movq {R14}(\base), %r14
-    movq {R15}(\base), %r15
+.endm
+
+.macro load_general base
+    movq {RSI}(\base), %rsi
+    movq {RDI}(\base), %rdi
+    load_words \base
+    load_others \base
+.endm
+
+# For a thread that came by `syscall`, with everything else loaded. Its rip came out of %rcx of a syscall in mapped user
+# memory, whose last page is never mapped: it is canonical.
+.macro return_from_syscall
+    movq {RIP}(%rax), %rcx
+    movq {RFLAGS}(%rax), %r11
+    movq {RSP}(%rax), %rsp
+    movq {RAX}(%rax), %rax
+    sysretq
 .endm
 
 .global syscall_entry
@@ -51,6 +69,7 @@ syscall_entry:
     movq %r11, {RFLAGS}(%rsp)
     movq $1, {ENTRY}(%rsp)
     movq $kernel_stack_top, %rsp
+    # The functions tried get the capability register and the message info where they are: in %rdi and %rsi.
     cmpq ${CALL}, %rdx
     je try_fast_call
     cmpq ${REPLY_RECV}, %rdx
@@ -72,14 +91,8 @@ resume_context:
     movq %rax, current_context(%rip)
     cmpq $0, {ENTRY}(%rax)
     je 1f
-    # rip came out of %rcx of a syscall in mapped user memory, whose last page is never mapped: it is canonical.
-    movq %rax, %rsp
-    movq {RIP}(%rsp), %rcx
-    movq {RFLAGS}(%rsp), %r11
-    movq {RAX}(%rsp), %rax
-    load_general %rsp
-    movq {RSP}(%rsp), %rsp
-    sysretq
+    load_general %rax
+    return_from_syscall
 1:
     movq $kernel_stack_top, %rsp
     pushq ${USER_DATA}
@@ -93,7 +106,27 @@ resume_context:
     movq {RAX}(%rax), %rax
     iretq
 
-# A fast path that succeeds jumps to resume_context itself; one that returns has changed nothing, or says that the
+# The same with a message: in %rdi and %rsi badge and info, in %rdx the context that holds the message registers. A
+# thread that did not come by `syscall` gets them into its context first.
+.global resume_with_message
+resume_with_message:
+    cmpq $0, {ENTRY}(%rax)
+    je 1f
+    movq %rax, current_context(%rip)
+    load_words %rdx
+    load_others %rax
+    return_from_syscall
+1:
+    load_words %rdx
+    movq %rdi, {RDI}(%rax)
+    movq %rsi, {RSI}(%rax)
+    movq %r8, {R8}(%rax)
+    movq %r9, {R9}(%rax)
+    movq %r10, {R10}(%rax)
+    movq %r15, {R15}(%rax)
+    jmp resume_context
+
+# A fast path that succeeds jumps to one of these itself; one that returns has changed nothing, or, a send, says that the
 # same thread goes on. That one's other registers are where they were: the path has preserved them as any function.
 try_fast_call:
     call instance_fast_call

@@ -10,6 +10,7 @@ use arch::hw::entry::KernelFrame;
 use arch::hw::{Abort, Clock, Conduit, Console, Gic, MachineConfig};
 use arch::{CoreId, DEVICE_BASE, FETCH_SHIFT};
 use kernel::error::Fault;
+use kernel::fastpath::Arrival;
 use kernel::handover::Handover;
 use kernel::{Event, Resume};
 
@@ -126,6 +127,13 @@ fn take_fault(fault: Fault, event: Event) -> ! {
         None => instance.kernel.handle(event),
     };
     leave(instance, resume)
+}
+
+/// Leaves with a message. All registers are loaded at once, so they are put together first.
+#[inline(always)]
+pub(crate) fn leave_with(instance: &mut Instance, arrival: Arrival) -> ! {
+    let next = instance.kernel.deliver(arrival);
+    leave(instance, Resume::Thread(next))
 }
 
 #[unsafe(no_mangle)]

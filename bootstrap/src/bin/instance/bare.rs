@@ -6,15 +6,19 @@ use core::fmt::Write;
 use core::ptr::NonNull;
 
 use abi::status::State;
+use abi::widen;
 use arch::hw::entry::{enter_user, let_interrupts_in, wait_for_store, wait_halted};
 use arch::hw::{HwMachine, stack};
 use arch::{Machine, StopReason, Ticks, WINDOW_BASE};
 use ipi::{Inbox, Mode, Work};
-use kernel::fastpath::Sent;
+use kernel::cap::raw::RawCap;
+use kernel::cap::slot::SlotRef;
+use kernel::fastpath::{Arrival, Progress, is_short};
 use kernel::handover::{Handover, IdleMode, MAGIC};
 use kernel::memory::objects::{ObjRef, Objects};
 use kernel::object::endpoint::Endpoint;
 use kernel::object::notification::Notification;
+use kernel::object::reply::Reply;
 use kernel::object::tcb::Tcb;
 use kernel::{Event, Kernel, Resume};
 
@@ -94,50 +98,108 @@ fn leave_fast(instance: &mut Instance, tcb: Option<ObjRef<Tcb>>) {
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn instance_fast_call() {
+extern "C" fn instance_fast_call(cptr: abi::Word, info: abi::Word) -> bool {
+    if !is_short(widen(info)) {
+        return call_with_buffers(cptr, info);
+    }
     // SAFETY: entry point; nobody up the stack holds a reference.
     let instance = unsafe { instance() };
-    let next = instance.kernel.fast_call();
-    leave_fast(instance, next);
+    let progress = instance.kernel.fast_call(widen(cptr), widen(info));
+    go_on(instance, progress)
+}
+
+#[inline(never)]
+fn call_with_buffers(cptr: abi::Word, info: abi::Word) -> bool {
+    // SAFETY: the entry point that ends here uses no reference.
+    let instance = unsafe { instance() };
+    let progress = instance.kernel.fast_call(widen(cptr), widen(info));
+    go_on(instance, progress)
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn instance_fast_reply_recv() {
+extern "C" fn instance_fast_reply_recv(cptr: abi::Word, info: abi::Word) -> bool {
+    if !is_short(widen(info)) {
+        return reply_recv_with_buffers(cptr, info);
+    }
     // SAFETY: entry point; nobody up the stack holds a reference.
     let instance = unsafe { instance() };
-    let next = instance.kernel.fast_reply_recv();
-    leave_fast(instance, next);
+    let progress = instance.kernel.fast_reply_recv(widen(cptr), widen(info));
+    go_on(instance, progress)
+}
+
+#[inline(never)]
+fn reply_recv_with_buffers(cptr: abi::Word, info: abi::Word) -> bool {
+    // SAFETY: the entry point that ends here uses no reference.
+    let instance = unsafe { instance() };
+    let progress = instance.kernel.fast_reply_recv(widen(cptr), widen(info));
+    go_on(instance, progress)
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn instance_fast_send() -> bool {
+extern "C" fn instance_fast_send(cptr: abi::Word, info: abi::Word) -> bool {
     // SAFETY: entry point; nobody up the stack holds a reference.
     let instance = unsafe { instance() };
-    match instance.kernel.fast_send() {
-        Some(Sent::Done) => true,
-        Some(Sent::Signal { notification, waiter, badge }) => wake_by_signal(notification, waiter, badge),
-        Some(Sent::Message { endpoint, badge }) => wake_by_message(endpoint, badge),
+    let progress = instance.kernel.fast_send(widen(cptr), widen(info));
+    go_on(instance, progress)
+}
+
+/// Does the rest, and leaves unless the same thread goes on. `false`: nothing is changed.
+///
+/// The functions called here are the last calls of the entry points, and return only to say `false`.
+#[inline(always)]
+fn go_on(instance: &mut Instance, progress: Option<Progress>) -> bool {
+    match progress {
         None => false,
+        Some(Progress::Done) => true,
+        Some(Progress::Arrived(arrival)) => processor::leave_with(instance, arrival),
+        Some(Progress::Page { slot, cap }) => change_page(slot, cap),
+        Some(Progress::Answer { endpoint, reply, info }) => answer_fault(endpoint, reply, info),
+        Some(Progress::Signal { notification, waiter, badge }) => wake_by_signal(notification, waiter, badge),
+        Some(Progress::Message { endpoint, badge, info }) => wake_by_message(endpoint, badge, info),
     }
 }
 
-/// Apart from the path that wakes nobody, which needs no stack. Returns only to say `false`.
+/// Leaves with a message, if there is one.
+#[inline(always)]
+fn leave_with_message(instance: &mut Instance, arrival: Option<Arrival>) {
+    if let Some(arrival) = arrival {
+        processor::leave_with(instance, arrival)
+    }
+}
+
+#[inline(never)]
+fn change_page(slot: SlotRef, cap: RawCap) -> bool {
+    // SAFETY: the entry point that ends here uses its reference no more.
+    let instance = unsafe { instance() };
+    let arrival = instance.kernel.fast_page(slot, cap);
+    leave_with_message(instance, arrival);
+    not_done()
+}
+
+#[inline(never)]
+fn answer_fault(endpoint: ObjRef<Endpoint>, reply: ObjRef<Reply>, info: u64) -> bool {
+    // SAFETY: as above.
+    let instance = unsafe { instance() };
+    let next = instance.kernel.fast_answer(endpoint, reply, info);
+    leave_fast(instance, next);
+    not_done()
+}
+
 #[inline(never)]
 fn wake_by_signal(notification: ObjRef<Notification>, waiter: ObjRef<Tcb>, badge: u64) -> bool {
-    // SAFETY: the entry point that ends here uses its reference no more.
+    // SAFETY: as above.
     let instance = unsafe { instance() };
     let next = instance.kernel.fast_signal(notification, waiter, badge);
     leave_fast(instance, next);
     not_done()
 }
 
-/// As for a signal.
 #[inline(never)]
-fn wake_by_message(endpoint: ObjRef<Endpoint>, badge: u64) -> bool {
-    // SAFETY: the entry point that ends here uses its reference no more.
+fn wake_by_message(endpoint: ObjRef<Endpoint>, badge: u64, info: u64) -> bool {
+    // SAFETY: as above.
     let instance = unsafe { instance() };
-    let next = instance.kernel.fast_message(endpoint, badge);
-    leave_fast(instance, next);
+    let arrival = instance.kernel.fast_message(endpoint, badge, info);
+    leave_with_message(instance, arrival);
     not_done()
 }
 

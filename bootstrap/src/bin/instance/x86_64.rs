@@ -7,10 +7,11 @@ use core::fmt::{self, Write};
 use core::mem::offset_of;
 
 use arch::CoreId;
-use arch::hw::entry::{GENERAL_NAMES, KernelFrame};
+use arch::hw::entry::{GENERAL_NAMES, KernelFrame, enter_user_with};
 use arch::hw::{Console, IoApics, LapicMode, MachineConfig, Timer};
 use ipi::Work;
 use kernel::error::Fault;
+use kernel::fastpath::Arrival;
 use kernel::handover::Handover;
 use kernel::{Event, Resume};
 
@@ -119,6 +120,16 @@ fn wake_otherwise(instance: &mut Instance, (vector, code): (u64, u64), work: Wor
         return Resume::Idle;
     }
     take_wake(instance, vector as u8, work)
+}
+
+/// Leaves with a message.
+#[inline(always)]
+pub(crate) fn leave_with(instance: &mut Instance, arrival: Arrival) -> ! {
+    let Arrival { thread, badge, info, words } = arrival;
+    let objs = &mut instance.kernel.objs;
+    let words = &raw const objs[words].context;
+    // SAFETY: the fast path has made this thread the current one, address space included.
+    unsafe { enter_user_with(&raw mut objs[thread].context, (badge, info), words) }
 }
 
 /// `int n` of a user thread, or an interrupt at a vector that nobody uses.

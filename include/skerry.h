@@ -6,7 +6,7 @@
  *
  *   1. for root tasks, beside libsel4: the invocations that upstream does not have, and the bootinfo chunk 0x5352
  *   2. for programs: the start info (docs/abi/start.md) and how to find things in it by name
- *   3. for programs without any library: SKERRY_PROGRAM, printing, waiting, signalling
+ *   3. for programs without any library: SKERRY_PROGRAM, printing, waiting, signalling, timeouts; skerry-ports.h has IO ports
  *
  * Names and numbers are those of the Rust crate `abi`; a test compares the two. Needs a compiler for x86-64 or 32-bit
  * Arm that knows GNU inline assembly, and no library.
@@ -197,16 +197,16 @@ static inline skerry_word skerry_get_line(
 }
 
 /* Stops another instance, named by its control capability (`control_slot`); 0, or the label of the error. */
-static inline uint64_t skerry_instance_stop(uint64_t control)
+static inline skerry_word skerry_instance_stop(skerry_word control)
 {
-    const uint64_t words[4] = {0, 0, 0, 0};
+    const skerry_word words[4] = {0, 0, 0, 0};
     return skerry_syscall(SKERRY_CALL, control, skerry_message_info(SKERRY_LABEL_INSTANCE_STOP, 0, 0), words).info >> 12;
 }
 
 /* Starts a stopped instance anew; 0, or the label of the error. */
-static inline uint64_t skerry_instance_start(uint64_t control)
+static inline skerry_word skerry_instance_start(skerry_word control)
 {
-    const uint64_t words[4] = {0, 0, 0, 0};
+    const skerry_word words[4] = {0, 0, 0, 0};
     return skerry_syscall(SKERRY_CALL, control, skerry_message_info(SKERRY_LABEL_INSTANCE_START, 0, 0), words).info >> 12;
 }
 

@@ -143,6 +143,23 @@ fn numbers_are_the_same() {
 }
 
 #[test]
+#[cfg(target_arch = "x86_64")]
+fn numbers_of_ports_are_the_same() {
+    let mut asserts = Asserts::default();
+    for (c, rust) in [
+        ("SKERRY_LABEL_IN8", Label::IoPortIn8),
+        ("SKERRY_LABEL_IN16", Label::IoPortIn16),
+        ("SKERRY_LABEL_IN32", Label::IoPortIn32),
+        ("SKERRY_LABEL_OUT8", Label::IoPortOut8),
+        ("SKERRY_LABEL_OUT16", Label::IoPortOut16),
+        ("SKERRY_LABEL_OUT32", Label::IoPortOut32),
+    ] {
+        asserts.equal(c, rust.word());
+    }
+    assert_eq!(complaints(&format!("#include <skerry-ports.h>\n{}", asserts.0)), "");
+}
+
+#[test]
 fn a_difference_is_a_complaint() {
     assert!(complaints("_Static_assert(SKERRY_CHUNK_ID == 1, \"wrong\");").contains("wrong"));
 }

@@ -48,6 +48,13 @@ fn one_instance_and_as_many_as_there_can_be_run_on_aarch32() {
 
 #[test]
 #[ignore = "boots"]
+fn a_timeout_handler_and_a_channel_within_an_instance_work_on_aarch32() {
+    let run = run_on_arm(&["examples/realtime/system.toml", "--icount"]).expect(0);
+    assert!(run.shown.contains("guard: 30 jobs done, 3 of them overran their budget, "), "{}", run.shown);
+}
+
+#[test]
+#[ignore = "boots"]
 fn the_kernels_answer_the_conformance_suite_on_aarch32() {
     let run = run_on_arm(&["systems/conformance.toml", "--icount", "--timeout", "300"]).expect(0);
     assert_eq!(run.shown.matches(" passed, 0 failed").count(), 2, "both instances:\n{}", run.shown);

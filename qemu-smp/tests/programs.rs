@@ -185,6 +185,24 @@ fn timeouts_are_handled_by_programs_and_by_init_when_those_are_gone() {
     assert!(actions("patient").is_empty() && actions("shaken").is_empty(), "{faults:?}");
 }
 
+#[test]
+#[ignore = "boots"]
+fn a_program_in_c_has_registers_ports_and_interrupts() {
+    let dir = tempfile::tempdir().expect("a temporary directory can be made");
+    let device = |name: &str, keys: &str| format!("[[device]]\nname = '{name}'\nowner = 'a'\n{keys}\n");
+    let gets = "ports = ['com1']\nmmio = ['hpet']\ninterrupts = [{ name = 'com1', pin = 4 }]";
+    let serial = root().join("userland/tally/serial.c").display().to_string();
+    let text = [
+        "[[instance]]\nname = 'a'\n".to_owned(),
+        device("com1", "kind = 'ports'\nfirst = 0x3f8\nlast = 0x3ff"),
+        device("hpet", "kind = 'mmio'\nbase = 0xfed00000\nsize = '4K'"),
+        program("serial", "a", gets).replace("crew", &serial),
+    ];
+    let path = description(dir.path(), &text.concat());
+    let run = run(&[path.to_str().expect("the path is text")]).expect(0);
+    assert!(run.shown.contains("serial: registers, ports and interrupt are there"), "{}", run.shown);
+}
+
 /// A driver of QEMU's device `edu`, on the second core; the vector of its interrupt is chosen, or not.
 fn driver(vector: &str) -> String {
     let device = |name: &str, keys: &str| format!("[[device]]\nname = '{name}'\nowner = 'far'\n{keys}\n");

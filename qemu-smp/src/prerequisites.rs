@@ -80,6 +80,7 @@ pub fn host_32() -> Result<Toolchain, String> {
 
 fn findings() -> Vec<Finding> {
     let toolchain = Toolchain::find(Arch::X86_64.target());
+    let clippy = toolchain.as_ref().ok().and_then(Toolchain::clippy);
     let mut findings = vec![
         tool("cargo", "everything", "cargo", &RUST_MINIMUM, "missing: Rust 1.88 or newer, https://rustup.rs"),
         Finding {
@@ -113,6 +114,17 @@ fn findings() -> Vec<Finding> {
         tool("gdb", "./x debug", "gdb", &[], "optional: package gdb"),
         tool("rustfmt", "./x check", "rustfmt", &[], "optional: rustup component add rustfmt"),
         tool("clippy", "./x check", "cargo-clippy", &[], "optional: rustup component add clippy"),
+        Finding {
+            name: "clippy for targets",
+            needed_for: "./x check",
+            advice: if clippy.is_some() {
+                ""
+            } else {
+                "optional: that of the compiler, package rust-web-clippy"
+            }
+            .to_owned(),
+            found: clippy,
+        },
         tool("cargo-deny", "licences in ./x check", "cargo-deny", &[], "optional: cargo install cargo-deny"),
     ];
     findings.extend(findings_of_aarch32());

@@ -99,6 +99,11 @@ impl Toolchain {
         self.way == Way::DebianBuildStd
     }
 
+    /// The clippy that comes with its compiler, if it is installed: what it says to `--version`.
+    pub fn clippy(&self) -> Option<String> {
+        version_line(if self.is_debian() { "/usr/bin/cargo-clippy" } else { "cargo-clippy" })
+    }
+
     /// How `doctor` names it.
     pub fn describe(&self) -> &'static str {
         match self.way {

@@ -37,7 +37,7 @@ pub fn check() -> Result<Exit, Failure> {
     steps.step("lints, target", || bare_metal_lints(&workspace, Arch::X86_64));
     steps.step("lints, target aarch32", || match Toolchain::find(Arch::Aarch32.target()) {
         Ok(_) => bare_metal_lints(&workspace, Arch::Aarch32),
-        Err(_) => Outcome::Skipped(format!("rustup target add {}", Arch::Aarch32.target().triple)),
+        Err(failure) => Outcome::Skipped(failure.message),
     });
     let mut documentation = cargo(&["doc", "--quiet", "--no-deps"]);
     steps.command("documentation", documentation.env("RUSTDOCFLAGS", "-Dwarnings"));
@@ -57,7 +57,7 @@ pub fn check() -> Result<Exit, Failure> {
 fn bare_metal_lints(workspace: &Workspace, arch: Arch) -> Outcome {
     let lint = || {
         let compiler = Compiler::new(workspace, arch)?;
-        let clippy = !compiler.toolchain().is_debian() && version_line("cargo-clippy").is_some();
+        let clippy = compiler.toolchain().clippy().is_some();
         let mut cargo = compiler.cargo(if clippy { "clippy" } else { "check" });
         let triple = arch.target().triple;
         cargo.args(["--config", &format!("target.{triple}.rustflags=[\"-Dwarnings\"]")]);

@@ -117,13 +117,14 @@ fn count_cycles() {
     const RESET_CYCLES: u32 = 1 << 2;
     const CYCLES: u32 = 1 << 31;
     const USER: u32 = 1;
-    // SAFETY: the four registers only say what is counted, everywhere, and who may read it.
-    unsafe {
-        Pmcr::write(Pmcr(ENABLE | RESET_CYCLES));
-        Pmccfiltr::write(Pmccfiltr(0));
-        Pmcntenset::write(Pmcntenset(CYCLES));
-        Pmuserenr::write(Pmuserenr(USER));
-    }
+    // SAFETY: this and the next three registers only say what is counted, everywhere, and who may read it.
+    unsafe { Pmcr::write(Pmcr(ENABLE | RESET_CYCLES)) };
+    // SAFETY: as above.
+    unsafe { Pmccfiltr::write(Pmccfiltr(0)) };
+    // SAFETY: as above.
+    unsafe { Pmcntenset::write(Pmcntenset(CYCLES)) };
+    // SAFETY: as above.
+    unsafe { Pmuserenr::write(Pmuserenr(USER)) };
 }
 
 impl Machine for HwMachine {

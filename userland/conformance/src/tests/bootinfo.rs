@@ -25,7 +25,7 @@ fn bootinfo_has_one_node_and_one_sched_control(env: &mut Env) -> Outcome {
     same((info.num_nodes, info.num_iopt_levels, info.init_domain), (1, Word::MAX, 0))?;
     same(info.sched_control.count(), 1)?;
     same(info.io_space_caps.count(), 0)?;
-    same(info.node_id, env.boot.chunk().map_or(0, |chunk| chunk.instance().into()))
+    same(abi::widen(info.node_id), env.boot.chunk().map_or(0, |chunk| u64::from(chunk.instance())))
 }
 
 fn bootinfo_slots_follow_each_other(env: &mut Env) -> Outcome {

@@ -3,7 +3,7 @@
 
 use userland::{Program, println};
 
-use crate::Failure;
+use crate::{Failure, expect};
 
 // Registers, by their offsets.
 const NOW: u64 = 0x0;
@@ -26,8 +26,4 @@ pub(crate) fn serve(program: &Program) -> Result<(), Failure> {
     interrupt.ack();
     println!("registers and interrupt are there");
     Ok(())
-}
-
-fn expect(expected: u32, found: u32) -> Result<(), Failure> {
-    if found == expected { Ok(()) } else { Err(Failure::Device { expected, found }) }
 }

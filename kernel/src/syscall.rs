@@ -103,13 +103,13 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    /// The timer only has to be programmed anew: what it fired for is found when the event ends.
+    /// The timer only has to be set anew: what it fired for is found here, or when the event ends.
     #[inline(always)]
     fn take_interrupt(&mut self, vector: u8) -> Resume {
         self.update_time();
         self.check_budget();
         if vector == abi::vector::TIMER {
-            self.sched.reprogram = true;
+            self.rearm_timer();
             self.machine.end_of_interrupt();
         } else {
             self.handle_interrupt(vector);

@@ -263,13 +263,36 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    /// Sets the timer to the end of the head refill or to the first release, whichever is earlier.
+    /// Sets the timer anew when it has fired, on kernel entry.
+    ///
+    /// It may have been left as it was for another scheduling context. Then nothing is due, and nothing is charged
+    /// either: a charge splits the head refill, which a later Yield or a full ring would show.
+    pub(crate) fn rearm_timer(&mut self) {
+        let is_due = self.sched.release.head.is_some_and(|first| self.release_time(first) <= self.sched.now);
+        if is_due || self.sched.reprogram {
+            self.sched.reprogram = true;
+            return;
+        }
+        let end = match self.end_of_budget(self.sched.current_sc) {
+            Ticks::MAX => Ticks::MAX,
+            end => end.saturating_sub(self.sched.consumed),
+        };
+        self.program_timer_until(end);
+    }
+
+    /// Sets the timer to the end of the head refill or to the first release, whichever is earlier. All time has been
+    /// charged.
+    #[inline(never)]
+    pub(crate) fn program_timer(&mut self) {
+        self.program_timer_until(self.end_of_budget(self.sched.current_sc));
+    }
+
+    /// Sets the timer to the end of the budget or to the first release, whichever is earlier.
     ///
     /// It fires a little early, so that the kernel is there in time; what is nearer than that is not awaited by
     /// firing again and again.
-    #[inline(never)]
-    pub(crate) fn program_timer(&mut self) {
-        let end = self.end_of_budget(self.sched.current_sc);
+    #[inline(always)]
+    fn program_timer_until(&mut self, end: Ticks) {
         let release = self.sched.release.head.map_or(Ticks::MAX, |first| self.release_time(first));
         let first = end.min(release);
         self.sched.alarm = first;

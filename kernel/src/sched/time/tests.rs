@@ -5,6 +5,7 @@ use abi::Rights;
 use proptest::prelude::*;
 
 use super::*;
+use crate::Event;
 use crate::cap::Cap;
 use crate::memory::objects::ObjRef;
 use crate::object::tcb::ThreadState;
@@ -204,6 +205,38 @@ fn a_timer_that_has_fired_is_set_by_the_next_switch() {
     test.kernel.sched.alarm = Ticks(30 * US);
     event_at(&mut test, 30);
     assert_eq!(test.kernel.machine.deadline, Ticks((30 + 200 - 1) * US));
+}
+
+#[test]
+fn a_timer_that_was_set_for_somebody_else_charges_nothing() {
+    let (mut test, tcb, sc) = running(500, 10_000);
+    test.kernel.sched.alarm = Ticks(30 * US);
+    test.kernel.machine.time = Ticks(30 * US);
+    test.kernel.handle(Event::Interrupt(abi::vector::TIMER));
+    assert_eq!(test.kernel.current(), tcb);
+    assert_eq!(test.kernel.machine.deadline, Ticks(499 * US), "the end of the budget, not counted from now");
+    assert_eq!((test.kernel.head_refill(sc), test.kernel.sched.consumed), (refill(0, 500), Ticks(30 * US)));
+    test.kernel.check_timer();
+    test.kernel.yield_current();
+    assert_eq!(test.kernel.head_refill(sc), refill(10_000, 500), "the whole refill, in one piece");
+}
+
+#[test]
+fn a_timer_that_fires_a_little_before_a_release_is_set_to_it() {
+    let (mut test, _, sc) = running(500, 10_000);
+    let (waiting, other) = thread(&mut test, 4, 100, 300);
+    test.kernel.charge_refills(other, Ticks(100 * US));
+    test.kernel.enqueue_release(waiting);
+    test.kernel.finish_event();
+    assert_eq!(test.kernel.machine.deadline, Ticks(299 * US));
+    test.kernel.machine.time = Ticks(299 * US);
+    test.kernel.handle(Event::Interrupt(abi::vector::TIMER));
+    assert_eq!(test.kernel.machine.deadline, Ticks(300 * US));
+    test.kernel.machine.time = Ticks(300 * US);
+    test.kernel.handle(Event::Interrupt(abi::vector::TIMER));
+    assert_eq!(test.kernel.objs[waiting].in_ready_queue, 1);
+    assert_eq!(test.kernel.machine.deadline, Ticks(499 * US));
+    assert_eq!(test.kernel.head_refill(sc), refill(300, 200), "a release charges what was used");
 }
 
 #[test]

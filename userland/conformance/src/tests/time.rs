@@ -6,7 +6,7 @@
 
 use crate::check::{Outcome, holds, same, tests};
 use crate::code;
-use crate::env::{Env, LOW, MIDDLE, SLICE, append, leave};
+use crate::env::{Env, HIGH, LOW, MIDDLE, SLICE, append, leave};
 use abi::limits::{MAX_PRIORITY, ROOT_TASK_SLICE_US};
 use abi::{MessageInfo, flags};
 use userland::object::{SchedParameters, SchedParams};
@@ -19,6 +19,7 @@ tests!(
     sched_context_round_robin_alternates,
     sched_context_sporadic_replenishes_piece_by_piece,
     sched_context_of_yield_gives_up_the_budget,
+    sched_context_of_yield_is_charged_in_one_piece,
     sched_context_of_the_root_task_has_the_slice_described,
     reply_donation_charges_the_caller,
 );
@@ -147,6 +148,35 @@ fn sched_context_of_yield_gives_up_the_budget(env: &mut Env) -> Outcome {
     spin_for(41_000, mhz);
     env.settle();
     same(env.left(0), 0x12)
+}
+
+/// The thread gives up the first of its two refills by Yield, and has the second one when that is due. Meanwhile the timer
+/// fires that was set for the short slice of the thread that woke it, which charges nobody.
+fn sched_context_of_yield_is_charged_in_one_piece(env: &mut Env) -> Outcome {
+    let mhz = mhz(env);
+    let (begin, go): (Notification, Notification) = (env.make()?, env.make()?);
+    let (_, context) = super::sched_context::timed(env, MIDDLE, SLICE, move || {
+        spin_for(800, mhz);
+        syscall::wait(begin.0);
+        spin_for(800, mhz);
+        syscall::yield_now();
+        leave(0, 1);
+    })?;
+    super::sched_context::timed(env, HIGH, SchedParameters::round_robin(400), move || {
+        syscall::wait(go.0);
+        syscall::signal(begin.0);
+    })?;
+    let time =
+        SchedParameters { flags: flags::SCHED_CONTEXT_SPORADIC, ..SchedParameters::periodic(2_000, 40_000) };
+    env.boot.sched_control().configure(context, time)?;
+    env.settle();
+    spin_for(20_000, mhz);
+    syscall::signal(go.0);
+    env.settle();
+    same(env.left(0), 0)?;
+    spin_for(30_000, mhz);
+    env.settle();
+    same(env.left(0), 1)
 }
 
 fn sched_context_of_the_root_task_has_the_slice_described(env: &mut Env) -> Outcome {

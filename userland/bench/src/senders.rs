@@ -13,10 +13,10 @@ use crate::timeline::Timeline;
 use crate::words::Words;
 use userland::{AllocError, CPtr, IrqHandler, LineSignal, Notification, RootTask};
 
-/// Instances that send.
-const SENDERS: usize = 8;
-/// How many of them take part, one after the other; the last ones do.
-const COUNTS: [usize; 4] = [1, 2, 4, SENDERS];
+/// Most instances that send.
+const MOST: usize = 8;
+/// The instance that receives, which is the last.
+const RECEIVER: &str = "receiver";
 /// Word of the region: the round in which they are to signal.
 const ROUND: usize = 64;
 /// Word of the region: how many are to signal in it.
@@ -29,6 +29,8 @@ pub(crate) struct Member {
     words: Words,
     timeline: Timeline,
     number: usize,
+    /// How many send; the number of the receiver as well.
+    senders: usize,
 }
 
 impl Member {
@@ -36,15 +38,21 @@ impl Member {
     pub(crate) fn open(task: &mut RootTask) -> Result<Option<Self>, AllocError> {
         let number = task.boot.chunk().map(|chunk| chunk.instance() as usize);
         let (Some(number), Some(region)) = (number, task.boot.region(REGION)) else { return Ok(None) };
+        let senders = task.boot.peer(RECEIVER).map_or(number, |peer| peer.instance as usize).min(MOST);
         let words = Words::at(task.map_region(&region)?.address);
-        Ok(Some(Self { words, timeline: Timeline::find(), number }))
+        Ok(Some(Self { words, timeline: Timeline::find(), number, senders }))
+    }
+
+    /// How many take part, one after the other; the last ones do.
+    fn counts(&self) -> [usize; 4] {
+        [1, 2, 4, self.senders]
     }
 
     /// Sends; the last sender measures.
     pub(crate) fn send(&self, task: &mut RootTask) -> Result<(), AllocError> {
-        let signal = task.send_line(SENDERS as u32, 0)?;
-        if self.number == SENDERS - 1 {
-            (0..).zip(COUNTS).for_each(|(sweep, count)| self.lead(signal, count, sweep * ROUNDS));
+        let signal = task.send_line(self.senders as u32, 0)?;
+        if self.number + 1 == self.senders {
+            (0..).zip(self.counts()).for_each(|(sweep, count)| self.lead(signal, count, sweep * ROUNDS));
             self.words.set(ROUND, u64::MAX);
             return Ok(());
         }
@@ -54,7 +62,7 @@ impl Member {
             if round == u64::MAX {
                 return Ok(());
             }
-            if round != done && self.number + self.words.get(COUNT) as usize >= SENDERS {
+            if round != done && self.number + self.words.get(COUNT) as usize >= self.senders {
                 stub::send(signal.0, SIGNAL);
                 self.words.set(SENT + 8 * self.number, round);
             }
@@ -74,7 +82,7 @@ impl Member {
             (0..TURNS).for_each(|_| stub::pause());
             self.words.set(COUNT, count as u64);
             self.words.set(ROUND, total);
-            (SENDERS - count..SENDERS - 1).for_each(|other| self.wait_for(SENT + 8 * other, total));
+            (self.senders - count..self.number).for_each(|other| self.wait_for(SENT + 8 * other, total));
             let start = stamp();
             stub::send(signal.0, SIGNAL);
             let end = stamp();
@@ -104,19 +112,19 @@ impl Member {
     /// Receives and acknowledges.
     pub(crate) fn receive(&self, task: &mut RootTask) -> Result<(), AllocError> {
         let notification: Notification = task.make()?;
-        let mut handlers = [IrqHandler(CPtr::NULL); SENDERS];
-        for (sender, handler) in (0..).zip(&mut handlers) {
+        let mut handlers = [IrqHandler(CPtr::NULL); MOST];
+        for (sender, handler) in (0..).zip(&mut handlers[..self.senders]) {
             *handler = task.receive_line(sender, 0, notification)?;
             handler.ack()?;
         }
-        for (sweep, count) in (0..).zip(COUNTS) {
+        for (sweep, count) in (0..).zip(self.counts()) {
             for round in 1..=ROUNDS {
                 stub::wait(notification.0);
                 self.words.set(ENTERED, self.timeline.place(stamp()));
                 self.words.set(BEGUN, sweep * ROUNDS + round);
                 // The first line ended the wait; the others left their signals behind.
                 stub::nb_wait(notification.0);
-                for handler in &handlers[SENDERS - count..] {
+                for handler in &handlers[self.senders - count..self.senders] {
                     handler.ack()?;
                 }
                 self.words.set(ENDED, sweep * ROUNDS + round);

@@ -13,7 +13,7 @@ use crate::machine::stub;
 mod stub;
 
 #[cfg(test)]
-pub(crate) use stub::{Entry, record};
+pub(crate) use stub::{Entry, answer_with, record};
 
 use crate::capability::CPtr;
 use abi::{CapTag, MessageInfo, Syscall};

@@ -27,7 +27,8 @@ use abi::{FaultKind, MessageInfo, TIME_WORDS, WORD_BITS, fault};
 /// What a handler's name is sought under.
 pub(super) const KEY: &str = "timeout-handler";
 
-/// The timeouts of all programs that this one handles. There is one timeout at a time.
+/// The timeouts of all programs that this one handles. There is one timeout at a time. A program that handles none has
+/// nothing to wait on, and faults when it tries.
 #[derive(Debug)]
 pub struct Timeouts {
     info: StartInfo<'static>,
@@ -93,14 +94,19 @@ impl Timeouts {
         Woken::Events(events::take_kept(u64::MAX))
     }
 
-    /// A program that has used up its budget already, if there is one.
+    /// A program that has used up its budget already, if there is one. Lines and interrupts that have come are kept.
     pub fn poll(&mut self) -> Option<Timeout<'_>> {
-        let received = syscall::nb_recv(self.endpoint(), self.reply());
-        if is_timeout(&received) {
-            return Some(self.timeout(&received));
+        loop {
+            let received = syscall::nb_recv(self.endpoint(), self.reply());
+            if is_timeout(&received) {
+                return Some(self.timeout(&received));
+            }
+            if received.badge == 0 {
+                return None;
+            }
+            // Events are received before a timeout that came earlier.
+            events::keep(received.badge);
         }
-        events::keep(received.badge);
-        None
     }
 
     fn timeout(&mut self, received: &Received) -> Timeout<'_> {
@@ -164,7 +170,7 @@ fn is_timeout(received: &Received) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::syscall::record;
+    use crate::syscall::{answer_with, record};
     use abi::Syscall;
     use abi::start::{Contents, Head, Timeout as Entry};
 
@@ -199,6 +205,16 @@ mod tests {
         assert_eq!((timeout.program().as_str(), timeout.consumed_us()), ("logger", 1200));
         assert_eq!(logger.map(|logger| timeout.is_of(logger)), Ok(true));
         assert_eq!(control.map(|control| timeout.is_of(control)), Ok(false));
+    }
+
+    #[test]
+    fn a_timeout_is_found_behind_events_and_those_are_kept() {
+        const EVENT: u64 = 1 << 63;
+        let mut timeouts = timeouts();
+        answer_with([Received { badge: EVENT, ..Received::default() }, received(3)]);
+        assert_eq!(timeouts.poll().map(|timeout| timeout.number), Some(3));
+        assert!(!events::take_kept(EVENT).is_empty());
+        assert!(timeouts.poll().is_none());
     }
 
     #[test]

@@ -60,18 +60,25 @@ fn enter(_: Entry) -> Received {
 #[cfg(test)]
 use recorder::enter;
 #[cfg(test)]
-pub(crate) use recorder::record;
+pub(crate) use recorder::{answer_with, record};
 
 #[cfg(test)]
 mod recorder {
     use super::{Entry, Received};
     use std::cell::RefCell;
+    use std::collections::VecDeque;
 
     std::thread_local! {
         static ENTRIES: RefCell<Vec<Entry>> = const { RefCell::new(Vec::new()) };
+        static ANSWERS: RefCell<VecDeque<Received>> = const { RefCell::new(VecDeque::new()) };
     }
 
-    /// The calls made by `work`; each returned an empty success.
+    /// What the next calls of this thread return, one after the other; those after them return an empty success.
+    pub(crate) fn answer_with(answers: impl IntoIterator<Item = Received>) {
+        ANSWERS.with_borrow_mut(|queue| queue.extend(answers));
+    }
+
+    /// The calls made by `work`.
     pub(crate) fn record(work: impl FnOnce()) -> Vec<Entry> {
         ENTRIES.take();
         work();
@@ -80,6 +87,6 @@ mod recorder {
 
     pub(super) fn enter(entry: Entry) -> Received {
         ENTRIES.with_borrow_mut(|entries| entries.push(entry));
-        Received::default()
+        ANSWERS.with_borrow_mut(VecDeque::pop_front).unwrap_or_default()
     }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * A C program of systems/programs.toml, for both architectures: waits for line 0 of `ready`, checks the number in the region `numbers`, rings
- * line 0 of `taken`, a thousand times.
+ * A C program of systems/programs.toml, for both architectures: waits for line 0 of `ready`, checks the number in the
+ * region `numbers`, rings line 0 of `taken`, a thousand times.
  */
 #include <skerry.h>
 

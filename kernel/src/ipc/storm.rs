@@ -3,7 +3,7 @@
 
 use core::ops::Range;
 
-use abi::{Label, Register, Rights, Syscall};
+use abi::{Label, MessageInfo, Register, Rights, Syscall};
 use arch::Ticks;
 
 use super::testing::World;
@@ -165,6 +165,15 @@ impl Storm {
         }
     }
 
+    /// Sets any of the bits of capabilities unwrapped, in which a sender has no say.
+    fn write_unwrapped(&mut self, tcb: ObjRef<Tcb>) {
+        let unwrapped = self.random.below(8) as u64;
+        let context = &mut self.world.kernel.objs[tcb].context;
+        let info = MessageInfo(context.info_register());
+        let info = MessageInfo::new(info.label(), unwrapped, info.extra_caps(), info.length());
+        context.set_info(info.word());
+    }
+
     /// One event: of the current thread, of the timer, or from outside when nobody runs.
     pub(crate) fn step(&mut self) {
         self.world.kernel.machine.interrupt_pending = self.random.below(4) == 0;
@@ -181,6 +190,7 @@ impl Storm {
         let passed = if event == Event::Interrupt(abi::vector::TIMER) { 1_500_000 } else { 50 };
         self.world.kernel.machine.time += Ticks(self.random.below(passed) as u64);
         self.write_message(current);
+        self.write_unwrapped(current);
         let call = match self.random.below(24) {
             index @ 0..11 => Syscall::ALL[index],
             11..15 => Syscall::Call,

@@ -51,7 +51,8 @@ fn build(world: &mut World, waits: Waits) -> [ObjRef<Tcb>; 2] {
             world.kernel.receive_ipc(waiter, endpoint, Receive { blocking: true, reply: Some(reply) });
         }
     }
-    world.kernel.objs[sender].context.set_info(MessageInfo::new(7, 0, 0, 3).word());
+    // A sender has no say in the bits of capabilities unwrapped.
+    world.kernel.objs[sender].context.set_info(MessageInfo::new(7, 0b101, 0, 3).word());
     world.kernel.sched.current_sc = world.sc(sender).expect("an active thread");
     threads
 }

@@ -140,18 +140,6 @@ pub enum InterruptSource {
     },
 }
 
-impl InterruptSource {
-    /// Whether two interrupts of one instance would come from the same place.
-    pub fn is_same(self, other: Self) -> bool {
-        match (self, other) {
-            (Self::Pin { io_apic, pin, .. }, Self::Pin { io_apic: other, pin: other_pin, .. }) => {
-                (io_apic, pin) == (other, other_pin)
-            }
-            (message, other) => message == other,
-        }
-    }
-}
-
 impl fmt::Display for InterruptSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -329,6 +317,21 @@ impl Description {
             timeouts: self.handled_by(index).count(),
         };
         start::encoded_len(&counts) as u64
+    }
+
+    /// Whether two interrupts of one instance would come from the same place, whether or not they name the controller.
+    pub(crate) fn is_same_source(&self, one: InterruptSource, other: InterruptSource) -> bool {
+        let number = |device: Option<usize>| device.map_or(Some(0), |device| self.io_apic_number(device));
+        match (one, other) {
+            (
+                InterruptSource::Pin { io_apic, pin, .. },
+                InterruptSource::Pin { io_apic: other, pin: other_pin, .. },
+            ) => {
+                pin == other_pin
+                    && (io_apic == other || number(io_apic).is_some_and(|own| number(other) == Some(own)))
+            }
+            (message, other) => message == other,
+        }
     }
 
     /// The number of an IOAPIC among those of its owner, as GetIOAPIC counts them; nothing for another device.

@@ -251,7 +251,7 @@ impl Findings<'_> {
             before.find(|(_, interrupts)| interrupts.iter().any(is_same)).map(|(other, _)| other.name.clone())
         };
         let field = self.source(i, at, interrupt.source);
-        if let Some(by) = taken(&|other| other.source.is_same(interrupt.source)) {
+        if let Some(by) = taken(&|other| description.is_same_source(other.source, interrupt.source)) {
             self.entry(i, at, field, ProgramProblem::Taken { by });
         }
         if let Some(vector) = interrupt.vector {

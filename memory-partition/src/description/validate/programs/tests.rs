@@ -268,8 +268,11 @@ fn a_device_belongs_to_the_instance_is_of_the_kind_and_has_one_program() {
 
 #[test]
 fn an_interrupt_names_a_controller_of_the_instance_and_a_free_pin() {
-    let found = mistake(|d| d.programs[1].interrupts.push(interrupt("again", Some(CHIP), 4)));
-    assert_eq!((found.1, found.2), ("pin", ProgramProblem::Taken { by: "second".into() }));
+    // The first controller of an instance need not be named.
+    for chip in [Some(CHIP), None] {
+        let found = mistake(|d| d.programs[1].interrupts.push(interrupt("again", chip, 4)));
+        assert_eq!((found.1, found.2), ("pin", ProgramProblem::Taken { by: "second".into() }));
+    }
     let problem = ProgramProblem::OtherKind { device: "com1".into(), wanted: "ioapic" };
     assert_eq!(mistake(|d| d.programs[1].interrupts[0] = interrupt("uart", Some(COM1), 4)).2, problem);
     let found = mistake(|d| {

@@ -14,6 +14,7 @@ use crate::cli::BenchOptions;
 use crate::compile::Compiler;
 use crate::failure::{Doing, Exit, Failure};
 use crate::machine::Accelerator;
+use crate::paths;
 use crate::prerequisites;
 use crate::progress::{self, Lasts};
 use crate::results::{new_table, untyped_bytes};
@@ -43,7 +44,9 @@ pub fn bench(options: &BenchOptions) -> Result<Exit, Failure> {
     options.arch.check_accelerator(options.accel)?;
     prerequisites::require_qemu(options.arch)?;
     let workspace = Workspace::find()?;
-    // What cannot be read is better known before anything is measured.
+    // What cannot be read or written is better known before anything is measured.
+    let written = [&options.json, &options.csv, &options.html];
+    written.into_iter().flatten().try_for_each(|path| paths::check_writable(path))?;
     let old = options.compare.as_deref().map(read_figures).transpose()?;
     let report = measure(options, &workspace)?;
 

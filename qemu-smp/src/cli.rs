@@ -15,7 +15,7 @@ use crate::machine::{Accelerator, parse_size};
 
 /// Boots, checks and measures Skerry: one small seL4-compatible kernel per CPU core.
 #[derive(Debug, Parser)]
-#[command(name = "./x", version, after_help = EXIT_CODES)]
+#[command(name = "./x", bin_name = "./x", version, after_help = EXIT_CODES)]
 pub struct Cli {
     /// Refuse to install missing prerequisites (acted on by ./x itself)
     #[arg(long, global = true)]
@@ -322,6 +322,13 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn usage_names_what_people_type() {
+        let refused =
+            Cli::try_parse_from(["target/debug/qemu-smp", "validate"]).expect_err("a file is missing");
+        assert!(refused.to_string().contains("Usage: ./x validate <SYSTEM.toml>"), "{refused}");
     }
 
     #[test]

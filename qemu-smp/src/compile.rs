@@ -12,6 +12,7 @@ use clap::ValueEnum;
 use crate::arch::Arch;
 use crate::failure::{Doing, Failure};
 use crate::flat;
+use crate::paths;
 use crate::prerequisites::version_line;
 use crate::progress::{self, Lasts};
 use crate::toolchain::Toolchain;
@@ -140,6 +141,7 @@ impl<'a> Compiler<'a> {
 
     /// Compiles the program of the crate in `dir`, which has exactly one, with the settings of this workspace.
     pub fn crate_in(&self, dir: &Path) -> Result<PathBuf, Failure> {
+        paths::check_crate(dir)?;
         let mut cargo = self.cargo("build");
         let manifest = dir.join("Cargo.toml");
         cargo.arg("--manifest-path").arg(std::path::absolute(&manifest).doing(manifest.display())?);

@@ -72,6 +72,9 @@ fn check<F: FileHeader<Endian = Endianness>>(
     bytes: &[u8],
     (machine, machine_name): (elf::Machine, &str),
 ) -> Result<(), String> {
+    if bytes.is_empty() {
+        return Err("the file is empty".to_owned());
+    }
     if !bytes.starts_with(b"\x7fELF") {
         return Err(format!("not an ELF file, it begins with {:02x?}", &bytes[..bytes.len().min(4)]));
     }

@@ -31,6 +31,7 @@ pub mod log;
 pub mod machine;
 pub mod model;
 pub mod new;
+pub mod paths;
 pub mod prerequisites;
 pub mod progress;
 pub mod protocol;

@@ -194,8 +194,10 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
         "G" | "g" => 1 << 30,
         other => return Err(format!("unknown unit `{other}`; expected a number with K, M or G, as in 512M")),
     };
-    let number = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
-    number.ok_or_else(|| format!("`{text}` is not a size; expected a number with K, M or G, as in 512M"))
+    let number = digits
+        .parse::<u64>()
+        .map_err(|_| format!("`{text}` is not a size; expected a number with K, M or G, as in 512M"))?;
+    number.checked_mul(unit).ok_or_else(|| format!("`{text}` is too large; expected less than 2^64 bytes"))
 }
 
 #[cfg(test)]
@@ -287,6 +289,7 @@ mod tests {
         assert_eq!(parse_size("4096"), Ok(4096));
         assert!(parse_size("12T").is_err_and(|error| error.contains("unknown unit `T`")));
         assert!(parse_size("lots").is_err());
+        assert!(parse_size("999999999999999G").is_err_and(|error| error.contains("is too large")));
         assert!(parse_size("99999999999G").is_err(), "more bytes than 64 bits count");
     }
 }

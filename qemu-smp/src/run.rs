@@ -20,6 +20,7 @@ use crate::inject;
 use crate::log::{Log, Show};
 use crate::machine::Machine;
 use crate::model::Files;
+use crate::paths;
 use crate::prerequisites;
 use crate::progress;
 use crate::protocol;
@@ -45,6 +46,10 @@ pub fn run(options: &RunOptions) -> Result<Exit, Failure> {
     arch.check_accelerator(options.accel)?;
     arch.check_profile(options.what.profile)?;
     prerequisites::require_qemu(arch)?;
+    let given = [&options.boot_image, &options.module];
+    given.into_iter().flatten().try_for_each(|path| paths::check_readable(path))?;
+    let written = [&options.json, &options.report];
+    written.into_iter().flatten().try_for_each(|path| paths::check_writable(path))?;
     let workspace = Workspace::find()?;
     let system = System::choose(&options.what, &workspace)?;
     if let Some(spec) = &options.inject {

@@ -16,6 +16,7 @@ use crate::failure::{Doing, Failure};
 use crate::image::{Program, check_program, system_image};
 use crate::launch::{self, LaunchError};
 use crate::machine::CONSOLE_PORT;
+use crate::paths;
 use crate::workspace::Workspace;
 
 /// The description that runs when nothing is said, from where one is.
@@ -54,6 +55,7 @@ impl System {
     pub fn choose(options: &SystemOptions, workspace: &Workspace) -> Result<Self, Failure> {
         options.arch.check_system(options)?;
         if let Some(file) = &options.root_task {
+            check_root_task(options.arch, file)?;
             return Ok(Self::of_root_task(file, options));
         }
         let mut system = Self::described(options, workspace)?;
@@ -141,7 +143,7 @@ impl System {
     fn compile(name: &str, given: Option<&Path>, compiler: &Compiler<'_>) -> Result<PathBuf, Failure> {
         match given {
             Some(path) if path.is_dir() => compiler.crate_in(path),
-            Some(path) if path.extension().is_some_and(|extension| extension == "c") => compiler.c_file(path),
+            Some(path) if is_c(path) => compiler.c_file(path),
             Some(file) => Ok(file.to_owned()),
             None => compiler.program(name),
         }
@@ -200,6 +202,19 @@ impl System {
     }
 }
 
+/// Refuses, before anything is compiled, a root task that could not be booted.
+fn check_root_task(arch: Arch, file: &Path) -> Result<(), Failure> {
+    if file.is_dir() {
+        return paths::check_crate(file);
+    }
+    let bytes = fs::read(file).doing(format_args!("reading the program {}", file.display()))?;
+    if is_c(file) { Ok(()) } else { check_program(arch, &file.display().to_string(), &bytes) }
+}
+
+fn is_c(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension == "c")
+}
+
 /// Bytes of untyped memory of each instance.
 fn untyped(plan: &Plan) -> Vec<u64> {
     let memory = |instance: &InstancePlan| {
@@ -247,6 +262,21 @@ mod tests {
         assert!(system.plain);
         assert_eq!(system.description, Description::plain());
         assert_eq!(system.cpus, 1);
+    }
+
+    #[test]
+    fn a_root_task_that_cannot_be_booted_is_refused_before_anything_is_compiled() {
+        let dir = tempfile::tempdir().expect("a temporary directory can be made");
+        let workspace = Workspace::find().expect("the tests run in the workspace");
+        let refusal = |root_task: PathBuf| {
+            let options = SystemOptions { root_task: Some(root_task), ..SystemOptions::default() };
+            System::choose(&options, &workspace).expect_err("it is no program").message
+        };
+        assert!(refusal(dir.path().join("none.elf")).contains("none.elf: No such file"));
+        let empty = dir.path().join("empty.elf");
+        fs::write(&empty, "").expect("the file can be written");
+        assert!(refusal(empty).contains("empty.elf: the file is empty\n"));
+        assert!(refusal(dir.path().to_owned()).contains("has no Cargo.toml\n  expected: "));
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub(super) const DEBUG: &str = "\
 Examples:
   ./x debug                                   gdb in this terminal, at the kernel of core 0
   ./x debug --core 2 systems/ping-pong.toml   symbols of core 2: its kernel and its root task
-  ./x debug --print                           commands for another terminal and for Visual Studio Code
+  ./x debug --print                           commands for another terminal and for VS Code
   ./x debug --core 1 -- -ex continue          arguments for gdb
   ./x debug --arch aarch32                    a core of 32-bit Arm, by gdb-multiarch
 

@@ -53,9 +53,22 @@ struct Source {
 
 /// Reads a description whose programs are among `programs`, or files.
 pub fn load(path: &Path, programs: &[String]) -> Result<Loaded, Failure> {
-    let text = fs::read_to_string(path).doing(format_args!("reading the description {}", path.display()))?;
+    let bytes = fs::read(path).doing(format_args!("reading the description {}", path.display()))?;
+    let text = String::from_utf8(bytes).map_err(|error| not_utf8(path, error.as_bytes()))?;
     let dir = path.parent().unwrap_or(Path::new("."));
     parse(Source { name: path.display().to_string(), text }, dir, programs)
+}
+
+/// Says where a text stops being one.
+fn not_utf8(path: &Path, bytes: &[u8]) -> Failure {
+    let valid = bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+    let line = valid.matches('\n').count() + 1;
+    let column = valid.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
+    let byte = bytes.get(valid.len()).copied().unwrap_or_default();
+    Failure::bad_input(format!(
+        "{}:{line}:{column}: byte {byte:#04x} is not UTF-8\n  expected: a text in UTF-8; convert it or remove the byte",
+        path.display()
+    ))
 }
 
 fn parse(source: Source, dir: &Path, programs: &[String]) -> Result<Loaded, Failure> {

@@ -33,6 +33,15 @@ fn mistakes(text: &str) -> Vec<String> {
     found
 }
 
+#[test]
+fn what_is_not_utf8_is_shown_at_its_place() {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
+    fs::write(file.path(), b"[[instance]]\nname = \"\xe4\"\n").expect("the file can be written");
+    let message = load(file.path(), &[]).expect_err("it is not UTF-8").message;
+    let place = format!("{}:2:9: byte 0xe4 is not UTF-8\n  expected: ", file.path().display());
+    assert!(message.starts_with(&place), "{message}");
+}
+
 const TWO: &str = "\
 [[instance]]
 name = \"a\"

@@ -295,15 +295,13 @@ static inline const struct skerry_info *skerry_info(void)
 /* Whether a name, filled up with zeros, is this text. */
 static inline int skerry_is_named(const char name[SKERRY_NAME_SIZE], const char *text)
 {
-    for (int i = 0; i < SKERRY_NAME_SIZE; i++) {
-        if (name[i] != text[i]) {
-            return 0;
-        }
-        if (text[i] == 0) {
+    const char *end = name + SKERRY_NAME_SIZE;
+    for (; name != end && *name == *text; name++, text++) {
+        if (*text == 0) {
             return 1;
         }
     }
-    return text[SKERRY_NAME_SIZE] == 0;
+    return name == end && *text == 0;
 }
 
 /* The entry with this name, whose name comes first; NULL if the description does not give it to this program. */

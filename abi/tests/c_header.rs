@@ -47,7 +47,10 @@ fn complaints(text: &str) -> String {
         "-Wextra",
         "-Werror",
         "-ffreestanding",
-        "-fsyntax-only",
+        "-O2", // some warnings are of optimisations
+        "-S",
+        "-o",
+        "/dev/null",
         "-x",
         "c",
         "-",
@@ -157,6 +160,21 @@ fn numbers_of_ports_are_the_same() {
         asserts.equal(c, rust.word());
     }
     assert_eq!(complaints(&format!("#include <skerry-ports.h>\n{}", asserts.0)), "");
+}
+
+#[test]
+fn a_program_that_looks_up_a_short_name_compiles_without_a_warning() {
+    let program = "static int run(void)
+        {
+            const struct skerry_channel *here = skerry_channel(\"here\");
+            while ((skerry_wait() & (skerry_word)1 << here->first_event) == 0) {
+            }
+            return 0;
+        }
+        SKERRY_PROGRAM(run);
+        ";
+    let complaints = complaints(program);
+    assert!(complaints.is_empty(), "{complaints}");
 }
 
 #[test]

@@ -266,7 +266,7 @@ impl fmt::Display for FirmwareError {
             FirmwareError::NoUsableMemory { ranges } => write!(
                 f,
                 "memory map: {ranges} usable ranges, none with a page from 1 MiB up; \
-                 check that the boot loader passes a memory map"
+                 give the machine more memory, or check that the boot loader passes a memory map"
             ),
             FirmwareError::LoadedOutside { what, range } => {
                 write!(

@@ -67,6 +67,15 @@ pub fn check_program(arch: Arch, name: &str, bytes: &[u8]) -> Result<(), Failure
     })
 }
 
+/// What an ELF file of 32 or 64 bits was compiled for, unless its header is truncated.
+fn machine_of(bytes: &[u8]) -> Option<elf::Machine> {
+    let of_64 =
+        elf::FileHeader64::<Endianness>::parse(bytes).map(|header| header.e_machine(Endianness::Little));
+    let of_32 =
+        || elf::FileHeader32::<Endianness>::parse(bytes).map(|header| header.e_machine(Endianness::Little));
+    of_64.or_else(|_| of_32()).ok()
+}
+
 /// Says what is wrong with a file that should be for a machine.
 fn check<F: FileHeader<Endian = Endianness>>(
     bytes: &[u8],
@@ -78,15 +87,14 @@ fn check<F: FileHeader<Endian = Endianness>>(
     if !bytes.starts_with(b"\x7fELF") {
         return Err(format!("not an ELF file, it begins with {:02x?}", &bytes[..bytes.len().min(4)]));
     }
+    if let Some(found) = machine_of(bytes).filter(|&found| found != machine) {
+        return Err(format!("compiled for ELF machine {found}, not for {machine_name} ({machine})"));
+    }
     let Ok(header) = F::parse(bytes) else {
         let bits = 8 * size_of::<F::Word>();
         return Err(format!("the ELF header is not a {bits}-bit one, or truncated"));
     };
     let endian = Endianness::Little;
-    let found = header.e_machine(endian);
-    if found != machine {
-        return Err(format!("compiled for ELF machine {found}, not for {machine_name} ({machine})"));
-    }
     let Ok(segments) = header.program_headers(endian, bytes) else {
         return Err("the program headers are truncated".to_owned());
     };
@@ -159,7 +167,7 @@ mod tests {
     fn a_program_for_the_other_architecture_is_refused() {
         let own = std::env::current_exe().and_then(std::fs::read).expect("the test can read itself");
         let failure = check_program(Arch::Aarch32, "host", &own).expect_err("it has 64 bits");
-        let text = "host: the ELF header is not a 32-bit one, or truncated\n  expected: a statically linked 32-bit Arm ELF \
+        let text = "host: compiled for ELF machine 62, not for Arm (40)\n  expected: a statically linked 32-bit Arm ELF \
                     executable";
         assert_eq!(failure.message, text);
     }

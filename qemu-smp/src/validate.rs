@@ -5,6 +5,7 @@ use crate::cli::{SystemOptions, ValidateOptions};
 use crate::compile::{Compiler, Profile};
 use crate::failure::{Exit, Failure};
 use crate::progress;
+use crate::report::text::counted;
 use crate::system::System;
 use crate::workspace::Workspace;
 
@@ -34,8 +35,12 @@ pub fn validate(options: &ValidateOptions) -> Result<Exit, Failure> {
         return Ok(Exit::Success);
     }
     anstream::println!(
-        "{}: right: {instances} instances, {programs} programs, {regions} shared regions, {channels} channels",
-        options.system.display()
+        "{}: right: {}, {}, {}, {}",
+        options.system.display(),
+        counted(instances, "instance"),
+        counted(programs, "program"),
+        counted(regions, "shared region"),
+        counted(channels, "channel")
     );
     Ok(Exit::Success)
 }

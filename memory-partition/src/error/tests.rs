@@ -33,8 +33,8 @@ fn texts_about_cores_and_firmware() {
         ),
         (
             firmware(FirmwareError::NoUsableMemory { ranges: 1 }),
-            "memory map: 1 usable ranges, none with a page from 1 MiB up; check that the boot loader passes a memory \
-             map",
+            "memory map: 1 usable ranges, none with a page from 1 MiB up; give the machine more memory, or check that the \
+             boot loader passes a memory map",
         ),
         (
             firmware(FirmwareError::LoadedOutside { what: Loaded::BootImage, range: RANGE }),

@@ -34,11 +34,11 @@ pub fn headline(report: &Report) -> String {
     let (cpus, memory) = (report.machine.cpus, bytes(report.machine.memory_bytes));
     let (instances, totals) = (report.instances.len(), &report.totals);
     format!(
-        "system {}: {instances} {} on {cpus} {}, {memory} of memory; {} untyped, {} shared, {} kept back for restart, \
+        "system {}: {} on {}, {memory} of memory; {} untyped, {} shared, {} kept back for restart, \
          {} bytes given to nobody",
         report.system,
-        plural(instances, "instance"),
-        plural(cpus as usize, "core"),
+        counted(instances, "instance"),
+        counted(cpus as usize, "core"),
         bytes(totals.untyped_bytes),
         bytes(totals.shared_bytes),
         bytes(totals.kept_bytes),
@@ -46,8 +46,9 @@ pub fn headline(report: &Report) -> String {
     )
 }
 
-fn plural(count: usize, word: &str) -> String {
-    if count == 1 { word.to_owned() } else { format!("{word}s") }
+/// How many there are, with the word in the right number.
+pub(crate) fn counted(count: usize, word: &str) -> String {
+    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
 }
 
 /// Where the figures come from, in one line.

@@ -12,7 +12,7 @@ use userland::object::SchedParameters;
 use userland::syscall::{self, Received};
 use userland::{
     AllocError, Boot, CNode, CPtr, Capability, Endpoint, Error, Message, Notification, Object, Options,
-    Reply, RootTask, SchedContext, Slots, Stack, Tcb, Thread, Untyped, VSpace,
+    Reply, RootTask, SchedContext, Slots, Stack, Tcb, Thread, Untyped, VSpace, ticks,
 };
 
 /// The memory of a test, as a power of two.
@@ -220,14 +220,29 @@ impl Env {
         self.take(endpoint, reply)
     }
 
-    /// The message that waits at `endpoint` now. It is told from no message by its badge or info.
+    /// The same of threads with little time: on a busy host it may be used up before they send, and they go on a period
+    /// later.
+    pub(crate) fn receive_within(
+        &self,
+        microseconds: u64,
+        endpoint: Endpoint,
+        reply: Reply,
+    ) -> Result<Received, Failure> {
+        let patience = microseconds * u64::from(self.boot.tsc_mhz().unwrap_or(1));
+        let start = ticks();
+        loop {
+            self.settle();
+            let received = syscall::nb_recv(endpoint.0, reply.0);
+            if received != Received::default() || ticks().wrapping_sub(start) > patience {
+                return message(received);
+            }
+        }
+    }
+
+    /// The message that waits at `endpoint` now.
     #[track_caller]
     pub(crate) fn take(&self, endpoint: Endpoint, reply: Reply) -> Result<Received, Failure> {
-        let received = syscall::nb_recv(endpoint.0, reply.0);
-        if received == Received::default() {
-            return Err(Failure::new(format_args!("no message")));
-        }
-        Ok(received)
+        message(syscall::nb_recv(endpoint.0, reply.0))
     }
 
     /// The word of a notification now; 0 if it is idle.
@@ -244,6 +259,15 @@ impl Env {
     pub(crate) fn left_place(&self, index: usize) -> &'static AtomicU64 {
         &RESULT[index]
     }
+}
+
+/// What was received, which is told from no message by its badge or info.
+#[track_caller]
+fn message(received: Received) -> Result<Received, Failure> {
+    if received == Received::default() {
+        return Err(Failure::new(format_args!("no message")));
+    }
+    Ok(received)
 }
 
 /// Leaves a word for the test.

@@ -269,7 +269,7 @@ fn fault_timeout_in_a_server_lets_its_handler_answer_the_client(env: &mut Env) -
     thread.start(move || {
         leave(0, syscall::call(calls.0, MessageInfo::new(0, 0, 0, 0), [0; 4]).info.label());
     })?;
-    let fault = env.receive(faults, reply)?;
+    let fault = env.receive_within(1_000_000, faults, reply)?;
     is_fault(&fault, FaultKind::Timeout, abi::fault::timeout::LENGTH)?;
     same((fault.badge, fault.word(abi::fault::timeout::DATA)), (3, 9))?;
     Message::new(5, &[]).send(owed.0);

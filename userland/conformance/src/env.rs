@@ -32,8 +32,8 @@ pub(crate) const HIGH: u64 = 101;
 /// The depth at which an address of a slot is a whole word.
 pub(crate) const DEPTH: u64 = WORD_BITS as u64;
 
-/// The slice of test threads: long enough never to end.
-pub(crate) const SLICE: SchedParameters = SchedParameters::round_robin(100_000);
+/// The slice of test threads: long enough never to end, even where a busy host takes the processor away for a while.
+pub(crate) const SLICE: SchedParameters = SchedParameters::round_robin(10_000_000);
 
 static STACKS: [Stack<8192>; THREADS] = [const { Stack::new() }; THREADS];
 static MARKER: Stack<4096> = Stack::new();
@@ -220,7 +220,7 @@ impl Env {
         self.take(endpoint, reply)
     }
 
-    /// The same of threads with little time: on a busy host it may be used up before they send, and they go on a period
+    /// The same of threads with little time: on a busy host it may be used up before they send, and they go on some periods
     /// later.
     pub(crate) fn receive_within(
         &self,

@@ -262,14 +262,14 @@ fn fault_timeout_in_a_server_lets_its_handler_answer_the_client(env: &mut Env) -
         }
     })?;
     server.set_timeout_endpoint(Some(env.badged(faults, 3)?))?;
-    let time = SchedParameters { data: 9, ..SchedParameters::periodic(1_000, 20_000) };
+    let time = SchedParameters { data: 9, ..SchedParameters::periodic(1_000, 2_000) };
     let context = env.sched_context(time)?;
     let thread = env.thread(Options::new(crate::env::MIDDLE, Some(context)))?;
     let client = thread.tcb;
     thread.start(move || {
         leave(0, syscall::call(calls.0, MessageInfo::new(0, 0, 0, 0), [0; 4]).info.label());
     })?;
-    let fault = env.receive_within(1_000_000, faults, reply)?;
+    let fault = env.receive_within(10_000_000, faults, reply)?;
     is_fault(&fault, FaultKind::Timeout, abi::fault::timeout::LENGTH)?;
     same((fault.badge, fault.word(abi::fault::timeout::DATA)), (3, 9))?;
     Message::new(5, &[]).send(owed.0);

@@ -94,7 +94,7 @@ impl<M: Machine> Kernel<M> {
         if self.sched.action != Action::ResumeCurrent
             || woken.in_release_queue != 0
             || !self.is_configured(sc)
-            || self.sched.release.head.is_some_and(|first| self.release_time(first) <= self.sched.now)
+            || self.is_release_due(self.sched.now)
         {
             return None;
         }

@@ -33,9 +33,7 @@ impl<M: Machine> Kernel<M> {
         }
         let root = self.fast_root(thread)?;
         let now = self.machine.now();
-        if let Some(first) = self.sched.release.head
-            && self.release_time(first) <= now
-        {
+        if self.is_release_due(now) {
             return None;
         }
         let used = self.sched.consumed + now.saturating_sub(self.sched.now);

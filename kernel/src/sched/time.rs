@@ -148,6 +148,12 @@ impl<M: Machine> Kernel<M> {
         self.objs[tcb].sched_context.map_or(Ticks::ZERO, |sc| self.head_refill(sc).time)
     }
 
+    /// Whether a thread may be released by `now`.
+    #[inline(always)]
+    pub(crate) fn is_release_due(&self, now: Ticks) -> bool {
+        self.sched.release.head.is_some_and(|first| self.release_time(first) <= now)
+    }
+
     /// Wakes the threads whose release time has come, as candidates.
     #[doc(alias = "awaken")]
     #[inline(always)]
@@ -268,8 +274,7 @@ impl<M: Machine> Kernel<M> {
     /// It may have been left as it was for another scheduling context. Then nothing is due, and nothing is charged
     /// either: a charge splits the head refill, which a later Yield or a full ring would show.
     pub(crate) fn rearm_timer(&mut self) {
-        let is_due = self.sched.release.head.is_some_and(|first| self.release_time(first) <= self.sched.now);
-        if is_due || self.sched.reprogram {
+        if self.is_release_due(self.sched.now) || self.sched.reprogram {
             self.sched.reprogram = true;
             return;
         }

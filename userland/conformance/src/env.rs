@@ -109,6 +109,11 @@ pub(crate) struct Env {
 }
 
 impl Env {
+    /// Ticks in a microsecond.
+    pub(crate) fn mhz(&self) -> u64 {
+        self.boot.tsc_mhz().unwrap_or(1).into()
+    }
+
     /// An empty slot of the root CNode.
     pub(crate) fn slot(&mut self) -> Result<CPtr, AllocError> {
         self.slots.take()
@@ -228,7 +233,7 @@ impl Env {
         endpoint: Endpoint,
         reply: Reply,
     ) -> Result<Received, Failure> {
-        let patience = microseconds * u64::from(self.boot.tsc_mhz().unwrap_or(1));
+        let patience = microseconds * self.mhz();
         let start = ticks();
         loop {
             self.settle();

@@ -39,7 +39,7 @@ fn told(time: u64) -> u64 {
 
 /// The greatest period.
 fn longest(env: &Env) -> u64 {
-    max_period_us(env.boot.tsc_mhz().unwrap_or(1).into())
+    max_period_us(env.mhz())
 }
 
 pub(super) fn configure(

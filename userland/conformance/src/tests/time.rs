@@ -32,10 +32,6 @@ fn spin_for(microseconds: u64, mhz: u64) {
     }
 }
 
-fn mhz(env: &Env) -> u64 {
-    env.boot.tsc_mhz().unwrap_or(1).into()
-}
-
 fn sched_control_configure_flags_changes_a_running_thread(env: &mut Env) -> Outcome {
     let place = core::ptr::from_ref(env.left_place(0)) as u64;
     let tcb = env.spawn_at(code::count(), place, None)?;
@@ -59,7 +55,7 @@ fn sched_control_configure_flags_changes_a_running_thread(env: &mut Env) -> Outc
 }
 
 fn sched_context_consumed_is_reported_once(env: &mut Env) -> Outcome {
-    let mhz = mhz(env);
+    let mhz = env.mhz();
     let (_, context) = super::sched_context::timed(env, MIDDLE, SLICE, move || spin_for(2_000, mhz))?;
     same(context.consumed()?, 0)?;
     env.settle();
@@ -68,7 +64,7 @@ fn sched_context_consumed_is_reported_once(env: &mut Env) -> Outcome {
 }
 
 fn sched_context_budget_ends_until_the_period_does(env: &mut Env) -> Outcome {
-    let mhz = mhz(env);
+    let mhz = env.mhz();
     let time = SchedParameters::periodic(2_000, 40_000);
     let (_, context) = super::sched_context::timed(env, MIDDLE, time, move || {
         loop {
@@ -88,7 +84,7 @@ fn sched_context_budget_ends_until_the_period_does(env: &mut Env) -> Outcome {
 }
 
 fn sched_context_round_robin_alternates(env: &mut Env) -> Outcome {
-    let mhz = mhz(env);
+    let mhz = env.mhz();
     for mark in [1, 2] {
         let work = move || {
             let start = ticks();
@@ -105,7 +101,7 @@ fn sched_context_round_robin_alternates(env: &mut Env) -> Outcome {
 }
 
 fn sched_context_sporadic_replenishes_piece_by_piece(env: &mut Env) -> Outcome {
-    let mhz = mhz(env);
+    let mhz = env.mhz();
     let context: SchedContext = env.make_sized(8)?;
     let time = SchedParameters {
         extra_refills: 8,
@@ -135,7 +131,7 @@ fn sched_context_sporadic_replenishes_piece_by_piece(env: &mut Env) -> Outcome {
 }
 
 fn sched_context_of_yield_gives_up_the_budget(env: &mut Env) -> Outcome {
-    let mhz = mhz(env);
+    let mhz = env.mhz();
     let time = SchedParameters::periodic(2_000, 40_000);
     let (_, context) = super::sched_context::timed(env, MIDDLE, time, || {
         append(0, 1);
@@ -153,7 +149,7 @@ fn sched_context_of_yield_gives_up_the_budget(env: &mut Env) -> Outcome {
 /// The thread gives up the first of its two refills by Yield, and has the second one when that is due. Meanwhile the timer
 /// fires that was set for the short slice of the thread that woke it, which charges nobody.
 fn sched_context_of_yield_is_charged_in_one_piece(env: &mut Env) -> Outcome {
-    let mhz = mhz(env);
+    let mhz = env.mhz();
     let (begin, go): (Notification, Notification) = (env.make()?, env.make()?);
     let (_, context) = super::sched_context::timed(env, MIDDLE, SLICE, move || {
         spin_for(800, mhz);
@@ -181,7 +177,7 @@ fn sched_context_of_yield_is_charged_in_one_piece(env: &mut Env) -> Outcome {
 
 fn sched_context_of_the_root_task_has_the_slice_described(env: &mut Env) -> Outcome {
     let described = env.boot.argument("boot-slice-us").and_then(|slice| slice.parse().ok());
-    let slice = described.unwrap_or(ROOT_TASK_SLICE_US) * mhz(env);
+    let slice = described.unwrap_or(ROOT_TASK_SLICE_US) * env.mhz();
     // An equal that runs whenever the slice is over, and at once gives the processor back.
     super::sched_context::timed(env, MAX_PRIORITY, SLICE, || {
         loop {
@@ -200,13 +196,10 @@ fn sched_context_of_the_root_task_has_the_slice_described(env: &mut Env) -> Outc
 
 fn reply_donation_charges_the_caller(env: &mut Env) -> Outcome {
     let (endpoint, reply): (Endpoint, Reply) = (env.make()?, env.make()?);
-    let ticks = u64::from(env.boot.tsc_mhz().unwrap_or(1)) * 2_000;
+    let mhz = env.mhz();
     super::reply::passive(env, move || {
         syscall::recv(endpoint.0, reply.0);
-        let start = userland::ticks();
-        while userland::ticks().wrapping_sub(start) < ticks {
-            core::hint::spin_loop();
-        }
+        spin_for(2_000, mhz);
         syscall::reply_recv(endpoint.0, MessageInfo::default(), [0; 4], reply.0);
     })?;
     let context: SchedContext = env.sched_context(SchedParameters::periodic(50_000, 100_000))?;

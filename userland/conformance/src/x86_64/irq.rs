@@ -136,11 +136,11 @@ const SHORT: u64 = 20_000;
 
 /// Waits for a signal, at most so long.
 fn wait_for(env: &Env, notification: Notification, microseconds: u64) -> u64 {
-    let mhz = u64::from(env.boot.tsc_mhz().unwrap_or(1));
+    let patience = microseconds * env.mhz();
     let start = ticks();
     loop {
         let word = env.poll(notification);
-        if word != 0 || ticks().wrapping_sub(start) > microseconds * mhz {
+        if word != 0 || ticks().wrapping_sub(start) > patience {
             return word;
         }
     }

@@ -6,7 +6,7 @@
 //!                                 reference ──┘   └──▶ comparison with an older report or the baseline
 //! ```
 //!
-//! The root task that takes the samples is `userland/bench`; `./x bench` boots it.
+//! The root task that takes the samples is `suites/src/bin/bench`; `./x bench` boots it.
 #![forbid(unsafe_code)]
 
 mod comparison;

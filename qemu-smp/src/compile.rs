@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Compiles what runs on the bare machine: the kernel of an instance, the boot image around it, the programs.
+//! Compiles what runs on the bare machine: the kernel, the boot image around it, the programs.
 
 use std::fmt::Display;
 use std::fs;
@@ -81,8 +81,8 @@ impl Profile {
 pub struct Kernel {
     /// The bootable image.
     pub boot: PathBuf,
-    /// The kernel of one instance, with the line tables that turn addresses into places.
-    pub instance: PathBuf,
+    /// The kernel program, with the line tables that turn addresses into places.
+    pub program: PathBuf,
 }
 
 impl Kernel {
@@ -106,18 +106,16 @@ impl<'a> Compiler<'a> {
         Ok(Compiler { workspace, arch, toolchain: Toolchain::find(arch.target())? })
     }
 
-    /// Compiles the kernel of an instance, then the boot image that embeds it.
+    /// Compiles the kernel program, then the boot image that embeds it.
     pub fn kernel(&self, profile: Profile) -> Result<Kernel, Failure> {
         let kernel = kernel_files(self.workspace, self.arch, profile);
         let lasts = if kernel.boot.exists() { Lasts::Briefly } else { Lasts::Long };
         let what = format!("the kernel (profile {})", profile.name());
-        let mut cargo = self.build("skerry-bootstrap", "instance");
-        cargo.args(["--features", profile.features()]);
-        run(&mut cargo, &what, lasts)?;
-        copy_if_different(&self.artifact("instance"), &kernel.instance)?;
+        run(&mut self.build("skerry-kernel", "kernel"), &what, lasts)?;
+        copy_if_different(&self.artifact("kernel"), &kernel.program)?;
 
         let mut cargo = self.build("skerry-bootstrap", "skerry");
-        cargo.args(["--features", profile.features()]).env("SKERRY_INSTANCE_ELF", &kernel.instance);
+        cargo.args(["--features", profile.features()]).env("SKERRY_KERNEL_ELF", &kernel.program);
         run(&mut cargo, "the boot image", Lasts::Briefly)?;
         let boot = self.artifact("skerry");
         match self.arch {
@@ -131,11 +129,11 @@ impl<'a> Compiler<'a> {
         Ok(kernel)
     }
 
-    /// Compiles a program of `userland/`; its package, directory and binary have the same name.
+    /// Compiles a program of this tree.
     pub fn program(&self, name: &str) -> Result<PathBuf, Failure> {
         let program = self.artifact(name);
         let lasts = if program.exists() { Lasts::Briefly } else { Lasts::Long };
-        run(&mut self.build(name, name), &format!("the program {name}"), lasts)?;
+        run(&mut self.build(self.workspace.package_of(name), name), &format!("the program {name}"), lasts)?;
         Ok(program)
     }
 
@@ -212,10 +210,10 @@ pub fn kernel_files(workspace: &Workspace, arch: Arch, profile: Profile) -> Kern
         Arch::Aarch32 => "boot.bin",
     };
     let dir = architecture_dir(workspace, arch).join(profile.name());
-    Kernel { boot: dir.join(boot), instance: dir.join("instance.elf") }
+    Kernel { boot: dir.join(boot), program: dir.join("kernel.elf") }
 }
 
-/// Where a program of `userland/` is once it was compiled.
+/// Where a program of this tree is once it was compiled.
 pub fn program_file(workspace: &Workspace, arch: Arch, name: &str) -> PathBuf {
     bare_metal_dir(workspace).join(arch.target().triple).join("release").join(name)
 }

@@ -49,7 +49,7 @@ pub struct Model {
 impl Files {
     /// Reads the kernel and what was compiled last of the programs; nothing when a file is missing.
     pub fn of(system: &System, kernel: &Kernel, workspace: &Workspace) -> Option<Self> {
-        let kernel = fs::read(&kernel.instance).ok()?;
+        let kernel = fs::read(&kernel.program).ok()?;
         let members = system.members(|name, given| compiled(workspace, system.arch, name, given)).ok()?;
         let members = members.into_iter().map(|member| (member.name, member.bytes)).collect();
         Some(Files { kernel, members, local_apic: None })

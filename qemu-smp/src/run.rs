@@ -57,7 +57,7 @@ pub fn run(options: &RunOptions) -> Result<Exit, Failure> {
     }
     let compiler = Compiler::new(&workspace, arch)?;
     let kernel = match &options.boot_image {
-        Some(image) => Kernel { boot: image.clone(), instance: image.clone() },
+        Some(image) => Kernel { boot: image.clone(), program: image.clone() },
         None => compiler.kernel(options.what.profile)?,
     };
     let made_module = tempfile::NamedTempFile::new().doing("making a file for the system image")?;
@@ -69,7 +69,7 @@ pub fn run(options: &RunOptions) -> Result<Exit, Failure> {
     let machine = machine(options, &system, &kernel, module);
     let log = Log::new(show(), machine.consoles, options.log_dir.as_deref())?;
     let session = Session::new(&system.description, options.until.clone(), options.fail_on.clone());
-    let mut follower = Follower::new(log, &kernel.instance, session, &machine);
+    let mut follower = Follower::new(log, &kernel.program, session, &machine);
     follower.collector = options.collect.as_deref().map(Collector::new);
 
     let deadline = Instant::now() + Duration::from_secs(options.timeout);

@@ -10,7 +10,7 @@ use crate::failure::{Doing, Exit, Failure};
 use crate::steps::Steps;
 use crate::workspace::Workspace;
 
-/// Lines of each channel, as `userland/soak` wants them.
+/// Lines of each channel, as `suites/src/bin/soak` wants them.
 const LINES: u32 = 5;
 /// Seconds until a run is given up: for the start, and so many signals in each further one, on a slow host.
 const START: u64 = 120;
@@ -26,7 +26,7 @@ fn busy_modes(arch: Arch) -> &'static [&'static str] {
 }
 const BUSY_PART: u64 = 10;
 
-/// Runs `userland/soak` in all idle modes.
+/// Runs `suites/src/bin/soak` in all idle modes.
 pub fn soak(options: &SoakOptions) -> Result<Exit, Failure> {
     let workspace = Workspace::find()?;
     let dir = tempfile::tempdir().doing("making a directory for descriptions")?;

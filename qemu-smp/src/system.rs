@@ -36,7 +36,7 @@ pub struct System {
     pub arch: Arch,
     /// Its description.
     pub description: Description,
-    /// Programs that are files or directories of crates; the others are packages under `userland/`.
+    /// Programs that are files or directories of crates; the others are programs of this tree.
     pub files: BTreeMap<String, PathBuf>,
     /// Whether the only program is the boot module itself, without an archive around it.
     pub plain: bool,

@@ -25,7 +25,7 @@ const PACKAGES_32: [&str; 7] = [
     "skerry-shared-region",
     "skerry-kernel",
     "skerry-userland",
-    "bench",
+    "skerry-suites",
 ];
 
 /// What the names of tests that need a browser end with.

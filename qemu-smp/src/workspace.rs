@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::failure::{Doing, Failure};
 
+/// The directory with a directory for each suite.
+const SUITES: &str = "suites/src/bin";
+
 /// The source tree that this tool was compiled from.
 #[derive(Debug, Clone)]
 pub struct Workspace {
@@ -36,17 +39,29 @@ impl Workspace {
         }
     }
 
-    /// The names of the programs under `userland/`: the packages that have a `main.rs`.
+    /// The names of the programs in the tree: the packages of `userland/` that have a `main.rs`, and the suites.
     pub fn programs(&self) -> Result<Vec<String>, Failure> {
-        let dir = self.root.join("userland");
+        let mut names = self.directories_with("userland", "src/main.rs")?;
+        names.extend(self.directories_with(SUITES, "main.rs")?);
+        names.sort();
+        Ok(names)
+    }
+
+    /// The package of a program in the tree. A program of `userland/` is a package; the suites share one.
+    pub fn package_of<'a>(&self, program: &'a str) -> &'a str {
+        if self.root.join(SUITES).join(program).is_dir() { "skerry-suites" } else { program }
+    }
+
+    /// The names of the directories in `parent` that have a file `file`.
+    fn directories_with(&self, parent: &str, file: &str) -> Result<Vec<String>, Failure> {
+        let dir = self.root.join(parent);
         let mut names = Vec::new();
         for entry in fs::read_dir(&dir).doing(format_args!("listing {}", dir.display()))? {
             let path = entry.doing(format_args!("listing {}", dir.display()))?.path();
-            if path.join("src/main.rs").is_file() {
+            if path.join(file).is_file() {
                 names.extend(path.file_name().and_then(|name| name.to_str()).map(str::to_owned));
             }
         }
-        names.sort();
         Ok(names)
     }
 }
@@ -56,10 +71,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_programs_are_the_packages_with_a_main() {
-        let programs =
-            Workspace::find().and_then(|workspace| workspace.programs()).expect("the tree is readable");
-        assert!(programs.contains(&"ping-pong".to_owned()));
+    fn the_programs_are_the_directories_with_a_main() {
+        let workspace = Workspace::find().expect("the tree is there");
+        let programs = workspace.programs().expect("the tree is readable");
+        for (program, package) in [("init", "init"), ("ping-pong", "skerry-suites")] {
+            assert!(programs.contains(&program.to_owned()), "{program} in {programs:?}");
+            assert_eq!(workspace.package_of(program), package);
+        }
         assert!(!programs.contains(&"runtime".to_owned()), "a library is not a program");
     }
 }

@@ -45,7 +45,7 @@ fn a_core_stops_in_its_kernel_and_in_its_root_task_with_names_with_gdb() {
         "Thread 2 hit Breakpoint 2",
         "#0  handle_other_call",
         "at kernel/src/syscall.rs:",
-        "instance_syscall () at bootstrap/src/bin/instance/bare.rs:",
+        "instance_syscall () at kernel/src/entry/mod.rs:",
         "release/ping-pong",
     ] {
         assert!(shown.contains(part), "`{part}` is missing in\n{all}");
@@ -77,7 +77,7 @@ fn a_core_stops_in_its_kernel_and_in_its_root_task_with_names_with_gdb_on_aarch3
         "Thread 3 hit Breakpoint 2",
         "#0  handle_other_call",
         "at kernel/src/syscall.rs:",
-        "instance_syscall () at bootstrap/src/bin/instance/bare.rs:",
+        "instance_syscall () at kernel/src/entry/mod.rs:",
         "release/ping-pong",
     ] {
         assert!(shown.contains(part), "`{part}` is missing in\n{all}");

@@ -50,7 +50,7 @@ fn producer_and_consumer(instance: &str) -> String {
     let producer =
         "arguments = ['role=producer']\nregions = ['numbers']\nreceive = ['taken']\nsignal = ['ready']";
     let consumer = "regions = ['numbers']\nreceive = ['ready']\nsignal = ['taken']";
-    let tally = root().join("userland/tally/tally.c").display().to_string();
+    let tally = root().join("suites/c/tally.c").display().to_string();
     [
         system,
         program("producer", "near", producer),
@@ -127,7 +127,7 @@ fn handled(name: &str, keys: &str, guard: &str) -> String {
         "arguments = ['role=greedy', 'budgets=45']\npriority = 50\nbudget-us = 1000\nperiod-us = 20000";
     let handler =
         format!("arguments = ['role=guard', 'of={name}', 'then={guard}']\nbackground = true\npriority = 150");
-    let watch = root().join("userland/tally/watch.c").display().to_string();
+    let watch = root().join("suites/c/watch.c").display().to_string();
     let handler = match guard {
         "C" => program("watch", "a", "").replace("crew", &watch),
         "stumble" => program("guard-of-shaken", "a", &format!("{handler}\nrestart = 'on-fault'")),
@@ -184,7 +184,7 @@ fn a_program_in_c_has_registers_ports_and_interrupts() {
     let dir = tempfile::tempdir().expect("a temporary directory can be made");
     let device = |name: &str, keys: &str| format!("[[device]]\nname = '{name}'\nowner = 'a'\n{keys}\n");
     let gets = "ports = ['com1']\nmmio = ['hpet']\ninterrupts = [{ name = 'com1', pin = 4 }]";
-    let serial = root().join("userland/tally/serial.c").display().to_string();
+    let serial = root().join("suites/c/serial.c").display().to_string();
     let text = [
         "[[instance]]\nname = 'a'\n".to_owned(),
         device("com1", "kind = 'ports'\nfirst = 0x3f8\nlast = 0x3ff"),

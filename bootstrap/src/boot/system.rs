@@ -13,7 +13,7 @@ use super::error::BootError;
 use super::physical;
 
 /// The kernel of an instance, embedded when this image was built.
-static INSTANCE_IMAGE: &[u8] = include_bytes!(env!("SKERRY_INSTANCE_ELF"));
+static KERNEL_PROGRAM: &[u8] = include_bytes!(env!("SKERRY_KERNEL_ELF"));
 
 /// Everything that runs on this machine.
 pub(crate) struct System {
@@ -25,10 +25,10 @@ pub(crate) struct System {
 
 /// Reads the first module.
 pub(crate) fn load(firmware: &Firmware) -> Result<System, BootError> {
-    if INSTANCE_IMAGE.is_empty() {
+    if KERNEL_PROGRAM.is_empty() {
         return Err(BootError::NoKernel);
     }
-    let kernel = Program::kernel(INSTANCE_IMAGE)
+    let kernel = Program::kernel(KERNEL_PROGRAM)
         .and_then(|kernel| kernel.for_machine(Architecture::NATIVE))
         .map_err(|error| program_error("the instance kernel", error))?;
     let module =

@@ -4,6 +4,7 @@
 mod source;
 mod unsafe_code;
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
 use crate::arch::Arch;
@@ -62,8 +63,10 @@ fn bare_metal_lints(workspace: &Workspace, arch: Arch) -> Outcome {
         let triple = arch.target().triple;
         cargo.args(["--config", &format!("target.{triple}.rustflags=[\"-Dwarnings\"]")]);
         cargo.args(["--package", "skerry-bootstrap", "--bins", "--features", Profile::Debug.features()]);
-        for program in workspace.programs()? {
-            cargo.args(["--package", &program]);
+        cargo.args(["--package", "skerry-kernel"]);
+        let programs = workspace.programs()?;
+        for package in BTreeSet::from_iter(programs.iter().map(|program| workspace.package_of(program))) {
+            cargo.args(["--package", package]);
         }
         Ok(command_outcome(&mut cargo))
     };

@@ -171,7 +171,7 @@ fn start_gdb(
 
 fn follower(log: Log, system: &System, kernel: &Kernel, machine: &Machine) -> Follower {
     let session = Session::new(&system.description, None, None);
-    Follower::new(log, &kernel.instance, session, machine)
+    Follower::new(log, &kernel.program, session, machine)
 }
 
 /// A system may end while its user still looks at it: its consoles are read until the machine is gone.

@@ -52,7 +52,7 @@ impl Target<'_> {
             "set print asm-demangle on".to_owned(),
             "set breakpoint auto-hw on".to_owned(),
             "set schedule-multiple on".to_owned(),
-            format!("file {}", quoted(&kernel.instance)),
+            format!("file {}", quoted(&kernel.program)),
             format!("add-symbol-file {}", quoted(&kernel.boot_symbols())),
             format!("add-symbol-file {}", quoted(self.program.1)),
             format!("target remote 127.0.0.1:{port}"),
@@ -69,7 +69,7 @@ impl Target<'_> {
             "name": format!("Skerry {}, core {} ({})", self.system, self.core, self.instance),
             "type": "cppdbg",
             "request": "launch",
-            "program": self.kernel.instance,
+            "program": self.kernel.program,
             "cwd": root,
             "MIMode": "gdb",
             "miDebuggerPath": self.debugger,
@@ -121,7 +121,7 @@ mod tests {
     use std::path::PathBuf;
 
     fn kernel() -> Kernel {
-        Kernel { boot: PathBuf::from("/t/boot.elf"), instance: PathBuf::from("/my tree/instance.elf") }
+        Kernel { boot: PathBuf::from("/t/boot.elf"), program: PathBuf::from("/my tree/kernel.elf") }
     }
 
     fn target(kernel: &Kernel) -> Target<'_> {
@@ -136,7 +136,7 @@ mod tests {
         let script = target(&kernel).script();
         for line in [
             "# system pair, core 2: instance east, program ping-pong",
-            "file \"/my tree/instance.elf\"",
+            "file \"/my tree/kernel.elf\"",
             "add-symbol-file /t/boot.elf",
             "add-symbol-file /t/ping-pong",
             "target remote 127.0.0.1:4321",

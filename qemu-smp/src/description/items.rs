@@ -192,7 +192,7 @@ impl Reader<'_> {
             self.files.insert(program.to_owned(), path);
         } else if !self.programs.iter().any(|known| known == program) {
             let help = suggestion(program, self.programs.iter().map(String::as_str));
-            let what = format!("there is no program `{program}` under userland/");
+            let what = format!("there is no program `{program}` under userland/ or suites/");
             found.mistake(table.item, key, Mistake::new(table.span(key), what).help(help));
         }
         program.to_owned()

@@ -137,7 +137,7 @@ fn a_mistake_is_shown_with_file_line_column_excerpt_and_suggestion() {
     let expected = "\
 s.toml: one mistake
 
-error: there is no program `ping-png` under userland/
+error: there is no program `ping-png` under userland/ or suites/
  --> s.toml:3:11
   |
 3 | program = \"ping-png\"
@@ -239,7 +239,7 @@ fn programs_are_packages_of_the_tree_files_or_crates() {
     let instance = |program: &str| format!("[[instance]]\nname = 'a'\nprogram = '{program}'\n");
     assert_eq!(
         mistakes(&instance("unheard-of")),
-        ["3:11 there is no program `unheard-of` under userland/ (one of: init, ping-pong, sweep)"]
+        ["3:11 there is no program `unheard-of` under userland/ or suites/ (one of: init, ping-pong, sweep)"]
     );
     assert_eq!(
         mistakes(&instance("./no-such.elf")),

@@ -15,7 +15,7 @@
 //! }
 //! ```
 //!
-//! The build script of such a program passes the linker script on, see `userland/ping-pong/build.rs`.
+//! The build script of such a program passes the linker script on, see `suites/build.rs`.
 //!
 //! | Layer | Modules |
 //! |---|---|

@@ -4,7 +4,7 @@
 //!
 //! | `role=` | What it does |
 //! |---|---|
-//! | `producer` | writes numbers into the region `numbers`, rings line 0 of `ready`, waits for line 0 of `taken`; `userland/tally` is the other end |
+//! | `producer` | writes numbers into the region `numbers`, rings line 0 of `ready`, waits for line 0 of `taken`; `suites/c` is the other end |
 //! | `clerk` | reads registers and waits for an interrupt: of the HPET and the serial port, on AArch32 of the clock |
 //! | `clumsy` | faults in a new way at each start, then ends well |
 //! | `greedy` | computes for longer than its budget: as many times as `budgets=` says, or 3 |

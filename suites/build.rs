@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Links the program where the runtime says, on the bare machine.
+//! Links the programs where the runtime says, on the bare machine.
 
 fn main() {
     if let Ok(script) = std::env::var("DEP_SKERRY_USERLAND_LINK_SCRIPT") {

@@ -14,8 +14,8 @@ use arch::hw::entry::{KernelFrame, kernel_stack};
 use arch::{Machine, StopReason, Ticks};
 use kernel::handover::Handover;
 
-use crate::bare::{Instance, after, instance};
-use crate::processor;
+use super::processor;
+use super::{Instance, after, instance};
 
 /// Return addresses looked for at most.
 const BACKTRACE_DEPTH: usize = 24;

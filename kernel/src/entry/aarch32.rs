@@ -14,8 +14,8 @@ use kernel::fastpath::Arrival;
 use kernel::handover::Handover;
 use kernel::{Event, Resume};
 
-use crate::bare::{Instance, instance, leave, leave_by_doorbell, stop_polling, take_interrupt, take_wake};
-use crate::failure::{self, Injection, Printer};
+use super::failure::{self, Injection, Printer};
+use super::{Instance, instance, leave, leave_by_doorbell, stop_polling, take_interrupt, take_wake};
 
 // In r0 the window address of the hand-over. The boot core's table for user addresses gives way to the root task's: all
 // that the TLB knows is forgotten, the boot core's identity mapping included.

@@ -65,7 +65,7 @@ mod names {
 
     /// The last column of the tables of calls in `docs/compatibility.md`.
     fn documented() -> impl Iterator<Item = &'static str> {
-        include_str!("../../../docs/compatibility.md")
+        include_str!("../../../../docs/compatibility.md")
             .lines()
             .filter_map(|row| row.strip_suffix("` |")?.rsplit_once('`').map(|(_, name)| name))
     }

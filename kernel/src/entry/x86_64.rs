@@ -15,8 +15,8 @@ use kernel::fastpath::Arrival;
 use kernel::handover::Handover;
 use kernel::{Event, Resume};
 
-use crate::bare::{Instance, instance, leave, leave_by_doorbell, stop_polling, take_interrupt, take_wake};
-use crate::failure::{self, Injection, Printer};
+use super::failure::{self, Injection, Printer};
+use super::{Instance, instance, leave, leave_by_doorbell, stop_polling, take_interrupt, take_wake};
 
 global_asm!(
     ".section .text.entry, \"ax\", @progbits",

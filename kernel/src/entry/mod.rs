@@ -2,6 +2,11 @@
 //! Start of an instance, its entry points, its idle loop: what all processors have in common.
 #![allow(unsafe_code)]
 
+mod failure;
+#[cfg_attr(target_arch = "x86_64", path = "x86_64.rs")]
+#[cfg_attr(target_arch = "arm", path = "aarch32.rs")]
+mod processor;
+
 use core::fmt::Write;
 use core::ptr::NonNull;
 
@@ -21,8 +26,6 @@ use kernel::object::notification::Notification;
 use kernel::object::reply::Reply;
 use kernel::object::tcb::Tcb;
 use kernel::{Event, Kernel, Resume};
-
-use crate::{failure, processor};
 
 /// State of the image that is not the kernel's.
 pub(crate) struct Instance {

@@ -17,7 +17,8 @@ mod entry;
 use alloc::vec::Vec;
 use core::fmt;
 
-use memory_partition::{Architecture, MemoryRange, Plan};
+use memory_partition::{Architecture, Plan};
+use skerry_system::MemoryRange;
 
 use entry::{Entry, Rights};
 

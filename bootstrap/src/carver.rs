@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Takes memory for kernel objects and tables from an instance's reserve, from its start up.
 
-use memory_partition::MemoryRange;
+use skerry_system::MemoryRange;
 
 use crate::program::PAGE;
 

@@ -21,7 +21,8 @@ use alloc::vec::Vec;
 
 use fdt::Fdt;
 use fdt::node::FdtNode;
-use memory_partition::{Core, MemoryRange, OtherRange};
+use memory_partition::{Core, OtherRange};
+use skerry_system::MemoryRange;
 
 pub use error::TreeError;
 

@@ -7,7 +7,8 @@ use abi::chunk::skerry::{Channel, Contents, Device, DeviceKind, Direction, Name,
 use abi::chunk::{self, MEMORY_MAP_LEN, RSDP_LEN, RSDP_PAYLOAD, TSC_LEN};
 use abi::{Rights, SlotRegion};
 use kernel::boot::Slots;
-use memory_partition::{Access, Description, Firmware, Mode, Plan, RegionPlan};
+use memory_partition::{Firmware, Plan, RegionPlan};
+use skerry_system::{Access, Description, Mode};
 
 use crate::offset::Offset;
 
@@ -167,7 +168,7 @@ impl Facts<'_> {
     }
 
     fn device(&self, device: &memory_partition::DeviceGrant) -> Device {
-        use memory_partition::DeviceKind as Planned;
+        use skerry_system::DeviceKind as Planned;
         let (kind, base, size) = match device.kind {
             Planned::Mmio { base, size } => (DeviceKind::Mmio, base, size),
             Planned::IoPorts { first, last } => {

@@ -8,7 +8,8 @@ use alloc::vec::Vec;
 
 use arch::PhysAddr;
 use kernel::boot::{BootError, Image, RootTask};
-use memory_partition::{Description, Firmware, Footprint, Instance};
+use memory_partition::{Firmware, Footprint};
+use skerry_system::{Description, Instance};
 
 use crate::program::{PAGE, Program};
 
@@ -161,7 +162,7 @@ mod tests {
     fn a_large_plain_root_task_gets_a_cnode_for_all_its_pages() {
         let kernel = program(KERNEL, 60);
         let mut firmware = firmware();
-        firmware.usable.push(memory_partition::MemoryRange::of_size(1 << 32, 4 * GIB));
+        firmware.usable.push(skerry_system::MemoryRange::of_size(1 << 32, 4 * GIB));
         let bits = |pages: u64| {
             let root = program(0x40_0000, pages);
             let description = plain(&root);

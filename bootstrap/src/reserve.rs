@@ -10,7 +10,8 @@
 use alloc::collections::BTreeMap;
 
 use kernel::handover;
-use memory_partition::{MemoryRange, Plan};
+use memory_partition::Plan;
+use skerry_system::MemoryRange;
 
 use crate::carver::{Carver, ReserveExhausted};
 use crate::program::{PAGE, Program};

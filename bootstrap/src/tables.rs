@@ -5,7 +5,7 @@
 
 mod format;
 
-use memory_partition::MemoryRange;
+use skerry_system::MemoryRange;
 
 pub use format::{Format, LARGE_PAGE};
 

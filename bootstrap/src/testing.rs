@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use memory_partition::{
-    Architecture, Core, Description, Firmware, Footprint, IoApic, KernelRegisters, KernelUnit, MemoryRange,
-    Module, Occupant, Occupied, Plan, plan,
+    Architecture, Core, Firmware, Footprint, IoApic, KernelRegisters, KernelUnit, Module, Occupant, Occupied,
+    Plan, plan,
 };
+use skerry_system::{Description, MemoryRange};
 
 use crate::carver::Carver;
 use crate::program::PAGE;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the kernel half of an instance maps beside its image: CONFINED, as a list.
 
-use memory_partition::{MemoryRange, Plan};
+use memory_partition::Plan;
+use skerry_system::MemoryRange;
 
 use crate::program::PAGE;
 use crate::tables::Access;

@@ -14,9 +14,10 @@ use core::fmt;
 use abi::MAX_UNTYPED_CAPS;
 
 use crate::{
-    DropReason, Firmware, KeptFor, MemoryRange, Plan,
+    DropReason, Firmware, KeptFor, Plan,
     layout::{MSI_WINDOW, PAGE},
 };
+use skerry_system::MemoryRange;
 
 /// How a plan breaks DISJOINT or gives away what nobody may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

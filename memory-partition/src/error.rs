@@ -4,7 +4,8 @@
 use alloc::string::String;
 use core::fmt;
 
-use crate::{Architecture, DescriptionError, MemoryRange, layout::MAX_IO_APIC_TARGET};
+use crate::{Architecture, layout::MAX_IO_APIC_TARGET};
+use skerry_system::{DescriptionError, MemoryRange};
 
 /// Why a machine cannot be divided as described.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,27 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Fixed points of the physical address space and sizes of what the planner places.
 
-use abi::{aarch32, sizes, x86_64};
+use abi::{aarch32, x86_64};
+use skerry_system::MemoryRange;
+pub(crate) use skerry_system::layout::{
+    HUGE_PAGE_BITS, LARGE_PAGE, LARGE_PAGE_BITS, MSI_WINDOW, PAGE, PAGE_BITS,
+};
 
-use crate::{Architecture, MemoryRange};
-
-/// Smallest unit of memory that is given to anybody.
-pub(crate) const PAGE: u64 = 1 << PAGE_BITS;
-/// [`PAGE`] as a power of two.
-pub(crate) const PAGE_BITS: u8 = sizes::SMALL_PAGE_BITS as u8;
-/// Partitions start and end at multiples of this where they can.
-pub(crate) const LARGE_PAGE: u64 = 1 << LARGE_PAGE_BITS;
-/// [`LARGE_PAGE`] as a power of two.
-pub(crate) const LARGE_PAGE_BITS: u8 = sizes::LARGE_PAGE_BITS as u8;
-/// Largest page of a shared region as a power of two.
-pub(crate) const HUGE_PAGE_BITS: u8 = sizes::HUGE_PAGE_BITS as u8;
+use crate::Architecture;
 
 /// Where cores can start, and what counts as device memory although it is RAM.
 pub(crate) const LOW_MEMORY: MemoryRange = MemoryRange::new(0, 0x10_0000);
 /// Where the kernel window of AArch32 begins.
 const AARCH32_WINDOW: u64 = 0x4000_0000;
-/// A store here can interrupt or reset any core, so nobody owns it.
-pub(crate) const MSI_WINDOW: MemoryRange = MemoryRange::new(0xfee0_0000, 0xfef0_0000);
 /// In no untyped list of an seL4 kernel either.
 pub(crate) const TOP_OF_4_GIB: MemoryRange = MemoryRange::new(0xffff_fff8, 0x1_0000_0000);
 

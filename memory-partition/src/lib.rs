@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Planner: divides a machine among instances.
 //!
-//! A [`Description`] says what the user wants, a [`Firmware`] record what the machine has, a
+//! A [`Description`](skerry_system::Description) says what the user wants, a [`Firmware`] record what the machine has, a
 //! [`Footprint`] per instance what its kernel and root task occupy. From the three comes a [`Plan`],
 //! which names the owner of every byte of usable memory, or an error that names the input which is
 //! wrong. The same code runs in the host tool, before anything boots, and on the boot core.
@@ -13,7 +13,8 @@
 //! ```
 //!
 //! ```
-//! use memory_partition::{Core, Description, Firmware, Footprint, MemoryRange, plan};
+//! use memory_partition::{Core, Firmware, Footprint, plan};
+//! use skerry_system::{Description, MemoryRange};
 //!
 //! let core = |apic_id| Core { apic_id, enabled: true, node: 0 };
 //! let machine = Firmware {
@@ -34,24 +35,15 @@
 extern crate alloc;
 
 mod check;
-mod description;
 mod error;
 mod firmware;
-pub mod launch;
 mod layout;
 mod plan;
 mod planner;
-mod range;
 mod range_set;
 mod untyped;
 
-pub use abi::limits::MAX_NAME;
 pub use check::{Place, Violation};
-pub use description::{
-    Access, Addresses, Channel, Description, DescriptionError, Device, DeviceKind, INIT, Idle, Instance,
-    Interrupt, InterruptSource, Item, List, MAX_PRIORITY, Mapped, Member, Mode, OnFault, OnTimeout, Problem,
-    Program, ProgramProblem, Region, RootTask, Silent, Size,
-};
 pub use error::{Bookkeeping, CoreError, DeviceError, FirmwareError, Loaded, PlanError, SizeError, Taken};
 pub use firmware::{
     Architecture, Core, Firmware, IoApic, KernelRegisters, KernelUnit, Module, Occupant, Occupied, OtherRange,
@@ -61,5 +53,4 @@ pub use plan::{
     PortOwner, RegionPlan,
 };
 pub use planner::plan;
-pub use range::MemoryRange;
 pub use untyped::{UntypedRange, cut};

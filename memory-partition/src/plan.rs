@@ -16,7 +16,8 @@ use alloc::{string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Access, DeviceKind, Idle, KernelRegisters, MemoryRange, Silent, UntypedRange};
+use crate::{KernelRegisters, UntypedRange};
+use skerry_system::{Access, DeviceKind, Idle, MemoryRange, Silent};
 
 /// Who owns what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

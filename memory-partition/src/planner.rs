@@ -20,11 +20,12 @@ use pool::Pool;
 use survey::Survey;
 
 use crate::{
-    Bookkeeping, ChannelPlan, Core, Description, DeviceGrant, DropReason, Dropped, Firmware, Footprint,
-    Instance, InstancePlan, Kept, KeptFor, MemoryRange, Plan, PlanError, Region, RegionPlan, SizeError,
+    Bookkeeping, ChannelPlan, Core, DeviceGrant, DropReason, Dropped, Firmware, Footprint, InstancePlan,
+    Kept, KeptFor, Plan, PlanError, RegionPlan, SizeError,
     layout::{HUGE_PAGE_BITS, LARGE_PAGE_BITS, LOG_BYTES, PAGE, PAGE_BITS, STATUS_BYTES, inbox_bytes},
     range_set::RangeSet,
 };
+use skerry_system::{Description, Instance, MemoryRange, Region};
 
 /// Divides a machine as described, with one footprint for each instance, in the order of the description.
 ///
@@ -194,7 +195,7 @@ fn check_slots(instance: &Instance, footprint: Footprint, frames: u64) -> Result
 
 /// Channels between instances, with their incoming lines numbered consecutively at each receiver.
 fn number_lines(description: &Description, instances: &mut [InstancePlan]) -> Vec<ChannelPlan> {
-    let number = |channel: &crate::Channel| {
+    let number = |channel: &skerry_system::Channel| {
         let receiver = &mut instances[channel.to];
         let incoming_base = receiver.incoming_lines;
         receiver.incoming_lines += channel.lines;
@@ -210,7 +211,7 @@ fn number_lines(description: &Description, instances: &mut [InstancePlan]) -> Ve
     description.channels_between_instances().map(number).collect()
 }
 
-fn grant(device: &crate::Device) -> DeviceGrant {
+fn grant(device: &skerry_system::Device) -> DeviceGrant {
     DeviceGrant { name: device.name.clone(), owner: device.owner, kind: device.kind }
 }
 

@@ -3,7 +3,7 @@
 
 use alloc::vec::Vec;
 
-use crate::MemoryRange;
+use skerry_system::MemoryRange;
 
 /// A set of physical addresses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use abi::{sizes::MIN_UNTYPED_BITS, x86_64::MAX_UNTYPED_BITS};
 use serde::{Deserialize, Serialize};
 
-use crate::MemoryRange;
+use skerry_system::MemoryRange;
 
 /// One untyped: `1 << size_bits` bytes at `base`, which is a multiple of that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

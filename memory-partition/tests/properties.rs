@@ -2,10 +2,12 @@
 //! Properties of every plan, on machines and descriptions that nobody would write by hand.
 
 use memory_partition::{
-    Access, Channel, Core, Description, Device, DeviceKind, Firmware, Footprint, Instance, IoApic, Member,
-    MemoryRange, Mode, Module, Occupant, Occupied, OtherRange, Plan, PlanError, Region, Size, cut, plan,
+    Core, Firmware, Footprint, IoApic, Module, Occupant, Occupied, OtherRange, Plan, PlanError, cut, plan,
 };
 use proptest::{collection::vec, prelude::*, sample::select};
+use skerry_system::{
+    Access, Channel, Description, Device, DeviceKind, Instance, Member, MemoryRange, Mode, Region, Size,
+};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;

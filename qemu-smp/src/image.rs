@@ -12,9 +12,9 @@
 
 use std::io::{self, Write};
 
-use memory_partition::Description;
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Endianness, elf};
+use skerry_system::Description;
 
 use crate::arch::Arch;
 use crate::failure::{Doing, Failure};

@@ -5,10 +5,10 @@
 //!   init's ELF  | ELF header | ... | segments | launch | program headers, the last one for the launch |
 //! ```
 
-use memory_partition::launch::{Image, Launch, MOST_PAGES, Segment};
-use memory_partition::{Description, INIT, Item};
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Endianness, elf};
+use skerry_system::launch::{Image, Launch, MOST_PAGES, Segment};
+use skerry_system::{Description, INIT, Item};
 
 use crate::arch::Arch;
 use crate::failure::{Doing, Failure};
@@ -296,7 +296,7 @@ impl Class {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use memory_partition::Program as Described;
+    use skerry_system::Program as Described;
 
     /// An ELF file of a header and one page of text at an address.
     fn file(address: u64) -> Vec<u8> {

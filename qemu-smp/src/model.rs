@@ -10,11 +10,10 @@ use std::path::{Path, PathBuf};
 
 use bootstrap::footprint;
 use bootstrap::program::Program;
-use memory_partition::{
-    Description, Firmware, Instance, MemoryRange, Module, Occupant, Occupied, Plan, plan,
-};
+use memory_partition::{Firmware, Module, Occupant, Occupied, Plan, plan};
 use object::read::elf::ElfFile64;
 use object::{Object, ObjectSymbol};
+use skerry_system::{Description, Instance, MemoryRange};
 
 use crate::arch::Arch;
 use crate::compile::{self, Kernel, Profile};

@@ -33,7 +33,7 @@ pub fn new(options: &NewOptions) -> Result<Exit, Failure> {
 fn package_name(path: &Path) -> Result<&str, Failure> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    let fits = (1..=memory_partition::MAX_NAME).contains(&name.len());
+    let fits = (1..=skerry_system::MAX_NAME).contains(&name.len());
     if fits && name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(allowed) {
         return Ok(name);
     }

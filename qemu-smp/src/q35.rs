@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What QEMU's q35 machine tells the boot code, as far as a plan depends on it: for plans before anything boots.
 
-use memory_partition::{Core, Firmware, IoApic, MemoryRange};
+use memory_partition::{Core, Firmware, IoApic};
+use skerry_system::MemoryRange;
 
 /// Where usable memory below 1 MiB ends.
 const LOW_END: u64 = 0x9_fc00;

@@ -5,9 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use comfy_table::{CellAlignment, Table, presets};
-use memory_partition::Description;
 use serde::Serialize;
 use serde_json::Value;
+use skerry_system::Description;
 
 use crate::failure::{Doing, Exit, Failure};
 use crate::machine::Instrument;

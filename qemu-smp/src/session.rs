@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What is known of a running system, and when it has ended: fed with lines, free of processes and clocks.
 
-use memory_partition::Description;
 use regex::Regex;
 use serde::Serialize;
 use serde_json::Value;
+use skerry_system::Description;
 
 use crate::console::Source;
 use crate::counters::Counters;

@@ -6,7 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use memory_partition::{Description, Device, DeviceKind, InstancePlan, Plan};
+use memory_partition::{InstancePlan, Plan};
+use skerry_system::{Description, Device, DeviceKind};
 
 use crate::arch::Arch;
 use crate::cli::SystemOptions;
@@ -227,7 +228,7 @@ fn untyped(plan: &Plan) -> Vec<u64> {
 fn member_name(file: &Path) -> String {
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
     let allowed = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
-    stem.chars().map(allowed).take(memory_partition::MAX_NAME).collect()
+    stem.chars().map(allowed).take(skerry_system::MAX_NAME).collect()
 }
 
 #[cfg(test)]

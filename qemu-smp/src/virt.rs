@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What QEMU's virt machine tells the boot code, as far as a plan depends on it: for plans before anything boots.
 
-use memory_partition::{Architecture, Core, Firmware, IoApic, KernelRegisters, KernelUnit, MemoryRange};
+use memory_partition::{Architecture, Core, Firmware, IoApic, KernelRegisters, KernelUnit};
+use skerry_system::MemoryRange;
 
 /// Where its memory begins.
 const MEMORY: u64 = 0x4000_0000;
@@ -36,7 +37,8 @@ pub fn firmware(cpus: u32, memory: u64) -> Firmware {
 mod tests {
     use super::*;
     use crate::description::least_footprints;
-    use memory_partition::{Description, plan};
+    use memory_partition::plan;
+    use skerry_system::Description;
 
     #[test]
     fn eight_instances_share_the_memory_that_kernels_reach() {

@@ -16,7 +16,8 @@ use bootstrap::program::{PAGE, Program, Segment};
 use bootstrap::tables::{Access, Format, PhysicalMemory, Tables};
 use bootstrap::window::window;
 use kernel::handover::{self, Handover, IdleMode, PeerRecord};
-use memory_partition::{Idle, InstancePlan, MemoryRange, Plan};
+use memory_partition::{InstancePlan, Plan};
+use skerry_system::{Idle, MemoryRange};
 
 use super::cores::Entry;
 use super::error::BootError;

@@ -3,7 +3,8 @@
 
 use abi::chunk::RSDP_PAYLOAD;
 use bootstrap::options::Options;
-use memory_partition::{Firmware, MemoryRange, Occupant, Occupied};
+use memory_partition::{Firmware, Occupant, Occupied};
+use skerry_system::MemoryRange;
 
 use super::hardware::posture::Posture;
 

@@ -35,7 +35,8 @@ use bootstrap::offset::Offset;
 use bootstrap::options::Options;
 use bootstrap::plant;
 use bootstrap::tables::Format;
-use memory_partition::{Architecture, InstancePlan, Plan, Silent};
+use memory_partition::{Architecture, InstancePlan, Plan};
+use skerry_system::Silent;
 
 use console::say;
 use cores::Started;

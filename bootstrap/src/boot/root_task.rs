@@ -11,7 +11,8 @@ use bootstrap::extra::{Facts, shared_with};
 use kernel::boot::{Image, RegionFrames, RootTask, Slots};
 use kernel::handover::Handover;
 use kernel::memory::objects::Objects;
-use memory_partition::{Access, Mode, Plan};
+use memory_partition::Plan;
+use skerry_system::{Access, Mode};
 
 use super::error::BootError;
 use super::instance::{Context, place};

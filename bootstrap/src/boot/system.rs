@@ -7,7 +7,8 @@ use alloc::vec::Vec;
 use bootstrap::footprint;
 use bootstrap::modules::{self, Module, ModuleError, SystemImage};
 use bootstrap::program::{Program, ProgramError};
-use memory_partition::{Architecture, Description, Firmware};
+use memory_partition::{Architecture, Firmware};
+use skerry_system::Description;
 
 use super::error::BootError;
 use super::physical;

@@ -2,7 +2,8 @@
 use alloc::{string::ToString, vec, vec::Vec};
 
 use super::*;
-use crate::{Core, Description, Footprint, IoApic, OtherRange, UntypedRange, plan};
+use crate::{Core, Footprint, IoApic, OtherRange, UntypedRange, plan};
+use skerry_system::Description;
 
 const FOOTPRINT: Footprint = Footprint { reserve_bytes: 0x10_0000, record_bytes: PAGE };
 

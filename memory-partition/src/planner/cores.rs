@@ -3,7 +3,8 @@
 
 use alloc::vec::Vec;
 
-use crate::{Core, CoreError, Description, Firmware};
+use crate::{Core, CoreError, Firmware};
+use skerry_system::Description;
 
 /// The core of each instance: first what the description names, then the free ones in firmware order.
 ///

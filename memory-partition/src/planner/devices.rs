@@ -5,11 +5,11 @@ use alloc::vec::Vec;
 
 use super::survey::Survey;
 use crate::{
-    Description, Device, DeviceError, DeviceKind, Firmware, InstancePlan, IoApicOwner, KernelRegisters,
-    KernelUnit, MemoryRange, PortOwner, Taken,
+    DeviceError, Firmware, InstancePlan, IoApicOwner, KernelRegisters, KernelUnit, PortOwner, Taken,
     layout::{MAX_IO_APIC_TARGET, MSI_WINDOW, PAGE, TOP_OF_4_GIB},
     range_set::RangeSet,
 };
+use skerry_system::{Description, Device, DeviceKind, MemoryRange};
 
 /// Owner of everything that the description does not give to another instance.
 const DEFAULT_OWNER: usize = 0;
@@ -130,8 +130,8 @@ pub(super) fn check_messages(
 ) -> Result<(), DeviceError> {
     for program in &description.programs {
         let apic_id = instances[program.instance].apic_id;
-        let is_message = |interrupt: &&crate::Interrupt| {
-            matches!(interrupt.source, crate::InterruptSource::Message { .. })
+        let is_message = |interrupt: &&skerry_system::Interrupt| {
+            matches!(interrupt.source, skerry_system::InterruptSource::Message { .. })
         };
         if apic_id > MAX_IO_APIC_TARGET
             && let Some(interrupt) = program.interrupts.iter().find(is_message)

@@ -5,10 +5,11 @@ use alloc::{vec, vec::Vec};
 
 use super::pool::Pool;
 use crate::{
-    Description, Footprint, Instance, MemoryRange, Size, SizeError,
+    Footprint, SizeError,
     layout::{LARGE_PAGE, PAGE},
     range_set::RangeSet,
 };
+use skerry_system::{Description, Instance, MemoryRange, Size};
 
 /// The partition of each instance, ascending.
 ///

@@ -8,10 +8,10 @@ use alloc::vec::Vec;
 use core::cmp::Reverse;
 
 use crate::{
-    MemoryRange,
     layout::{LARGE_PAGE, PAGE},
     range_set::RangeSet,
 };
+use skerry_system::MemoryRange;
 
 /// Memory that nobody owns yet, in whole pages.
 pub(super) struct Pool {

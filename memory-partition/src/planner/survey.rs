@@ -14,10 +14,11 @@ use alloc::vec::Vec;
 
 use super::{devices::io_apic_pages, pool::Pool};
 use crate::{
-    Description, Firmware, FirmwareError, Kept, KeptFor, Loaded, MemoryRange, Mode, Occupant,
+    Firmware, FirmwareError, Kept, KeptFor, Loaded, Occupant,
     layout::{LOW_MEMORY, MSI_WINDOW, PAGE},
     range_set::RangeSet,
 };
+use skerry_system::{Description, MemoryRange, Mode};
 
 /// Page number tried first for the trampoline: firmware and loaders use the pages below more often.
 const FIRST_TRAMPOLINE: u64 = 0x8;

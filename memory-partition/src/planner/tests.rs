@@ -3,9 +3,10 @@ use alloc::{string::ToString, vec, vec::Vec};
 
 use super::*;
 use crate::{
-    Access, Channel, Core, CoreError, Device, DeviceError, DeviceKind, FirmwareError, IoApic, Loaded, Member,
-    Module, Occupant, Occupied, OtherRange, Problem, Size, Taken,
+    Core, CoreError, DeviceError, FirmwareError, IoApic, Loaded, Module, Occupant, Occupied, OtherRange,
+    Taken,
 };
+use skerry_system::{Access, Channel, Device, DeviceKind, Member, Problem, Size};
 
 mod aarch32;
 
@@ -221,8 +222,9 @@ fn incoming_lines_are_numbered_consecutively_at_each_receiver() {
 
 #[test]
 fn no_kernel_hears_of_a_channel_within_an_instance() {
-    let mut description = Description::split(2, crate::INIT);
-    description.programs = [0, 1].map(|i| crate::Program::new(alloc::format!("p{i}"), i, "work")).into();
+    let mut description = Description::split(2, skerry_system::INIT);
+    description.programs =
+        [0, 1].map(|i| skerry_system::Program::new(alloc::format!("p{i}"), i, "work")).into();
     let mut channel = |from, to| {
         let name = alloc::format!("from-{from}-to-{to}-{}", description.channels.len());
         description.channels.push(Channel { name, from, to, lines: 5, ack: true });
@@ -482,12 +484,16 @@ fn interrupt_controllers_that_do_not_match_are_named() {
 
 #[test]
 fn messages_reach_cores_whose_id_their_address_can_hold() {
-    let mut description = Description::split(2, crate::INIT);
+    let mut description = Description::split(2, skerry_system::INIT);
     for (instance, name) in ["near", "far"].into_iter().enumerate() {
-        let source =
-            crate::InterruptSource::Message { bus: 0, device: 4, function: 0, handle: instance as u32 };
-        let mut program = crate::Program::new(name, instance, "work");
-        program.interrupts.push(crate::Interrupt { name: "card".into(), source, vector: None });
+        let source = skerry_system::InterruptSource::Message {
+            bus: 0,
+            device: 4,
+            function: 0,
+            handle: instance as u32,
+        };
+        let mut program = skerry_system::Program::new(name, instance, "work");
+        program.interrupts.push(skerry_system::Interrupt { name: "card".into(), source, vector: None });
         description.programs.push(program);
     }
     let mut firmware = large_machine();

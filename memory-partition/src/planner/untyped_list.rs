@@ -6,7 +6,8 @@ use core::cmp::Reverse;
 
 use abi::MAX_UNTYPED_CAPS;
 
-use crate::{DropReason, Dropped, MemoryRange, UntypedRange, cut, range_set::RangeSet};
+use crate::{DropReason, Dropped, UntypedRange, cut, range_set::RangeSet};
+use skerry_system::MemoryRange;
 
 /// Cuts device, reclaimed and normal memory, in this order, and drops the smallest pieces that are too many.
 pub(super) fn build(

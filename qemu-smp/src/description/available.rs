@@ -2,7 +2,7 @@
 //! What a description asks for that an architecture does not have.
 
 use abi::aarch32::start;
-use memory_partition::{
+use skerry_system::{
     Description, DeviceKind, Idle, Instance, InterruptSource, Item, List, Mapped, MemoryRange, Program,
     Region,
 };

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Whether a description fits a machine and its programs: refusals, shown at the place that caused them.
 
-use memory_partition::{
-    CoreError, Description, DeviceError, Firmware, Footprint, Item, Plan, PlanError, SizeError, plan,
-};
+use memory_partition::{CoreError, DeviceError, Firmware, Footprint, Plan, PlanError, SizeError, plan};
+use skerry_system::{Description, Item};
 
 use super::mistakes::{Mistake, render};
 use super::{Loaded, places};

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use memory_partition::{
+use skerry_system::{
     Access, Channel, Description, Device, DeviceKind, INIT, Idle, Instance, Item, Member, Mode, Region,
     Silent, Size,
 };

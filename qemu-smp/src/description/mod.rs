@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use memory_partition::{Description, DescriptionError, Problem};
+use skerry_system::{Description, DescriptionError, Problem};
 use toml::de::DeTable;
 
 use crate::failure::{Doing, Failure};

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use memory_partition::Item;
+use skerry_system::Item;
 
 /// The places of a description's items and keys.
 #[derive(Debug, Default)]

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use memory_partition::Item;
+use skerry_system::Item;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use super::*;
 use crate::arch::Arch;
-use memory_partition::{Access, DeviceKind, Idle, Silent, Size};
+use skerry_system::{Access, DeviceKind, Idle, Silent, Size};
 
 fn read(text: &str) -> Result<Loaded, Failure> {
     let programs = ["init", "ping-pong", "sweep"].map(str::to_owned);
@@ -126,7 +126,7 @@ fn every_key_has_its_effect() {
 #[test]
 fn what_is_left_out_has_its_default() {
     let description = read(TWO).expect("the description is right").description;
-    let mut expected = memory_partition::Instance::new("a", "ping-pong");
+    let mut expected = skerry_system::Instance::new("a", "ping-pong");
     assert_eq!(description.instances[0], expected);
     expected.name = "b".to_owned();
     assert_eq!(description.instances[1], expected);

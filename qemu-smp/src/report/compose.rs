@@ -4,10 +4,8 @@
 use abi::vector;
 use bootstrap::program::Program as Elf;
 use bootstrap::reserve;
-use memory_partition::{
-    Access, Description, DeviceKind, DropReason, Dropped, Idle, InstancePlan, Kept, KeptFor, MemoryRange,
-    Plan, RegionPlan, Silent,
-};
+use memory_partition::{DropReason, Dropped, InstancePlan, Kept, KeptFor, Plan, RegionPlan};
+use skerry_system::{Access, Description, DeviceKind, Idle, MemoryRange, Silent};
 
 use super::document::{
     Basis, Channel, Device, DeviceParts, Image, Instance, InterruptController, Machine, Member, Part, Piece,

@@ -453,8 +453,8 @@ impl Range {
     }
 }
 
-impl From<memory_partition::MemoryRange> for Range {
-    fn from(range: memory_partition::MemoryRange) -> Self {
+impl From<skerry_system::MemoryRange> for Range {
+    fn from(range: skerry_system::MemoryRange) -> Self {
         Range { start: range.start, end: range.end }
     }
 }

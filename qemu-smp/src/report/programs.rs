@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The programs of an instance in a report, with names for what they get.
 
-use memory_partition::{Access, Description, OnFault, OnTimeout};
+use skerry_system::{Access, Description, OnFault, OnTimeout};
 
 use super::document::{Interrupt, Mapped, Program, Started};
 
@@ -30,7 +30,7 @@ pub(super) fn rights(access: Access) -> &'static str {
     }
 }
 
-fn started(description: &Description, (index, program): (usize, &memory_partition::Program)) -> Started {
+fn started(description: &Description, (index, program): (usize, &skerry_system::Program)) -> Started {
     let channels = |list: &[usize]| names(list, |index| Some(&description.channels.get(index)?.name));
     let (on_fault, restart_limit) = match program.on_fault {
         OnFault::Stop => ("stop", None),
@@ -67,7 +67,7 @@ fn started(description: &Description, (index, program): (usize, &memory_partitio
 
 fn interrupts(
     description: &Description,
-    (index, program): (usize, &memory_partition::Program),
+    (index, program): (usize, &skerry_system::Program),
 ) -> Vec<Interrupt> {
     let of = program.interrupts.iter().enumerate().map(|(position, interrupt)| Interrupt {
         name: interrupt.name.clone(),
@@ -77,7 +77,7 @@ fn interrupts(
     of.collect()
 }
 
-fn mapped(description: &Description, program: &memory_partition::Program) -> Vec<Mapped> {
+fn mapped(description: &Description, program: &skerry_system::Program) -> Vec<Mapped> {
     let addresses = program.addresses(description);
     let regions = program.regions.iter().zip(addresses.regions).filter_map(|(mapped, address)| {
         let name = description.regions.get(mapped.region)?.name.clone();

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use memory_partition::{
-    Access, Channel, Description, DropReason, Dropped, InterruptSource, Mapped, MemoryRange, OnFault,
-    OnTimeout, Plan, Program, plan,
-};
+use memory_partition::{DropReason, Dropped, Plan, plan};
 use serde_json::Value;
+use skerry_system::{
+    Access, Channel, Description, InterruptSource, Mapped, MemoryRange, OnFault, OnTimeout, Program,
+};
 
 use super::document::{Audit, Part};
 use super::*;
@@ -127,7 +127,7 @@ fn everything_is_named_in_the_tables() {
 
 #[test]
 fn programs_are_told_with_names_for_what_they_get() {
-    let mut description = Description::equal(2, memory_partition::INIT);
+    let mut description = Description::equal(2, skerry_system::INIT);
     description.programs.push(Program::new("first", 0, "crew"));
     description.programs[0].period_us = 20_000;
     description.programs[0].on_timeout = OnTimeout::Handler(1);
@@ -137,11 +137,7 @@ fn programs_are_told_with_names_for_what_they_get() {
     program.receive.push(0);
     program.on_fault = OnFault::Restart { limit: 3 };
     let source = InterruptSource::Message { bus: 0, device: 4, function: 0, handle: 0 };
-    program.interrupts.push(memory_partition::Interrupt {
-        name: "card".to_owned(),
-        source,
-        vector: Some(20),
-    });
+    program.interrupts.push(skerry_system::Interrupt { name: "card".to_owned(), source, vector: Some(20) });
     description.programs.push(program);
     let within = Channel { name: "inner".to_owned(), from: 1, to: 1, lines: 4, ack: true };
     description.channels.push(within);

@@ -11,8 +11,8 @@ use alloc::vec::Vec;
 use abi::chunk::skerry::{self, Direction, Name};
 use abi::start::{self, EVENTS_SLOT, FIRST_SLOT};
 use abi::{Rights, VmAttributes, vector};
-use memory_partition::launch::Launch;
-use memory_partition::{Access, DeviceKind, Interrupt, InterruptSource, OnTimeout, Program};
+use skerry_system::launch::Launch;
+use skerry_system::{Access, DeviceKind, Interrupt, InterruptSource, OnTimeout, Program};
 use userland::object::{AnyPage, Msi, Pin, Ports};
 use userland::{
     CNode, CPtr, Capability, IO_PORT_CONTROL, IRQ_CONTROL, IrqHandler, Notification, RootTask, Slot,

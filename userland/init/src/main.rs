@@ -32,7 +32,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use abi::start::MAX_EVENTS;
-use memory_partition::launch::Launch;
+use skerry_system::launch::Launch;
 use userland::{AllocError, Error, RootTask};
 
 use serve::Server;
@@ -108,7 +108,7 @@ impl fmt::Display for Why {
 }
 
 fn run(root: &mut RootTask) -> Result<i32, StartError> {
-    bare::make_heap(root).map_err(|error| StartError::Program(memory_partition::INIT, error.into()))?;
+    bare::make_heap(root).map_err(|error| StartError::Program(skerry_system::INIT, error.into()))?;
     let launch = Launch::decode(bare::behind_image(root));
     // It lives as long as the image does; so do its texts.
     let launch: &'static Launch<'static> = Box::leak(Box::new(launch.ok_or(StartError::NoLaunch)?));
@@ -130,7 +130,7 @@ fn prepare(
     root: &mut RootTask,
     launch: &'static Launch<'static>,
 ) -> Result<(Server, Vec<Task>), (&'static str, Why)> {
-    let of_init = |error: AllocError| (memory_partition::INIT, error.into());
+    let of_init = |error: AllocError| (skerry_system::INIT, error.into());
     let server = Server::new(root).map_err(of_init)?;
     let mut supplies = Supplies::new(root, launch).map_err(of_init)?;
     let mut tasks = Vec::new();

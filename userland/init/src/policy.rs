@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What becomes of a program that faults, and of the instance when programs end.
 
-use memory_partition::{OnFault, OnTimeout, Program};
+use skerry_system::{OnFault, OnTimeout, Program};
 
 /// The code of an instance with a program that stays stopped because of a fault.
 const FAULTED: i32 = 102;

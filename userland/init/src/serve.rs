@@ -5,7 +5,7 @@ use abi::ipc_buffer::MAX_LENGTH;
 use abi::start::{MAX_LINE, Request};
 use abi::{MessageInfo, Rights, WORD_BYTES, cut};
 use core::fmt;
-use memory_partition::{OnTimeout, Program};
+use skerry_system::{OnTimeout, Program};
 use userland::object::Flow;
 use userland::{
     AllocError, Capability, Endpoint, Error, Reply, RootTask, Slot, println, report_row, syscall, time,

@@ -3,7 +3,7 @@
 
 use alloc::vec::Vec;
 
-use memory_partition::launch::Launch;
+use skerry_system::launch::Launch;
 use userland::{AllocError, Notification, RootTask};
 
 use crate::device_memory::DeviceMemory;

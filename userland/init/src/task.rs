@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use abi::flags::TCB_FPU_DISABLED;
 use abi::start::{self, BUFFER, INFO, SERVICE_SLOT, STACK_END, TCB_SLOT};
 use abi::{GuardData, INITIAL_FLAGS, Register, Rights, sizes};
-use memory_partition::launch::{Image, Launch, Page};
-use memory_partition::{Description, Program};
+use skerry_system::launch::{Image, Launch, Page};
+use skerry_system::{Description, Program};
 use userland::object::{Flow, SchedParameters, SchedParams, Space};
 use userland::{
     AllocError, Capability, Endpoint, INIT_TCB, IrqHandler, RootTask, SchedContext, SmallPage, Tcb, VSpace,

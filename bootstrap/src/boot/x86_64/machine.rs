@@ -6,7 +6,8 @@ use alloc::string::String;
 use abi::chunk::RSDP_PAYLOAD;
 use bootstrap::options::Options;
 use bootstrap::pvh::{self, MemoryEntry, StartInfo};
-use memory_partition::{Firmware, MemoryRange, Module, OtherRange};
+use memory_partition::{Firmware, Module, OtherRange};
+use skerry_system::MemoryRange;
 
 use super::acpi::{self, Topology};
 use super::error::MachineError;

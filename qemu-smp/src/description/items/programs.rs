@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The table `[[program]]`: a program that init starts, and by name what it gets.
 
-use memory_partition::{
+use skerry_system::{
     Access, Channel, Description, Device, Interrupt, InterruptSource, Item, List, Mapped, OnFault, OnTimeout,
     Program, Region,
 };

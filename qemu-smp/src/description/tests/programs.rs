@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use super::*;
-use memory_partition::{INIT, Interrupt, InterruptSource, Mapped, OnFault, OnTimeout, Program};
+use skerry_system::{INIT, Interrupt, InterruptSource, Mapped, OnFault, OnTimeout, Program};
 
 /// Two instances without root tasks of their own, and one of everything between them.
 const SYSTEM: &str = "\

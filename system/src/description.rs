@@ -4,7 +4,7 @@
 //! The host tool reads a description from TOML, resolves names to indices and encodes the result into
 //! the system image; the boot core decodes the same value. Items refer to each other by their index
 //! in [`Description::instances`]. [`Description::validate`] finds every mistake that can be seen without
-//! knowing the machine; what depends on the machine is found by [`plan`](crate::plan).
+//! knowing the machine; what depends on the machine is found by the planner.
 
 mod error;
 mod program;

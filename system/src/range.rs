@@ -61,7 +61,7 @@ impl MemoryRange {
     }
 
     /// The range shrunk to multiples of `align`.
-    pub(crate) fn rounded_in(self, align: u64) -> MemoryRange {
+    pub fn rounded_in(self, align: u64) -> MemoryRange {
         let start = self.start.checked_next_multiple_of(align).unwrap_or(self.end);
         MemoryRange { start, end: self.end - self.end % align }
     }

@@ -2,9 +2,9 @@
 //! Properties of the addresses of programs: what validation accepts is mapped where it may be, and nothing twice.
 
 use abi::start::AREA;
-use memory_partition::launch::{Image, Segment};
-use memory_partition::{Access, Description, INIT, Mapped, Member, MemoryRange, Program, Region};
 use proptest::{collection::vec, prelude::*};
+use skerry_system::launch::{Image, Segment};
+use skerry_system::{Access, Description, INIT, Mapped, Member, MemoryRange, Program, Region};
 
 const PAGE: u64 = 4096;
 const MIB: u64 = 1 << 20;

@@ -4,6 +4,10 @@
 //! A label selects an operation together with the type of the invoked capability; a label that does not belong
 //! to that type gives IllegalOperation. Skerry's own labels start at [`Label::FIRST_OWN`], so that no upstream
 //! label ever moves.
+//!
+//! The numbers below are those of the base build. Operations that only other builds have stand from
+//! [`Label::FIRST_OF_VARIANTS`] on; no message ever carries such a number. [`crate::Variant::label`] translates what a
+//! message carries.
 
 numbered! {
     /// The label of a message that invokes a kernel object.
@@ -124,6 +128,52 @@ numbered! {
         IrqControlGetIoApic = 57,
         /// Makes an IRQ handler for a message-signalled interrupt.
         IrqControlGetMsi = 58,
+        /// Sets a hardware breakpoint or watchpoint of a thread.
+        TcbSetBreakpoint = 0x800,
+        /// Reads it.
+        TcbGetBreakpoint = 0x801,
+        /// Clears it.
+        TcbUnsetBreakpoint = 0x802,
+        /// Makes a thread stop after a number of instructions.
+        TcbConfigureSingleStepping = 0x803,
+        /// Reads a model-specific register of a guest.
+        VcpuReadMsr = 0x804,
+        /// Writes a model-specific register of a guest.
+        VcpuWriteMsr = 0x805,
+        /// Maps an IO page table.
+        IoPageTableMap = 0x806,
+        /// Unmaps it.
+        IoPageTableUnmap = 0x807,
+        /// Maps a frame for a device.
+        PageMapIo = 0x808,
+        /// Maps a frame for a guest.
+        PageMapEpt = 0x809,
+        /// Gives a thread the memory of a guest.
+        TcbSetEptRoot = 0x80a,
+        /// Binds a virtual processor to a thread.
+        VcpuSetTcb = 0x80b,
+        /// Reads a field of a virtual processor.
+        VcpuReadVmcs = 0x80c,
+        /// Writes a field of a virtual processor.
+        VcpuWriteVmcs = 0x80d,
+        /// Lets a guest use IO ports directly.
+        VcpuEnableIoPort = 0x80e,
+        /// Stops that.
+        VcpuDisableIoPort = 0x80f,
+        /// Writes the general registers of a guest.
+        VcpuWriteRegisters = 0x810,
+        /// Maps a guest's page-directory pointer table.
+        EptPdptMap = 0x811,
+        /// Unmaps it.
+        EptPdptUnmap = 0x812,
+        /// Maps a guest's page directory.
+        EptPdMap = 0x813,
+        /// Unmaps it.
+        EptPdUnmap = 0x814,
+        /// Maps a guest's page table.
+        EptPtMap = 0x815,
+        /// Unmaps it.
+        EptPtUnmap = 0x816,
         /// Makes a signal cap for a line to another instance.
         IssueLineSignal = 0x1000,
         /// Makes an IRQ handler for a line from another instance.
@@ -139,10 +189,19 @@ impl Label {
     /// The lowest label that is Skerry's own.
     pub const FIRST_OWN: u64 = 0x1000;
 
-    /// Does upstream have this label, with the same number?
+    /// The lowest number that stands for an operation of variants only.
+    pub const FIRST_OF_VARIANTS: u64 = 0x800;
+
+    /// Does this operation exist only in builds other than the base build?
+    #[inline]
+    pub const fn is_of_variants_only(self) -> bool {
+        self.word() >= Self::FIRST_OF_VARIANTS && self.word() < Self::FIRST_OWN
+    }
+
+    /// Does upstream's base build have this label, with the same number?
     #[inline]
     pub const fn is_upstream(self) -> bool {
-        self.word() < Self::FIRST_OWN
+        self.word() < Self::FIRST_OF_VARIANTS
     }
 }
 
@@ -165,5 +224,6 @@ mod tests {
         assert_eq!(Label::from_word(0), None);
         assert_eq!(Label::from_word(59), None);
         assert_eq!(Label::from_word(0x1004), None);
+        assert_eq!(Label::from_word(Label::FIRST_OF_VARIANTS), Some(Label::TcbSetBreakpoint));
     }
 }

@@ -34,12 +34,25 @@ numbered! {
         PageTable = 12,
         /// A page directory (second level).
         PageDirectory = 13,
+        /// A page table of an IO space.
+        IoPageTable = 14,
+        /// A virtual processor.
+        Vcpu = 15,
+        /// A guest's top-level table.
+        EptPml4 = 16,
+        /// A guest's page-directory pointer table.
+        EptPdpt = 17,
+        /// A guest's page directory.
+        EptPd = 18,
+        /// A guest's page table.
+        EptPt = 19,
     }
 }
 
 impl ObjectType {
-    /// The first number that is no object type.
-    pub const COUNT: u64 = Self::ALL.len() as u64;
+    /// The first number that is no object type of the base build; types above exist in variants only, and
+    /// [`crate::Variant::object_type`] translates their numbers.
+    pub const COUNT: u64 = 14;
 
     /// The size of the object, as a power of two; `requested` is the size argument of Retype.
     ///
@@ -56,7 +69,16 @@ impl ObjectType {
             Self::SmallPage => sizes::SMALL_PAGE_BITS,
             Self::LargePage => sizes::LARGE_PAGE_BITS,
             Self::HugePage => sizes::HUGE_PAGE_BITS,
-            Self::Pdpt | Self::Pml4 | Self::PageTable | Self::PageDirectory => sizes::TABLE_BITS,
+            Self::Vcpu => sizes::VCPU_BITS,
+            Self::Pdpt
+            | Self::Pml4
+            | Self::PageTable
+            | Self::PageDirectory
+            | Self::IoPageTable
+            | Self::EptPml4
+            | Self::EptPdpt
+            | Self::EptPd
+            | Self::EptPt => sizes::TABLE_BITS,
         }
     }
 
@@ -131,7 +153,7 @@ mod tests {
             assert_eq!(kind.word(), index as u64);
         }
         assert_eq!(ObjectType::COUNT, 14);
-        assert_eq!(ObjectType::from_word(ObjectType::COUNT), None);
+        assert_eq!(ObjectType::from_word(ObjectType::COUNT), Some(ObjectType::IoPageTable));
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub const LARGE_PAGE_BITS: u32 = 21;
 pub const HUGE_PAGE_BITS: u32 = 30;
 /// A page table of any level.
 pub const TABLE_BITS: u32 = 12;
+/// A virtual processor.
+pub const VCPU_BITS: u32 = 14;
 /// The index into a page table of any level.
 pub const TABLE_INDEX_BITS: u32 = 9;
 

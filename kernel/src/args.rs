@@ -5,7 +5,7 @@
 //! cursor ([`Args::words`]). Nothing is copied ahead: words beyond the registers are read from the buffer when asked.
 
 use abi::ipc_buffer::{MAX_EXTRA_CAPS, REGISTER_MESSAGES, message_offset};
-use abi::{MessageInfo, TIME_WORDS, WORD_BITS};
+use abi::{Label, MessageInfo, TIME_WORDS, WORD_BITS};
 
 use crate::cap::slot::SlotRef;
 use crate::error::SyscallError;
@@ -20,6 +20,8 @@ pub struct Message {
     pub sender: ObjRef<Tcb>,
     /// Label, and length as it counts (120 at most, 4 without a buffer).
     pub info: MessageInfo,
+    /// What the label stands for.
+    pub label: Option<Label>,
     /// Words available.
     pub length: usize,
     /// The sender's IPC buffer.
@@ -42,10 +44,10 @@ impl<'k> Args<'k> {
         Self { objs, message }
     }
 
-    /// The label word.
+    /// The operation asked for; `None` where the label is no operation's.
     #[inline]
-    pub const fn label(&self) -> u64 {
-        self.message.info.label()
+    pub const fn label(&self) -> Option<Label> {
+        self.message.label
     }
 
     /// Words given.

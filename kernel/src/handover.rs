@@ -4,11 +4,13 @@
 //! The boot image and the instance image are separate programs, so the layout is `repr(C)` and versioned. Every
 //! bit pattern is a valid [`Handover`]; [`Kernel::start`] trusts its content, which the boot core wrote.
 
+use abi::Variant;
 use abi::limits::{IO_PORTS, MAX_INSTANCES};
 use arch::{CoreId, Machine, PhysAddr};
 use ipi::{Delivery, Inbox};
 
 use crate::memory::objects::ObjRef;
+use crate::numbering::Numbering;
 use crate::sched::Action;
 use crate::{Config, Kernel, MAX_IO_APICS, Peer, Profile, Resume};
 
@@ -111,6 +113,8 @@ pub struct Handover {
     pub psci: u64,
     /// Physical address and bytes of the log ring used when there is neither, or 0.
     pub log: [u64; 2],
+    /// ABI variant that the root task was built for, as [`Variant::to_word`] packs it.
+    pub variant: u64,
     /// Bit 0 printing, bit 1 debug calls, bit 2 benchmark calls.
     pub profile: u64,
     /// 1: the CPU maps 1 GiB pages.
@@ -192,6 +196,7 @@ impl Handover {
             gic_cpu: 0,
             psci: 0,
             log: [0; 2],
+            variant: Variant::BASE.to_word(),
             profile: 0,
             has_huge_pages: 0,
             fpu_bytes: 0,
@@ -235,6 +240,9 @@ impl<M: Machine> Kernel<M> {
             io_apic_pins: handover.io_apics.map(|chip| chip.pins as u8),
             incoming_lines: handover.incoming_lines as u32,
             has_huge_pages: handover.has_huge_pages != 0,
+            numbering: Numbering::new(
+                Variant::from_word(handover.variant).expect("the boot core passes a variant that there is"),
+            ),
             profile: Profile::from_word(handover.profile),
             status: ObjRef::at(PhysAddr(handover.status)),
             generation: handover.generation,

@@ -33,6 +33,7 @@ pub mod invariants;
 pub mod invocation;
 pub mod ipc;
 pub mod memory;
+pub mod numbering;
 pub mod object;
 pub mod sched;
 pub mod status;
@@ -45,6 +46,7 @@ use arch::{Machine, StopReason, Ticks};
 
 use cap::slot::SlotRef;
 use memory::objects::{ObjRef, Objects};
+use numbering::Numbering;
 use object::asid::AsidTable;
 use object::irq::{VECTORS, VectorUse};
 use object::tcb::Tcb;
@@ -104,6 +106,8 @@ pub struct Config {
     pub incoming_lines: u32,
     /// Whether the CPU maps 1 GiB pages.
     pub has_huge_pages: bool,
+    /// Numbers of invocations and objects.
+    pub numbering: Numbering,
     /// Which optional system calls exist.
     pub profile: Profile,
     /// The instance's status page.
@@ -141,6 +145,7 @@ impl Config {
         io_apic_pins: [0; MAX_IO_APICS],
         incoming_lines: 0,
         has_huge_pages: false,
+        numbering: Numbering::BASE,
         profile: Profile::from_word(0),
         status: ObjRef::UNSET,
         generation: 0,

@@ -251,7 +251,8 @@ impl<M: Machine> Kernel<M> {
                 length = REGISTER_MESSAGES;
             }
         }
-        let message = Message { sender, info, length, buffer, caps };
+        let label = self.config.numbering.label(info.label());
+        let message = Message { sender, info, label, length, buffer, caps };
         let decoded = if half == SendHalf::Combined && is_refused_in_combined_calls(cap) {
             Err(SyscallError::InvalidCapability(0))
         } else {

@@ -179,7 +179,8 @@ impl TestKernel {
             *cap = Some(slot);
         }
         let info = MessageInfo::new(label, 0, slots.len(), words.len());
-        Message { sender, info, length: words.len(), buffer: Some(buffer), caps }
+        let label = self.kernel.config.numbering.label(label);
+        Message { sender, info, label, length: words.len(), buffer: Some(buffer), caps }
     }
 }
 

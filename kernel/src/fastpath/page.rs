@@ -7,7 +7,7 @@
 
 use abi::ipc_buffer::cap_offset;
 use abi::limits::USER_TOP;
-use abi::{Label, MessageInfo, Rights, VmAttributes};
+use abi::{Rights, VmAttributes};
 use arch::{Level, Machine, PageSize, TableEntry, VirtAddr};
 
 use super::Arrival;
@@ -21,9 +21,6 @@ use crate::object::frame::PageChange;
 use crate::object::table::find_entry;
 use crate::object::tcb::{Tcb, TcbSlot};
 
-/// Address, rights, attributes, and the address space.
-const MAP: u64 = MessageInfo::new(Label::PageMap.word(), 0, 1, 3).word();
-const UNMAP: u64 = MessageInfo::new(Label::PageUnmap.word(), 0, 0, 0).word();
 const PAGE: u64 = 1 << PageSize::Small.bits();
 
 impl<M: Machine> Kernel<M> {
@@ -31,18 +28,17 @@ impl<M: Machine> Kernel<M> {
     #[inline(always)]
     pub fn fast_page(&mut self, slot: SlotRef, cap: RawCap) -> Option<Arrival> {
         let caller = self.sched.current;
-        match self.objs[caller].context.info_register() {
-            MAP => {
-                let change = self.fast_map(caller, slot, cap)?;
-                self.map_page(change);
+        let info = self.objs[caller].context.info_register();
+        if info == self.config.numbering.page_map {
+            let change = self.fast_map(caller, slot, cap)?;
+            self.map_page(change);
+        } else if info == self.config.numbering.page_unmap {
+            if let Some(mapping) = cap.mapping() {
+                self.unmap_page(cap.address(), PageSize::Small, mapping);
+                self.objs[slot].cap = cap.with_mapping(None);
             }
-            UNMAP => {
-                if let Some(mapping) = cap.mapping() {
-                    self.unmap_page(cap.address(), PageSize::Small, mapping);
-                    self.objs[slot].cap = cap.with_mapping(None);
-                }
-            }
-            _ => return None,
+        } else {
+            return None;
         }
         Some(Arrival { thread: caller, badge: 0, info: 0, words: caller })
     }

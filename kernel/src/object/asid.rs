@@ -113,7 +113,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     pub(crate) fn decode_asid_control(&self, args: &Args<'_>) -> Result<Invocation, SyscallError> {
-        if args.label() != Label::AsidControlMakePool.word() {
+        if args.label() != Some(Label::AsidControlMakePool) {
             return Err(SyscallError::IllegalOperation);
         }
         args.require(2, 2)?;
@@ -143,7 +143,7 @@ impl<M: Machine> Kernel<M> {
         base: Asid,
         args: &Args<'_>,
     ) -> Result<Invocation, SyscallError> {
-        if args.label() != Label::AsidPoolAssign.word() {
+        if args.label() != Some(Label::AsidPoolAssign) {
             return Err(SyscallError::IllegalOperation);
         }
         args.require(0, 1)?;

@@ -81,7 +81,7 @@ impl<M: Machine> Kernel<M> {
             | Label::CNodeMove
             | Label::CNodeMutate
             | Label::CNodeRotate),
-        ) = Label::from_word(args.label())
+        ) = args.label()
         else {
             return Err(SyscallError::IllegalOperation);
         };

@@ -41,7 +41,7 @@ fn check_below(value: u64, end: u64) -> Result<(), SyscallError> {
 
 impl<M: Machine> Kernel<M> {
     pub(crate) fn decode_domain(&self, args: &Args<'_>) -> Result<Invocation, SyscallError> {
-        match Label::from_word(args.label()) {
+        match args.label() {
             Some(Label::DomainSetSet) => self.decode_set_domain(args),
             Some(Label::DomainScheduleConfigure) => self.decode_configure_schedule(args),
             Some(Label::DomainScheduleSetStart) => self.decode_set_start(args),

@@ -61,7 +61,7 @@ impl<M: Machine> Kernel<M> {
         args: &Args<'_>,
     ) -> Result<Invocation, SyscallError> {
         let Cap::Frame { base, .. } = cap else { return Err(SyscallError::InvalidCapability(0)) };
-        match Label::from_word(args.label()) {
+        match args.label() {
             Some(Label::PageMap) => self.decode_map_frame(slot, cap, args),
             Some(Label::PageUnmap) => Ok(Invocation::Unmap { slot, cap }),
             Some(Label::PageGetAddress) => Ok(Invocation::GetAddress(base)),

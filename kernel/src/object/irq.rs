@@ -136,7 +136,7 @@ impl<M: Machine> Kernel<M> {
         slot: SlotRef,
         args: &Args<'_>,
     ) -> Result<Invocation, SyscallError> {
-        match Label::from_word(args.label()) {
+        match args.label() {
             Some(Label::IssueLineSignal) => self.decode_issue_line_signal(slot, args),
             Some(Label::GetLine) => self.decode_get_line(slot, args),
             Some(label) => self.decode_issue_vector(slot, label, args),
@@ -145,7 +145,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     pub(crate) fn decode_irq_handler(&self, irq: Irq, args: &Args<'_>) -> Result<Invocation, SyscallError> {
-        match Label::from_word(args.label()) {
+        match args.label() {
             Some(Label::IrqHandlerAck) => Ok(Invocation::Ack(irq)),
             Some(Label::IrqHandlerSetNotification) => {
                 args.require(0, 1)?;

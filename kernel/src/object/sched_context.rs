@@ -108,7 +108,7 @@ impl<M: Machine> Kernel<M> {
         sc: ObjRef<SchedContext>,
         args: &Args<'_>,
     ) -> Result<Invocation, SyscallError> {
-        match Label::from_word(args.label()) {
+        match args.label() {
             Some(Label::SchedContextBind) => self.decode_bind(sc, args),
             Some(Label::SchedContextUnbind) => self.decode_unbind(sc),
             Some(Label::SchedContextUnbindObject) => self.decode_unbind_object(sc, args),

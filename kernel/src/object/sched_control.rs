@@ -33,7 +33,7 @@ pub enum Invocation {
 
 impl<M: Machine> Kernel<M> {
     pub(crate) fn decode_sched_control(&self, args: &Args<'_>) -> Result<Invocation, SyscallError> {
-        if Label::from_word(args.label()) != Some(Label::SchedControlConfigureFlags) {
+        if args.label() != Some(Label::SchedControlConfigureFlags) {
             return Err(SyscallError::IllegalOperation);
         }
         args.require(3 + 2 * TIME_WORDS, 1)?;

@@ -80,14 +80,14 @@ impl<M: Machine> Kernel<M> {
     ) -> Result<Invocation, SyscallError> {
         let Cap::Table { level, .. } = cap else { return Err(SyscallError::InvalidCapability(0)) };
         let (map, unmap) = table_labels(level);
-        if args.label() == unmap.word() {
+        if args.label() == Some(unmap) {
             return if self.is_final(slot) {
                 Ok(Invocation::Unmap { slot, cap })
             } else {
                 Err(SyscallError::RevokeFirst)
             };
         }
-        if args.label() != map.word() {
+        if args.label() != Some(map) {
             return Err(SyscallError::IllegalOperation);
         }
         self.decode_map_table(slot, cap, args)

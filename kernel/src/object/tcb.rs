@@ -283,7 +283,7 @@ impl<M: Machine> Kernel<M> {
         args: &Args<'_>,
     ) -> Result<Invocation, SyscallError> {
         let place = Place { tcb, invoked: slot };
-        match Label::from_word(args.label()) {
+        match args.label() {
             Some(Label::TcbReadRegisters) => self.decode_read_registers(tcb, args),
             Some(Label::TcbWriteRegisters) => self.decode_write_registers(tcb, args),
             Some(Label::TcbCopyRegisters) => self.decode_copy_registers(tcb, args),

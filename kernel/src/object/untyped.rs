@@ -74,12 +74,12 @@ impl<M: Machine> Kernel<M> {
         let Cap::Untyped { size_bits, is_device, free, .. } = cap else {
             return Err(SyscallError::InvalidCapability(0));
         };
-        if args.label() != Label::UntypedRetype.word() {
+        if args.label() != Some(Label::UntypedRetype) {
             return Err(SyscallError::IllegalOperation);
         }
         args.require(6, 1)?;
         let mut words = args.words();
-        let kind = decode_kind(words.take(), words.take())?;
+        let kind = decode_kind(self.config.numbering.object_type(words.take()), words.take())?;
         let window = self.decode_window(self.objs[args.cap(0)?].cap.unpack(), words)?;
         let reset = !self.has_children(slot);
         let size: u64 = 1 << size_bits;
@@ -201,6 +201,12 @@ impl<M: Machine> Kernel<M> {
             ObjectType::SmallPage => frame(PageSize::Small),
             ObjectType::LargePage => frame(PageSize::Large),
             ObjectType::HugePage => frame(PageSize::Huge),
+            ObjectType::IoPageTable
+            | ObjectType::Vcpu
+            | ObjectType::EptPml4
+            | ObjectType::EptPdpt
+            | ObjectType::EptPd
+            | ObjectType::EptPt => unreachable!("decoding has refused what does not exist"),
         }
     }
 
@@ -214,9 +220,8 @@ impl<M: Machine> Kernel<M> {
 }
 
 /// Checks type and size argument of Retype.
-fn decode_kind(object: u64, size_bits: u64) -> Result<Kind, SyscallError> {
-    let object = ObjectType::from_word(object).filter(|&object| exists(object));
-    let object = object.ok_or(SyscallError::InvalidArgument(0))?;
+fn decode_kind(object: Option<ObjectType>, size_bits: u64) -> Result<Kind, SyscallError> {
+    let object = object.filter(|&object| exists(object)).ok_or(SyscallError::InvalidArgument(0))?;
     let too_large = SyscallError::RangeError { min: 0, max: MAX_UNTYPED_BITS.into() };
     if size_bits >= abi::WORD_BITS.into() {
         return Err(too_large);

@@ -107,7 +107,8 @@ impl Caller {
         }
         let info = MessageInfo::new(call.label, 0, call.caps.len(), call.words.len());
         let (sender, length, buffer) = (self.thread, call.words.len(), Some(self.buffer));
-        let message = Message { sender, info, length, buffer, caps };
+        let label = self.test.kernel.config.numbering.label(call.label);
+        let message = Message { sender, info, label, length, buffer, caps };
         let args = Args::new(&self.test.kernel.objs, &message);
         let (slot, cap) = (self.slot(call.slot), self.cap(call.slot));
         let invocation = self.test.kernel.decode_invocation(slot, cap, &args)?;

@@ -95,7 +95,7 @@ impl<M: Machine> Kernel<M> {
         control: SlotRef,
         args: &Args<'_>,
     ) -> Result<Invocation, SyscallError> {
-        if args.label() != Label::IoPortControlIssue.word() {
+        if args.label() != Some(Label::IoPortControlIssue) {
             return Err(SyscallError::IllegalOperation);
         }
         args.require(4, 1)?;
@@ -118,8 +118,7 @@ impl<M: Machine> Kernel<M> {
         last: u16,
         args: &Args<'_>,
     ) -> Result<Invocation, SyscallError> {
-        let (direction, width) =
-            Label::from_word(args.label()).and_then(access).ok_or(SyscallError::IllegalOperation)?;
+        let (direction, width) = args.label().and_then(access).ok_or(SyscallError::IllegalOperation)?;
         args.require(if direction == Direction::In { 1 } else { 2 }, 0)?;
         let port = args.word(0) as u16;
         let end = u32::from(port) + u32::from(width.ports());

@@ -93,7 +93,7 @@ fn untyped_retype_needs_six_words_and_a_root(env: &mut Env) -> Outcome {
 }
 
 fn untyped_retype_refuses_an_unknown_type(env: &mut Env) -> Outcome {
-    for number in [ObjectType::COUNT, 15, u64::MAX] {
+    for number in [ObjectType::COUNT, ObjectType::COUNT + 1, u64::MAX] {
         refused(with(env, 0, number)?, Error::InvalidArgument(0))?;
     }
     Ok(())

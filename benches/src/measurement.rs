@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 pub struct Measurement {
     /// What was measured; measurements of different runs with the same text are compared.
     pub path: String,
+    /// Whose time the partner ran on, its priority, its address space; empty where there was none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub scenario: String,
     /// How many instances took part.
     pub instances: u32,
     /// Number of samples.
@@ -40,6 +43,7 @@ impl Measurement {
             samples.iter().map(|&(value, count)| (value as f64 - mean).powi(2) * count as f64).sum();
         Some(Measurement {
             path: path.to_owned(),
+            scenario: String::new(),
             instances,
             n,
             min,
@@ -50,6 +54,13 @@ impl Measurement {
             max,
             samples,
         })
+    }
+}
+
+impl Measurement {
+    /// The same, measured in `scenario`.
+    pub fn in_scenario(self, scenario: &str) -> Self {
+        Self { scenario: scenario.to_owned(), ..self }
     }
 }
 

@@ -17,7 +17,8 @@ table{border-collapse:collapse;font-size:13px}td,th{padding:2px 8px;border-botto
 td:first-child,th:first-child{text-align:left;white-space:nowrap}.plots{display:grid;\
 grid-template-columns:1fr 1fr;gap:.5em}table{display:block;overflow-x:auto}svg{max-width:100%;height:auto}.key i{display:inline-block;width:1em;\
 height:.7em;margin:0 .3em 0 1em}</style></head><body>\n";
-const SOURCE: &str = "<p>seL4: release 16.0.0-dev, gcc 12, no skim window except for mappings, on the same instrument. \
+const SOURCE: &str = "<p>seL4: release 16.0.0-dev, gcc 12, no skim window except for mappings, on the same instrument, each \
+figure in the scenario of the row that it stands beside. \
 The other lines are the limits that Skerry sets itself.</p>\n";
 /// Paths in one bar chart.
 const BARS: usize = 24;
@@ -41,7 +42,7 @@ pub fn page(report: &Report) -> Result<String, Box<dyn Error>> {
 }
 
 fn compared(html: &mut String, report: &Report) -> Result<(), Box<dyn Error>> {
-    let all = report.paths.iter().map(|path| (path, report.reference(&path.path)));
+    let all = report.paths.iter().map(|path| (path, report.reference(path)));
     let paths: Vec<_> = all.filter(|(_, reference)| *reference != Reference::default()).collect();
     if paths.is_empty() {
         return Ok(());
@@ -99,7 +100,7 @@ fn table(html: &mut String, report: &Report) -> Result<(), Box<dyn Error>> {
         write!(html, "<td>{min}</td><td>{median}</td><td>{mean:.1}</td><td>{sigma:.1}</td>")?;
         write!(html, "<td>{p99}</td><td>{max}</td>")?;
         if report.has_references() {
-            references_of(html, *median, report.reference(path))?;
+            references_of(html, *median, report.reference(measurement))?;
         }
         html.push_str("</tr>\n");
     }
@@ -109,7 +110,7 @@ fn table(html: &mut String, report: &Report) -> Result<(), Box<dyn Error>> {
 
 /// What a path is compared with, and how it stands.
 fn references_of(html: &mut String, median: u64, reference: Reference) -> Result<(), Box<dyn Error>> {
-    let Reference { sel4_mcs, sel4_classic, at_most, aim } = reference;
+    let Reference { sel4_mcs, sel4_classic, at_most, aim, .. } = reference;
     for figure in [sel4_mcs, sel4_classic, at_most, aim] {
         write!(html, "<td>{}</td>", figure.map(|figure| figure.to_string()).unwrap_or_default())?;
     }
@@ -189,6 +190,7 @@ mod tests {
             ("revoke 1 children", &[(10, 1)]),
             ("revoke 2 children", &[(20, 1)]),
             ("revoke 4 children", &[(40, 1)]),
+            ("null system call", &[(90, 1)]),
         ]);
         let html = page(&report).expect("it can be drawn");
         assert_eq!(html.matches("<svg").count(), 3, "bars, a curve, a distribution");

@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn bars_name_every_path() {
         let paths = [path("Call, 0 words", &[(170, 10)]), path("something else", &[(900, 10)])];
-        let compared = paths.each_ref().map(|path| (path, reference(REFERENCE_ARCHITECTURE, &path.path)));
+        let compared = paths.each_ref().map(|path| (path, reference(REFERENCE_ARCHITECTURE, &path.path, "")));
         let svg = bars(&compared).expect("it can be drawn");
         assert!(svg.starts_with("<svg") && svg.contains("Call, 0 words") && svg.contains("something else"));
     }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::comparison::{Figures, PathFigures};
 use crate::interference::Interference;
 use crate::measurement::Measurement;
-use crate::reference::{REFERENCE_ARCHITECTURE, Reference, reference};
+use crate::reference::{REFERENCE_ARCHITECTURE, Reference, reference, scenario_of};
 
 /// Version of the JSON document; raised when a field changes its meaning or goes.
 const VERSION: u32 = 1;
@@ -120,8 +120,16 @@ impl Report {
     }
 
     /// What a path is compared with.
-    pub fn reference(&self, path: &str) -> Reference {
-        reference(&self.architecture, path)
+    pub fn reference(&self, path: &Measurement) -> Reference {
+        reference(&self.architecture, &path.path, &path.scenario)
+    }
+
+    /// Rows named as a reference whose scenario is another one: path, its scenario, the reference's.
+    pub fn misplaced(&self) -> impl Iterator<Item = (&str, &str, &'static str)> {
+        self.undisturbed().filter_map(|path| {
+            let scenario = scenario_of(&path.path).filter(|scenario| *scenario != path.scenario)?;
+            Some((path.path.as_str(), path.scenario.as_str(), scenario))
+        })
     }
 
     /// The paths that were measured by themselves.
@@ -143,17 +151,18 @@ impl Report {
     pub fn csv(&self) -> Result<Vec<u8>, csv::Error> {
         let mut writer = csv::Writer::from_writer(Vec::new());
         let statistics = ["n", "min", "median", "mean", "sigma", "p99", "max"];
-        let references = ["sel4_mcs", "sel4_classic", "at_most", "aim"];
+        let references = ["sel4_mcs", "sel4_classic", "at_most", "aim", "scenario", "source"];
         writer.write_record(["path", "instances"].iter().chain(&statistics).chain(&references))?;
         let text = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
         for path in &self.paths {
+            let Reference { sel4_mcs, sel4_classic, at_most, aim, scenario, source } = self.reference(path);
             let Measurement { path, instances, n, min, median, mean, sigma, p99, max, .. } = path;
-            let Reference { sel4_mcs, sel4_classic, at_most, aim } = self.reference(path);
             let mut record = vec![path.clone(), instances.to_string()];
             record.extend([*n, *min, *median].map(|number| number.to_string()));
             record.extend([*mean, *sigma].map(|number| number.to_string()));
             record.extend([*p99, *max].map(|number| number.to_string()));
             record.extend([sel4_mcs, sel4_classic, at_most, aim].map(text));
+            record.extend([scenario, source].map(str::to_owned));
             writer.write_record(record)?;
         }
         writer.into_inner().map_err(|error| error.into_error().into())
@@ -170,7 +179,8 @@ fn measurement(instances: u32, row: &Map<String, Value>) -> Option<Measurement> 
         Some((pair.first()?.as_u64()?, pair.get(1)?.as_u64()?))
     });
     let samples = samples.collect::<Option<Vec<_>>>()?;
-    Measurement::new(row.get("path")?.as_str()?, instances, samples)
+    let scenario = row.get("scenario").and_then(Value::as_str).unwrap_or_default();
+    Some(Measurement::new(row.get("path")?.as_str()?, instances, samples)?.in_scenario(scenario))
 }
 
 fn named_value(row: &Map<String, Value>) -> Option<NamedValue> {
@@ -183,13 +193,18 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    const PASSIVE: &str = "passive partner of equal priority in another address space";
+
     fn row(value: Value) -> Map<String, Value> {
         value.as_object().cloned().expect("it is an object")
     }
 
     fn report() -> Report {
         let mut report = Report::new(REFERENCE_ARCHITECTURE, "instructions", "rustc 1.88.0");
-        assert!(report.add_row(1, &row(json!({"path": "Call, 0 words", "samples": [[170, 999], [900, 1]]}))));
+        assert!(report.add_row(
+            1,
+            &row(json!({"path": "Call, 0 words", "scenario": PASSIVE, "samples": [[170, 999], [900, 1]]}))
+        ));
         report
     }
 
@@ -206,12 +221,22 @@ mod tests {
 
     #[test]
     fn a_path_is_judged_by_its_median() {
-        let verdict = |median| Verdict::of(median, report().reference("Call, 0 words"));
+        let verdict = |median| Verdict::of(median, report().reference(&report().paths[0]));
         assert_eq!(verdict(160), Verdict::Aim);
         assert_eq!(verdict(161), Verdict::Within);
         assert_eq!(verdict(183).describe(), "over by 3");
         let arm = Report { architecture: "aarch32".to_owned(), ..report() };
-        assert_eq!(Verdict::of(183, arm.reference("Call, 0 words")), Verdict::NoTarget);
+        assert_eq!(Verdict::of(183, arm.reference(&arm.paths[0])), Verdict::NoTarget);
+    }
+
+    #[test]
+    fn a_row_of_another_scenario_is_named_and_compared_with_nothing() {
+        let mut report = report();
+        assert_eq!(report.misplaced().count(), 0);
+        let other = json!({"path": "Call, 0 words", "scenario": "active", "samples": [[170, 1]]});
+        assert!(report.add_row(1, &row(other)));
+        assert_eq!(report.misplaced().collect::<Vec<_>>(), [("Call, 0 words", "active", PASSIVE)]);
+        assert_eq!(report.reference(&report.paths[1]), Reference::default());
     }
 
     #[test]
@@ -219,7 +244,12 @@ mod tests {
         let csv = String::from_utf8(report().csv().expect("it can be written")).expect("it is text");
         let lines: Vec<&str> = csv.lines().collect();
         assert!(lines[0].starts_with("path,instances,n,min,median"), "{csv}");
-        assert_eq!(lines[1], "\"Call, 0 words\",1,1000,170,170,170.73,23.07,170,900,212,184,180,160");
+        assert_eq!(
+            lines[1],
+            "\"Call, 0 words\",1,1000,170,170,170.73,23.07,170,900,212,184,180,160,\
+             passive partner of equal priority in another address space,\
+             \"upstream's benchmark suite, unmodified\""
+        );
     }
 
     #[test]

@@ -84,7 +84,20 @@ fn measure(options: &BenchOptions, workspace: &Workspace) -> Result<Report, Fail
             }
         }
     }
-    report.ok_or_else(|| Failure::bad_input("there is nothing to measure"))
+    let report = report.ok_or_else(|| Failure::bad_input("there is nothing to measure"))?;
+    check_scenarios(&report)?;
+    Ok(report)
+}
+
+/// A figure of seL4 stands beside a row of its own scenario only.
+fn check_scenarios(report: &Report) -> Result<(), Failure> {
+    let misplaced = report.misplaced().next();
+    misplaced.map_or(Ok(()), |(path, found, wanted)| {
+        Err(Failure::bad_input(format!(
+            "{path}: measured with {found:?}, but its reference is of {wanted:?}: give the row another name, or measure \
+             it in the scenario of the reference"
+        )))
+    })
 }
 
 /// How long each instance took to its root task, and how much memory it keeps from it.
@@ -247,7 +260,7 @@ fn cells(report: &Report, path: &Measurement, spread: Spread) -> Vec<String> {
         cells.extend([path.p99, path.max].map(|number| number.to_string()));
     }
     if report.has_references() {
-        let compared = report.reference(&path.path);
+        let compared = report.reference(path);
         let numbers = [compared.sel4_mcs, compared.sel4_classic, compared.at_most, compared.aim];
         cells.extend(numbers.map(|number| number.map(|number| number.to_string()).unwrap_or_default()));
         cells.push(Verdict::of(path.median, compared).describe());
@@ -302,9 +315,23 @@ mod tests {
     }
 
     #[test]
+    fn a_row_measured_in_another_scenario_than_its_reference_is_refused() {
+        let mut report = Report::new(Arch::X86_64.name(), "instructions", "rustc");
+        report.paths.extend(Measurement::new("Call, 10 words, active server", 1, vec![(170, 10)]));
+        let failure = check_scenarios(&report).expect_err("it has no active partner");
+        assert!(
+            failure.message.starts_with("Call, 10 words, active server: measured with \"\""),
+            "{failure:?}"
+        );
+        report.paths[0].scenario = "active partner of equal priority in another address space".to_owned();
+        assert!(check_scenarios(&report).is_ok());
+    }
+
+    #[test]
     fn the_table_puts_the_references_beside_the_figures() {
         let mut report = Report::new(Arch::X86_64.name(), "instructions", "rustc");
         report.paths.extend(Measurement::new("Call, 0 words", 1, vec![(170, 10)]));
+        report.paths[0].scenario = "passive partner of equal priority in another address space".to_owned();
         let shown = table(&report, Spread::Hidden).to_string();
         for part in ["Call, 0 words", "212", "184", "180", "within"] {
             assert!(shown.contains(part), "{part} is missing in\n{shown}");

@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use crate::cross::End;
 use crate::ipc::Pair;
-use crate::lab::{HIGHER, Lab, Place};
+use crate::lab::{HIGHER, Lab, Partner, Place};
 use crate::signal::SIGNAL;
 use crate::stub;
 use abi::{MessageInfo, ObjectType, Rights, Syscall, VmAttributes, sizes};
@@ -160,7 +160,7 @@ impl<'a> Workshop<'a> {
             end,
             frame,
             address,
-            pair: Pair::new(lab, Place::Elsewhere)?,
+            pair: Pair::new(lab, Partner::passive(Place::Elsewhere))?,
             untyped: lab.task.untyped(sizes::NOTIFICATION_BITS)?,
             original: lab.task.slots.take()?,
             children: lab.task.slots.take_many(CHILDREN)?,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Messages between two threads: Call, ReplyRecv, Send.
 
-use crate::lab::{ENTERED, HIGHER, LEFT, Lab, Place};
+use crate::lab::{BASE, ENTERED, HIGHER, LEFT, Lab, Partner, Place};
 use crate::series::Series;
 use crate::stub::{self, stamp};
 use abi::MessageInfo;
@@ -17,7 +17,7 @@ static REPLY_WORDS: AtomicU64 = AtomicU64::new(0);
 #[inline(never)]
 pub(crate) fn call_and_reply(lab: &mut Lab<'_>, lengths: &[usize]) -> Result<(), AllocError> {
     for (place, suffix) in [(Place::Elsewhere, ""), (Place::Here, ", same address space")] {
-        let pair = Pair::new(lab, place)?;
+        let pair = Pair::new(lab, Partner::passive(place))?;
         for &words in lengths {
             pair.measure(lab, words, suffix)?;
         }
@@ -28,6 +28,12 @@ pub(crate) fn call_and_reply(lab: &mut Lab<'_>, lengths: &[usize]) -> Result<(),
         }
     }
     Ok(())
+}
+
+/// Measures Call and ReplyRecv with a server that has a scheduling context of its own.
+pub(crate) fn call_active_server(lab: &mut Lab<'_>) -> Result<(), AllocError> {
+    let pair = Pair::new(lab, Partner::active(Place::Elsewhere, BASE))?;
+    [0, 10].iter().try_for_each(|&words| pair.measure(lab, words, ", active server"))
 }
 
 /// Whether threads have floating-point state.
@@ -43,15 +49,16 @@ enum Fpu {
 pub(crate) struct Pair {
     endpoint: Endpoint,
     server: Tcb,
+    partner: Partner,
 }
 
 impl Pair {
-    /// Makes the server, which runs in that place.
-    pub(crate) fn new(lab: &mut Lab<'_>, place: Place) -> Result<Self, AllocError> {
+    /// Makes the server, which runs as `partner` says.
+    pub(crate) fn new(lab: &mut Lab<'_>, partner: Partner) -> Result<Self, AllocError> {
         let endpoint: Endpoint = lab.task.make()?;
         let reply: Reply = lab.task.make()?;
-        let server = lab.server(place, move || serve(endpoint, reply))?;
-        Ok(Self { endpoint, server: server.tcb })
+        let server = lab.partner(partner, move || serve(endpoint, reply))?;
+        Ok(Self { endpoint, server: server.tcb, partner })
     }
 
     /// Gives both threads floating-point state, or takes it from them.
@@ -83,8 +90,8 @@ impl Pair {
             let end = stamp();
             Ok([ENTERED.load(Relaxed) - start, end - LEFT.load(Relaxed)])
         })?;
-        call.report(format_args!("Call, {words} words{suffix}"), lab.cost.pair);
-        reply.report(format_args!("ReplyRecv, {words} words{suffix}"), lab.cost.stored);
+        call.report_with(format_args!("Call, {words} words{suffix}"), lab.cost.pair, self.partner);
+        reply.report_with(format_args!("ReplyRecv, {words} words{suffix}"), lab.cost.stored, self.partner);
         Ok(())
     }
 }
@@ -104,7 +111,8 @@ fn serve(endpoint: Endpoint, reply: Reply) {
 pub(crate) fn send_to_higher(lab: &mut Lab<'_>) -> Result<(), AllocError> {
     let endpoint: Endpoint = lab.task.make()?;
     let reply: Reply = lab.task.make()?;
-    lab.worker(Place::Elsewhere, HIGHER, move || {
+    let receiver = Partner::active(Place::Elsewhere, HIGHER);
+    lab.partner(receiver, move || {
         loop {
             stub::recv(endpoint.0, reply.0);
             ENTERED.store(stamp(), Relaxed);
@@ -115,7 +123,7 @@ pub(crate) fn send_to_higher(lab: &mut Lab<'_>) -> Result<(), AllocError> {
         stub::send(endpoint.0, MessageInfo(0));
         Ok(ENTERED.load(Relaxed) - start)
     })?;
-    series.report("Send, 0 words, to a higher-priority receiver", lab.cost.pair);
+    series.report_with("Send, 0 words, to a higher-priority receiver", lab.cost.pair, receiver);
     Ok(())
 }
 

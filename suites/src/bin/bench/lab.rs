@@ -3,6 +3,7 @@
 
 use crate::stub::stamp;
 use abi::flags::TCB_FPU_DISABLED;
+use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use userland::object::SchedParameters;
 use userland::{
@@ -36,6 +37,54 @@ pub(crate) enum Place {
     Here,
     /// Another one.
     Elsewhere,
+}
+
+/// Whose time a partner runs on once it waits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Time {
+    /// Its own: an active partner.
+    Own,
+    /// Its callers': a passive partner.
+    Callers,
+}
+
+/// The thread at the other end of a path. It is what the row says of its scenario, so that the host compares the row
+/// with figures of that scenario only.
+#[derive(Clone, Copy)]
+pub(crate) struct Partner {
+    pub(crate) time: Time,
+    pub(crate) priority: u64,
+    pub(crate) place: Place,
+}
+
+impl Partner {
+    /// Runs on its callers' time, with the priority of the measuring thread.
+    pub(crate) const fn passive(place: Place) -> Self {
+        Self { time: Time::Callers, priority: BASE, place }
+    }
+
+    /// Runs on its own time.
+    pub(crate) const fn active(place: Place, priority: u64) -> Self {
+        Self { time: Time::Own, priority, place }
+    }
+
+    /// The same with another priority.
+    pub(crate) const fn at(self, priority: u64) -> Self {
+        Self { priority, ..self }
+    }
+}
+
+impl fmt::Display for Partner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = if self.time == Time::Own { "active" } else { "passive" };
+        let priority = match self.priority {
+            BASE => "equal",
+            priority if priority > BASE => "higher",
+            _ => "lower",
+        };
+        let place = if self.place == Place::Here { "the same" } else { "another" };
+        write!(f, "{time} partner of {priority} priority in {place} address space")
+    }
 }
 
 /// What is in a sample besides the path: the instructions of the measurement.
@@ -125,8 +174,22 @@ impl<'a> Lab<'a> {
         place: Place,
         work: F,
     ) -> Result<Thread, AllocError> {
-        let (thread, context) = self.worker(place, BASE, work)?;
-        context.unbind()?;
+        self.partner(Partner::passive(place), work)
+    }
+
+    /// A thread that runs `work` as `partner` says; the measuring thread lets it come to where it waits.
+    pub(crate) fn partner<F: FnOnce() + Send + 'static>(
+        &mut self,
+        partner: Partner,
+        work: F,
+    ) -> Result<Thread, AllocError> {
+        // One of lower priority gets the processor only while the measuring thread is below it.
+        INIT_TCB.set_priority(INIT_TCB, BASE.min(partner.priority))?;
+        let (thread, context) = self.worker(partner.place, partner.priority, work)?;
+        INIT_TCB.set_priority(INIT_TCB, BASE)?;
+        if partner.time == Time::Callers {
+            context.unbind()?;
+        }
         Ok(thread)
     }
 }

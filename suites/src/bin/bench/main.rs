@@ -34,6 +34,7 @@ mod schedule;
 mod senders;
 mod series;
 mod signal;
+mod sync;
 mod words;
 
 use abi::flags::TCB_FPU_DISABLED;
@@ -74,7 +75,11 @@ fn run(task: &mut RootTask) -> Result<(), Failure> {
         return several_senders(task, role);
     }
     match (task.boot.argument("paths"), task.boot.argument("cross")) {
-        (Some("quick"), None) => Ok(quick(&mut Lab::new(task)?, &LENGTHS)?),
+        (Some("quick"), None) => {
+            let mut lab = Lab::new(task)?;
+            quick(&mut lab, &LENGTHS)?;
+            Ok(suite(&mut lab)?)
+        }
         (Some("all"), None) => Ok(all(&mut Lab::new(task)?)?),
         (None, Some(role)) => between_instances(task, role),
         _ => Err(Failure::Arguments),
@@ -117,8 +122,17 @@ fn quick(lab: &mut Lab<'_>, lengths: &[usize]) -> Result<(), AllocError> {
     memory::pages(lab)
 }
 
+/// The paths of the upstream suite whose scenario is none of the above.
+fn suite(lab: &mut Lab<'_>) -> Result<(), AllocError> {
+    ipc::call_active_server(lab)?;
+    fault::faults_below(lab)?;
+    sync::condition_variables(lab)?;
+    memory::retype_pages(lab)
+}
+
 fn all(lab: &mut Lab<'_>) -> Result<(), AllocError> {
     quick(lab, &[0, 1, 2, 4, 10, 40, 120])?;
+    suite(lab)?;
     ipc::call_with_capability(lab)?;
     queue::waiting(lab)?;
     queue::without_partner(lab)?;

@@ -2,11 +2,11 @@
 //! Mappings.
 
 use crate::lab::Lab;
-use crate::series::Series;
+use crate::series::{SAMPLES, Series};
 use crate::stub::stamp;
-use abi::{Rights, VmAttributes, sizes};
+use abi::{ObjectType, Rights, VmAttributes, sizes};
 use userland::object::Frame;
-use userland::{AllocError, INIT_VSPACE, SmallPage};
+use userland::{AllocError, Capability, INIT_VSPACE, SmallPage};
 
 /// Measures mapping, changing the rights of, and unmapping one page whose tables are there.
 #[inline(never)]
@@ -34,5 +34,44 @@ pub(crate) fn pages(lab: &mut Lab<'_>) -> Result<(), AllocError> {
     map.report("map a 4 KiB page", lab.cost.pair);
     protect.report("protect a 4 KiB page", lab.cost.pair);
     unmap.report("unmap a 4 KiB page", lab.cost.pair);
+    Ok(())
+}
+
+/// Memory for the pages that the samples make, and for one more.
+const PAGES_BITS: u32 = sizes::LARGE_PAGE_BITS + 1;
+/// Pages made in a row, and how often.
+const MANY: u64 = 512;
+const ROUNDS: usize = 10;
+
+/// Measures making a page of untyped memory that has room left and is zero already, as the upstream suite does: one, and
+/// one of many.
+#[inline(never)]
+pub(crate) fn retype_pages(lab: &mut Lab<'_>) -> Result<(), AllocError> {
+    let untyped = lab.task.untyped(PAGES_BITS)?;
+    let first = lab.task.slots.take_many(MANY + 1)?;
+    let page = |index: u64| userland::CPtr(first.0 + index);
+    let (mut one, mut each) = (Series::new(), Series::new());
+    let each_round = (SAMPLES as u64).div_ceil(ROUNDS as u64);
+    for _ in 0..ROUNDS {
+        // The first page after a revocation pays for the memory that is filled with zero.
+        untyped.slot().revoke()?;
+        untyped.retype(ObjectType::SmallPage, 0, page(MANY), 1)?;
+        let begun = stamp();
+        for index in 0..MANY {
+            untyped.retype(ObjectType::SmallPage, 0, page(index), 1)?;
+        }
+        each.push((stamp() - begun - lab.cost.pair) / MANY);
+        untyped.slot().revoke()?;
+        untyped.retype(ObjectType::SmallPage, 0, page(MANY), 1)?;
+        for index in 0..each_round {
+            let start = stamp();
+            let made = untyped.retype(ObjectType::SmallPage, 0, page(index), 1);
+            one.push(stamp() - start);
+            made?;
+        }
+    }
+    untyped.slot().revoke()?;
+    one.report("retype one 4 KiB page", lab.cost.pair);
+    each.report("retype 512 pages of 4 KiB, each", 0);
     Ok(())
 }

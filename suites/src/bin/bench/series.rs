@@ -4,6 +4,7 @@
 //! A row holds every sample, as pairs of a value and how often it came, so that the host can compute what it likes.
 
 use crate::interference::{self, Suffix};
+use crate::lab::Partner;
 use crate::stub;
 use core::fmt;
 use userland::{Error, report_row};
@@ -75,16 +76,25 @@ impl Series {
     }
 
     /// Subtracts `cost` from every sample and reports them, with what others were doing.
-    pub(crate) fn report(mut self, path: impl fmt::Display, cost: u64) {
+    pub(crate) fn report(self, path: impl fmt::Display, cost: u64) {
+        self.report_row(path, cost, None);
+    }
+
+    /// The same for a path with a partner, with whom it was measured.
+    pub(crate) fn report_with(self, path: impl fmt::Display, cost: u64, partner: Partner) {
+        self.report_row(path, cost, Some(partner));
+    }
+
+    fn report_row(mut self, path: impl fmt::Display, cost: u64, partner: Option<Partner>) {
         let values = &mut self.values[..self.count];
         let cost = u32::try_from(cost).unwrap_or(u32::MAX);
         values.iter_mut().for_each(|value| *value = value.saturating_sub(cost));
         values.sort_unstable();
         let (min, median) = (values.first(), values.get(values.len() / 2));
         let (Some(min), Some(median)) = (min, median) else { return };
-        let (count, runs) = (values.len(), Runs(values));
+        let (count, runs, scenario) = (values.len(), Runs(values), Scenario(partner));
         report_row(format_args!(
-            "{{\"path\":\"{path}{Suffix}\",\"n\":{count},\"min\":{min},\"median\":{median},\"samples\":[{runs}]}}"
+            "{{\"path\":\"{path}{Suffix}\",{scenario}\"n\":{count},\"min\":{min},\"median\":{median},\"samples\":[{runs}]}}"
         ));
     }
 }
@@ -92,6 +102,15 @@ impl Series {
 /// Says that a path is not measured, and why.
 pub(crate) fn omit(path: impl fmt::Display, why: &str) {
     report_row(format_args!("{{\"omitted\":\"{path}\",\"why\":\"{why}\"}}"));
+}
+
+/// The member of a row that says with whom it was measured; nothing without a partner.
+struct Scenario(Option<Partner>);
+
+impl fmt::Display for Scenario {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |partner| write!(f, "\"scenario\":\"{partner}\","))
+    }
 }
 
 /// Sorted values as `[value, count]` pairs.
@@ -110,10 +129,22 @@ impl fmt::Display for Runs<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lab::{LOWER, Place};
 
     #[test]
     fn equal_samples_are_told_once_with_their_number() {
         assert_eq!(Runs(&[3, 3, 4, 9, 9, 9]).to_string(), "[3,2],[4,1],[9,3]");
+    }
+
+    #[test]
+    fn a_row_says_what_its_partner_was_made_of() {
+        let shown = |partner| Scenario(partner).to_string();
+        let passive = Partner::passive(Place::Elsewhere);
+        let text = "\"scenario\":\"passive partner of equal priority in another address space\",";
+        assert_eq!(shown(Some(passive)), text);
+        let text = "\"scenario\":\"active partner of lower priority in the same address space\",";
+        assert_eq!(shown(Some(Partner::active(Place::Here, LOWER))), text);
+        assert_eq!(shown(None), "");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Calls that move no message: nothing at all, NBWait, and signals within an instance.
 
-use crate::lab::{ENTERED, HIGHER, Lab, Place};
+use crate::lab::{ENTERED, HIGHER, Lab, Partner, Place};
 use crate::series::Series;
 use crate::stub::{self, stamp};
 use abi::{MessageInfo, Syscall};
@@ -42,7 +42,8 @@ pub(crate) fn signals(lab: &mut Lab<'_>) -> Result<(), AllocError> {
     series.report("Signal, nobody waits", lab.cost.pair);
 
     let notification: Notification = lab.task.make()?;
-    lab.worker(Place::Elsewhere, HIGHER, move || {
+    let waiter = Partner::active(Place::Elsewhere, HIGHER);
+    lab.partner(waiter, move || {
         loop {
             stub::wait(notification.0);
             ENTERED.store(stamp(), Relaxed);
@@ -53,6 +54,6 @@ pub(crate) fn signals(lab: &mut Lab<'_>) -> Result<(), AllocError> {
         stub::send(notification.0, SIGNAL);
         Ok(ENTERED.load(Relaxed) - start)
     })?;
-    series.report("Signal, wakes a higher-priority waiter", lab.cost.pair);
+    series.report_with("Signal, wakes a higher-priority waiter", lab.cost.pair, waiter);
     Ok(())
 }

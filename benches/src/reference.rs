@@ -35,7 +35,7 @@ const WAITERS_ABOVE: &str = "active partner of higher priority in the same addre
 
 /// The unmodified upstream suite, with its own threads, priorities and address spaces.
 const SUITE: &str = "upstream's benchmark suite, unmodified";
-/// A program with the stubs of `userland/bench`, on upstream's kernel.
+/// A program with the stubs of `suites/src/bin/bench`, on upstream's kernel.
 const STUBS: &str = "two threads with our stubs on upstream's kernel";
 /// The same, with the skim window.
 const STUBS_SKIM: &str = "our stubs on upstream's kernel, skim window on";

@@ -29,6 +29,7 @@ typedef uintptr_t skerry_word;
 #define SKERRY_LABEL_GET_LINE 0x1001u
 #define SKERRY_LABEL_INSTANCE_STOP 0x1002u
 #define SKERRY_LABEL_INSTANCE_START 0x1003u
+#define SKERRY_LABEL_TCB_FORBID_DEBUG 0x1004u
 
 /* The bootinfo chunk; it may start at any address, so everything in it is packed. */
 #define SKERRY_CHUNK_ID 0x5352u
@@ -210,6 +211,13 @@ static inline skerry_word skerry_instance_start(skerry_word control)
     return skerry_syscall(SKERRY_CALL, control, skerry_message_info(SKERRY_LABEL_INSTANCE_START, 0, 0), words).info >> 12;
 }
 
+/* Takes the debug and benchmark calls away from a thread, for good; 0, or the label of the error. */
+static inline skerry_word skerry_tcb_forbid_debug(skerry_word tcb)
+{
+    const skerry_word words[4] = {0, 0, 0, 0};
+    return skerry_syscall(SKERRY_CALL, tcb, skerry_message_info(SKERRY_LABEL_TCB_FORBID_DEBUG, 0, 0), words).info >> 12;
+}
+
 /* 2. Start info. */
 
 #if defined(__x86_64__)
@@ -222,7 +230,7 @@ static inline skerry_word skerry_instance_start(skerry_word control)
 
 struct __attribute__((packed)) skerry_info {
     uint64_t buffer;
-    uint64_t tcb;
+    uint64_t tcb; /* 0: a program has no capability for its own thread */
     uint64_t magic;
     uint32_t version;
     uint32_t len;
@@ -352,6 +360,7 @@ static inline const struct skerry_timeout *skerry_timeout(const char *program)
 #define SKERRY_REQUEST_ROW 0x101u
 #define SKERRY_REQUEST_EXIT 0x102u
 #define SKERRY_REQUEST_GIVE_UP 0x103u
+#define SKERRY_REQUEST_SET_PRIORITY 0x104u
 #define SKERRY_FAULT_TIMEOUT 5u
 #define SKERRY_MAX_LINE ((SKERRY_MAX_LENGTH - 1) * sizeof(skerry_word))
 #define SKERRY_LABEL_ACK 27u
@@ -390,6 +399,12 @@ static inline void skerry_tell(skerry_word request, const char *text)
 static inline void skerry_print(const char *line)
 {
     skerry_tell(SKERRY_REQUEST_PRINT, line);
+}
+
+/* Changes the priority of the program, up to `mcp` of its description; 0, or the label of the error. */
+static inline skerry_word skerry_set_priority(skerry_word priority)
+{
+    return skerry_short_call(SKERRY_CALL, skerry_info()->service, SKERRY_REQUEST_SET_PRIORITY, priority).info >> 12;
 }
 
 /* Ends the program. */

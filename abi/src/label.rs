@@ -182,6 +182,8 @@ numbered! {
         InstanceStop = 0x1002,
         /// Starts another instance afresh.
         InstanceStart = 0x1003,
+        /// Takes the debug and benchmark calls away from a thread, for good.
+        TcbForbidDebug = 0x1004,
     }
 }
 
@@ -223,7 +225,7 @@ mod tests {
         }
         assert_eq!(Label::from_word(0), None);
         assert_eq!(Label::from_word(59), None);
-        assert_eq!(Label::from_word(0x1004), None);
+        assert_eq!(Label::from_word(0x1005), None);
         assert_eq!(Label::from_word(Label::FIRST_OF_VARIANTS), Some(Label::TcbSetBreakpoint));
     }
 }

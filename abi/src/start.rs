@@ -6,7 +6,7 @@
 //! each other without holes.
 //!
 //! ```text
-//!   0 IPC buffer   8 own TCB   16 magic   24 version   28 length   32 name[32]   64 instance name[32]
+//!   0 IPC buffer   8 zero   16 magic   24 version   28 length   32 name[32]   64 instance name[32]
 //!  96 service   104 events   112 starts   116 MHz of the TSC   120 budget   128 period
 //! 136 arguments {offset, len}   144 regions   152 channels   160 interrupts   168 ports   176 registers {offset, count}
 //! 184 timeouts {offset, count}   192 endpoint and   200 reply object of timeouts
@@ -43,8 +43,6 @@ pub const STACK_END: u64 = AREA + machine::AREA_SIZE;
 /// Most bytes of a stack.
 pub const MAX_STACK: u64 = machine::MAX_STACK;
 
-/// The slot of a program's own thread.
-pub const TCB_SLOT: u64 = 1;
 /// The slot of the endpoint that init listens to.
 pub const SERVICE_SLOT: u64 = 2;
 /// The slot of the notification that lines and interrupts signal.
@@ -60,13 +58,17 @@ numbered! {
     Request: u64 {
         /// A line of text: as many bytes as register 0 says, in the registers behind it. Answered without words.
         Print = 0x100,
-        /// The same, but the text is a JSON object that becomes a row of the results.
+        /// The same, but the text is one JSON object that becomes a row of the results: its members are texts, numbers,
+        /// `true`, `false` or `null`, no two of the same name. Anything else is a fault of the program.
         Row = 0x101,
         /// The program has finished, with the code in register 0. Not answered.
         Exit = 0x102,
         /// The program whose timeout this one handles is to be treated like one that faults: its number as in
         /// [`Timeout`] in register 0, the microseconds it consumed from register 1 on, as a time. Answered without words.
         GiveUp = 0x103,
+        /// The program wants the priority in register 0. Answered without words; or, when that is above what its
+        /// description allows, with the label of a RangeError and the words 0 and the highest priority it may have.
+        SetPriority = 0x104,
     }
 }
 
@@ -78,7 +80,7 @@ wire_struct! {
     Head {
         /// Where the IPC buffer is.
         buffer: u64,
-        /// The slot of the program's own thread.
+        /// Zero: a program has no capability for its own thread.
         tcb: u64,
         /// See [`MAGIC`].
         magic: u64,
@@ -246,7 +248,7 @@ impl Head {
         let table = Table { offset: 0, count: 0 };
         Self {
             buffer: BUFFER,
-            tcb: TCB_SLOT,
+            tcb: 0,
             magic: MAGIC,
             version: VERSION,
             len: 0,

@@ -56,6 +56,7 @@ const NEEDS: &[(Tag, Label, usize, usize)] = &[
     (Tag::Tcb, L::TcbUnbindNotification, 0, 0),
     (Tag::Tcb, L::TcbSetTlsBase, 1, 0),
     (Tag::Tcb, L::TcbSetFlags, 2, 0),
+    (Tag::Tcb, L::TcbForbidDebug, 0, 0),
     (Tag::Domain, L::DomainSetSet, 1, 0),
     (Tag::SchedControl, L::SchedControlConfigureFlags, 5, 1),
     (Tag::SchedContext, L::SchedContextBind, 0, 1),

@@ -124,6 +124,7 @@ pub const RECIPES: &[Recipe] = &[
     recipe(Tag::Tcb, L::TcbUnbindNotification, &[], &[]),
     recipe(Tag::Tcb, L::TcbSetTlsBase, &[Any], &[]),
     recipe(Tag::Tcb, L::TcbSetFlags, &[Below(4), Below(4)], &[]),
+    recipe(Tag::Tcb, L::TcbForbidDebug, &[], &[]),
     recipe(Tag::IrqControl, L::IrqControlGet, &[Below(108), Empty, Depth], ROOT),
     recipe(
         Tag::IrqControl,

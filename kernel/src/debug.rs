@@ -3,7 +3,8 @@
 //!
 //! They leave every register but their results alone, cost no budget and do not reschedule. Which of them exist is
 //! a property of the build that boots the kernel ([`Profile`]); what a program gets wrong is reported on the
-//! console and otherwise ignored.
+//! console and otherwise ignored. A thread that they were taken away from (ForbidDebug) finds a kernel without them: it
+//! cannot end its instance, write to its console or read what others are called.
 
 use core::fmt::{self, Display, Write};
 
@@ -58,6 +59,8 @@ impl<M: Machine> Kernel<M> {
         let Profile { printing, debug_calls, benchmarks } = self.config.profile;
         let caller = self.sched.current;
         match call {
+            Syscall::BenchmarkFinalizeLog | Syscall::BenchmarkNullSyscall if benchmarks => {}
+            _ if self.objs[caller].debug_forbidden != 0 => return DebugCall::Unknown,
             Syscall::DebugPutChar if printing => {
                 self.machine.put_char(self.objs[caller].context.cap_register() as u8);
             }
@@ -69,7 +72,6 @@ impl<M: Machine> Kernel<M> {
             Syscall::DebugNameThread if debug_calls => self.name_thread(caller),
             Syscall::BenchmarkFlushCaches if benchmarks => self.machine.flush_caches(),
             Syscall::BenchmarkResetLog if benchmarks => self.objs[caller].context.set_badge(0),
-            Syscall::BenchmarkFinalizeLog | Syscall::BenchmarkNullSyscall if benchmarks => {}
             _ => return DebugCall::Unknown,
         }
         DebugCall::Done

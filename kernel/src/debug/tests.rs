@@ -82,6 +82,29 @@ fn calls_of_other_builds_are_unknown_in_every_profile() {
 }
 
 #[test]
+fn a_thread_without_debug_calls_finds_a_kernel_without_them() {
+    for call in [
+        DebugPutChar,
+        DebugDumpScheduler,
+        DebugHalt,
+        DebugSnapshot,
+        DebugCapIdentify,
+        DebugNameThread,
+        BenchmarkFlushCaches,
+        BenchmarkResetLog,
+    ] {
+        let (mut world, tcb) = world_with(ALL);
+        world.kernel.objs[tcb].debug_forbidden = 1;
+        world.syscall(tcb, call, 0x41, 0);
+        assert_eq!(world.state(tcb), ThreadState::Inactive, "{call:?} is no system call of this thread");
+        assert!(!console(&world).starts_with('A') && world.kernel.stopped.is_none(), "{call:?}");
+    }
+    let (mut world, tcb) = world_with(ALL);
+    world.kernel.objs[tcb].debug_forbidden = 1;
+    assert_eq!(world.syscall(tcb, BenchmarkNullSyscall, 0, 0), Resume::Thread(tcb), "it has no effect");
+}
+
+#[test]
 fn put_char_writes_the_low_byte_and_costs_nothing() {
     let (mut world, tcb) = world_with(ALL);
     world.kernel.machine.time = arch::Ticks(1 << 40);

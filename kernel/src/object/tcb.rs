@@ -172,6 +172,8 @@ pub struct Tcb {
     pub fault: RawFault,
     /// Debug name, zero terminated.
     pub name: [u8; NAME_LENGTH + 1],
+    /// 1 once the debug and benchmark calls were taken away from the thread.
+    pub debug_forbidden: u8,
     /// Floating-point state while the thread does not own the unit.
     pub fpu: FpuState,
 }
@@ -273,6 +275,8 @@ pub enum Invocation {
     BindNotification(ObjRef<Tcb>, ObjRef<Notification>),
     /// UnbindNotification
     UnbindNotification(ObjRef<Tcb>),
+    /// ForbidDebug
+    ForbidDebug(ObjRef<Tcb>),
 }
 
 impl<M: Machine> Kernel<M> {
@@ -310,6 +314,7 @@ impl<M: Machine> Kernel<M> {
                 args.require(2, 0)?;
                 Ok(Invocation::SetFlags { tcb, clear: args.word(0), set: args.word(1) })
             }
+            Some(Label::TcbForbidDebug) => Ok(Invocation::ForbidDebug(tcb)),
             _ => Err(SyscallError::IllegalOperation),
         }
     }
@@ -350,6 +355,7 @@ impl<M: Machine> Kernel<M> {
             Invocation::Resume(tcb) => self.resume_thread(tcb),
             Invocation::BindNotification(tcb, notification) => self.bind_notification(tcb, notification),
             Invocation::UnbindNotification(tcb) => self.unbind_notification(tcb),
+            Invocation::ForbidDebug(tcb) => self.objs[tcb].debug_forbidden = 1,
         }
         Ok(Answer::Done)
     }

@@ -27,6 +27,8 @@ pub(crate) enum What {
     Syscall { number: i64 },
     /// The budget was used up.
     Budget { consumed_us: u64 },
+    /// What was to become a row of the results is no JSON object of scalars.
+    Row,
     /// A message that no kernel sends.
     Unknown { label: u64 },
 }
@@ -99,6 +101,7 @@ impl Fault {
                     What::Budget { consumed_us } => {
                         write!(f, "\"kind\":\"budget\",\"consumed_us\":{consumed_us}")?;
                     }
+                    What::Row => write!(f, "\"kind\":\"row\"")?,
                     What::Unknown { label } => write!(f, "\"kind\":\"unknown\",\"label\":{label}")?,
                 }
                 write!(f, ",\"ip\":{}", self.0.ip)
@@ -118,6 +121,9 @@ impl fmt::Display for Fault {
             What::Capability { address } => write!(f, "no capability at {address:#x}")?,
             What::Syscall { number } => write!(f, "no system call {number}")?,
             What::Budget { consumed_us } => write!(f, "budget used up, {consumed_us} us")?,
+            What::Row => {
+                write!(f, "a row that is not one JSON object of texts, numbers, true, false or null")?
+            }
             What::Unknown { label } => write!(f, "message with label {label}")?,
         }
         write!(f, " at ip {:#x}", self.ip)

@@ -22,6 +22,7 @@ mod fault;
 mod grants;
 mod memory;
 mod policy;
+mod row;
 mod serve;
 mod supplies;
 mod task;

@@ -3,7 +3,8 @@
 
 use abi::ipc_buffer::MAX_LENGTH;
 use abi::start::{MAX_LINE, Request};
-use abi::{MessageInfo, Rights, WORD_BYTES, cut};
+use abi::{ErrorCode, MessageInfo, Rights, WORD_BYTES, cut};
+use alloc::string::ToString;
 use core::fmt;
 use skerry_system::{OnTimeout, Program};
 use userland::object::Flow;
@@ -14,6 +15,7 @@ use userland::{
 use crate::Why;
 use crate::fault::{Fault, REGISTERS_WITH_IP, What};
 use crate::policy::{self, Action, State};
+use crate::row;
 use crate::supplies::Supplies;
 use crate::task::Task;
 use crate::timeouts;
@@ -65,10 +67,12 @@ impl Endpoints {
     }
 }
 
-/// Whether the sender of a message waits for an answer.
+/// What the sender of a message is answered.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Answer {
     Empty,
+    /// What it asked for is above this.
+    Above(u64),
     None,
 }
 
@@ -91,6 +95,10 @@ impl Server {
         loop {
             let received = match answer {
                 Answer::Empty => syscall::reply_recv(endpoint, MessageInfo::default(), [0; 4], reply),
+                Answer::Above(highest) => {
+                    let info = MessageInfo::new(ErrorCode::RangeError.word(), 0, 0, 2);
+                    syscall::reply_recv(endpoint, info, [0, highest, 0, 0], reply)
+                }
                 Answer::None => syscall::recv(endpoint, reply),
             };
             let mut words = [0; MAX_LENGTH];
@@ -127,7 +135,13 @@ fn request(
     let task = &mut tasks[sender];
     match Request::from_word(label) {
         Some(Request::Print) => println!("{}: {}", task.program.name, Line(words)),
-        Some(Request::Row) => report_row(Line(words)),
+        Some(Request::Row) => {
+            let line = Line(words).to_string();
+            if !row::is_row(&line) {
+                return refuse_row(root, tasks, sender, &line);
+            }
+            report_row(line);
+        }
         Some(Request::Exit) => {
             let code = words[0] as i32;
             if code != 0 {
@@ -137,9 +151,24 @@ fn request(
             return Answer::None;
         }
         Some(Request::GiveUp) => give_up(root, tasks, sender, words),
+        Some(Request::SetPriority) => {
+            if let Err(highest) = task.set_priority(words[0]) {
+                return Answer::Above(highest);
+            }
+        }
         None => {}
     }
     Answer::Empty
+}
+
+/// Treats a program whose row is none like one that faults: what it wrote is shown and becomes no result.
+fn refuse_row(root: &mut RootTask, tasks: &mut [Task], sender: usize, line: &str) -> Answer {
+    let task = &tasks[sender];
+    println!("{}: {line}", task.program.name);
+    let fault = Fault { ip: ip_of(task), what: What::Row };
+    let action = policy::after_fault(task.program, task.starts);
+    act(root, tasks, sender, (fault, action));
+    Answer::None
 }
 
 /// Treats a program like one that faults, because the handler of its timeouts says so. Others cannot.

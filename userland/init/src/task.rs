@@ -4,14 +4,12 @@
 use alloc::vec::Vec;
 
 use abi::flags::TCB_FPU_DISABLED;
-use abi::start::{self, BUFFER, INFO, SERVICE_SLOT, STACK_END, TCB_SLOT};
-use abi::{GuardData, INITIAL_FLAGS, Register, Rights, sizes};
+use abi::start::{self, BUFFER, INFO, SERVICE_SLOT, STACK_END};
+use abi::{GuardData, INITIAL_FLAGS, Register, sizes};
 use skerry_system::launch::{Image, Launch, Page};
 use skerry_system::{Description, Program};
 use userland::object::{Flow, SchedParameters, SchedParams, Space};
-use userland::{
-    AllocError, Capability, Endpoint, INIT_TCB, IrqHandler, RootTask, SchedContext, SmallPage, Tcb, VSpace,
-};
+use userland::{AllocError, Endpoint, INIT_TCB, IrqHandler, RootTask, SchedContext, SmallPage, Tcb, VSpace};
 
 use crate::Why;
 use crate::grants::{Giver, ProgramSlots, Told, name};
@@ -127,7 +125,9 @@ impl Task {
         let memory = Memory::new(root, image, (&launch.description, index))?;
         memory.map(root, vspace)?;
         let scratch = Scratch(root.slots.take()?);
-        slots.slot(TCB_SLOT).copy_from(Capability::slot(tcb), Rights::ALL)?;
+        // The program gets no capability for its thread, with which it could undo its description, and no debug calls, with
+        // which it could write what init has not seen, or end the instance.
+        tcb.forbid_debug()?;
         endpoints.give_service(slots.slot(SERVICE_SLOT))?;
         let giver = Giver::new(root, supplies, (launch, index), (vspace, slots), scratch)?;
         let (told, handlers) = giver.give()?;
@@ -163,7 +163,7 @@ impl Task {
         Ok(())
     }
 
-    /// Everything that the program could have changed about its thread.
+    /// Everything that init may have changed about the thread since its last start.
     fn configure(&self) -> Result<(), AllocError> {
         let (tcb, program) = (self.tcb, self.program);
         let guard = GuardData::new(0, sizes::WORD_BITS - self.slots.bits);
@@ -180,6 +180,16 @@ impl Task {
         let (clear, set) = if program.fpu { (TCB_FPU_DISABLED, 0) } else { (0, TCB_FPU_DISABLED) };
         tcb.set_flags(clear, set)?;
         Ok(())
+    }
+
+    /// Gives the program the priority that it asks for, if its description allows that; the highest that it allows if not.
+    pub(crate) fn set_priority(&self, priority: u64) -> Result<(), u64> {
+        let highest = u64::from(self.program.mcp);
+        if priority > highest {
+            return Err(highest);
+        }
+        // Refused only for what is no thread, or no priority.
+        self.tcb.set_priority(INIT_TCB, priority).map_err(|_| highest)
     }
 
     /// Sends its timeouts to init from now on.

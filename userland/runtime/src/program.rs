@@ -26,8 +26,11 @@ mod events;
 mod region;
 mod timeouts;
 
+use crate::capability::CPtr;
+use crate::error::Error;
+use crate::message::Message;
 use abi::chunk::skerry::{Direction, Name};
-use abi::start::{Head, StartInfo};
+use abi::start::{Head, Request, StartInfo};
 use core::fmt;
 
 pub use device::{IoPorts, Registers};
@@ -102,6 +105,13 @@ impl Program {
     /// Microseconds it may run in each period, and the period.
     pub fn budget_and_period_us(&self) -> (u64, u64) {
         (self.info.head.budget_us, self.info.head.period_us)
+    }
+
+    /// Changes its own priority, which init does for it: up to `mcp` in the description. The priority that the description
+    /// gives is back when the program is restarted.
+    pub fn set_priority(&self, priority: u64) -> Result<(), Error> {
+        let words = [priority];
+        Message::new(Request::SetPriority.word(), &words).invoke(CPtr(self.info.head.service)).map(drop)
     }
 
     /// The words of the arguments.

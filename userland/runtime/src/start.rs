@@ -77,7 +77,8 @@ pub unsafe fn program(info: u64, main: impl FnOnce(&mut Program) -> i32) -> ! {
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     console::end_line();
-    if current_thread() == INIT_TCB {
+    // A program has no capability for its thread.
+    if [INIT_TCB.0, CPtr::NULL].contains(&current_thread().0) {
         println!("{info}");
     } else {
         println!("thread at slot {}: {info}", current_thread().0.0);

@@ -13,7 +13,7 @@ use crate::{Failure, peer};
 const LINES_OUT: u64 = 3;
 const LINES_IN: u64 = 2;
 /// Labels from the first one of Skerry's that needs a capability nobody has, up to the highest there is.
-const RESERVED: [u64; 6] = [0x1002, 0x1003, 0x1004, 0x1fff, 1 << (LABEL_BITS - 1), (1 << LABEL_BITS) - 1];
+const RESERVED: [u64; 6] = [0x1002, 0x1003, 0x1005, 0x1fff, 1 << (LABEL_BITS - 1), (1 << LABEL_BITS) - 1];
 const LABEL_BITS: u32 = abi::WORD_BITS - 12;
 
 pub(crate) fn attack(task: &mut RootTask, attempts: &mut Attempts) -> Result<(), Failure> {

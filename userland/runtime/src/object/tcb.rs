@@ -175,4 +175,9 @@ impl Tcb {
     pub fn set_flags(self, clear: u64, set: u64) -> Result<u64, Error> {
         invoke_word(self.0, Label::TcbSetFlags, [clear, set], [])
     }
+
+    /// Takes the debug and benchmark calls away from the thread, for good: they are unknown system calls to it.
+    pub fn forbid_debug(self) -> Result<(), Error> {
+        invoke_unit(self.0, Label::TcbForbidDebug, [], [])
+    }
 }

@@ -69,6 +69,7 @@ fn thread_operations_send_the_words_of_the_table() {
     sends!(tcb.unbind_notification() => 9 TcbUnbindNotification [] []);
     sends!(tcb.set_tls_base(0x7000) => 9 TcbSetTlsBase [0x7000] []);
     sends!(tcb.set_flags(1, 0) => 9 TcbSetFlags [1, 0] []);
+    sends!(tcb.forbid_debug() => 9 TcbForbidDebug [] []);
 }
 
 #[test]

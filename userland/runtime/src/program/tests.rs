@@ -66,3 +66,12 @@ fn lines_are_acknowledged_one_by_one() {
     let entries = record(|| control.ack(0b1_0101));
     assert_eq!(entries.iter().map(|entry| entry.dest).collect::<Vec<_>>(), [4, 6]);
 }
+
+#[test]
+fn a_priority_is_asked_of_init() {
+    let entries = record(|| assert!(program().set_priority(120).is_ok()));
+    let info = abi::MessageInfo::new(Request::SetPriority.word(), 0, 0, 1);
+    let sent: Vec<_> = entries.iter().map(|entry| (entry.number, entry.dest, entry.info)).collect();
+    assert_eq!(sent, [(abi::Syscall::Call, abi::start::SERVICE_SLOT, info)]);
+    assert_eq!(entries[0].words[0], 120);
+}

@@ -160,6 +160,17 @@ fn the_callers_floating_point_flag_takes_effect_at_once() {
 }
 
 #[test]
+fn debug_calls_are_taken_away_for_good() {
+    let mut fixture = Fixture::new();
+    for _ in 0..2 {
+        fixture.invoke(Label::TcbForbidDebug, &[], &[]);
+        assert_eq!(fixture.test.kernel.objs[fixture.target].debug_forbidden, 1);
+    }
+    fixture.invoke(Label::TcbSetFlags, &[u64::MAX, 0], &[]);
+    assert_eq!(fixture.test.kernel.objs[fixture.target].debug_forbidden, 1, "it is no flag");
+}
+
+#[test]
 fn bind_notification_checks_thread_capability_right_and_notification() {
     let mut fixture = Fixture::new();
     let other = fixture.test.slot_with(Cap::Domain);

@@ -3,7 +3,7 @@
 
 use crate::check::{Outcome, refused, same, tests};
 use crate::code;
-use crate::env::{Env, invoke};
+use crate::env::{Env, MIDDLE, invoke, leave};
 use abi::{Label, Register};
 use userland::object::{Copied, Flow};
 use userland::{Error, INIT_CNODE, INIT_TCB, Tcb, syscall};
@@ -25,6 +25,7 @@ tests!(
     tcb_set_tls_base_sets_it,
     tcb_set_flags_needs_two_words,
     tcb_set_flags_returns_the_flags,
+    tcb_forbid_debug_makes_debug_calls_unknown,
 );
 
 /// How many registers there are, and how many of them are frame registers.
@@ -154,4 +155,17 @@ fn tcb_set_flags_returns_the_flags(env: &mut Env) -> Outcome {
     same(tcb.set_flags(0, 0)?, 1)?;
     same(tcb.set_flags(1, 1)?, 1)?;
     same(tcb.set_flags(u64::MAX, 0)?, 0)
+}
+
+fn tcb_forbid_debug_makes_debug_calls_unknown(env: &mut Env) -> Outcome {
+    let write = || {
+        leave(0, 1);
+        syscall::debug_put_char(b' ');
+        leave(0, 2);
+    };
+    let tcb = env.spawn(MIDDLE, write)?;
+    tcb.forbid_debug()?;
+    tcb.set_flags(u64::MAX, 0)?;
+    env.settle();
+    same(env.left(0), 1)
 }

@@ -5,14 +5,17 @@
 
 extern crate alloc;
 
+pub mod acpi;
 pub mod audit;
+pub mod bytes;
 pub mod calibration;
 pub mod carver;
 pub mod device_tree;
 pub mod extra;
 pub mod footprint;
 pub mod json;
-pub mod madt;
+pub mod memory;
+pub mod memory_map;
 pub mod modules;
 pub mod offset;
 pub mod options;

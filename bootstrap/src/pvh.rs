@@ -13,11 +13,16 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::bytes::{u32_at, u64_at};
+use crate::memory::Memory;
+
 const MAGIC: u32 = 0x336e_c578;
+/// Length of the record with the fields of version 1.
+const RECORD: usize = 56;
 /// Longest command line that is read; the rest is cut off.
 const MAX_COMMAND_LINE: u64 = 4096;
-const MEMORY_ENTRY: u64 = 24;
-const MODULE_ENTRY: u64 = 32;
+const MEMORY_ENTRY: usize = 24;
+const MODULE_ENTRY: usize = 32;
 /// Bound that no loader comes near; a count above it means that the record is not one.
 const MAX_ENTRIES: u32 = 512;
 
@@ -74,6 +79,13 @@ pub enum StartError {
         /// Modules.
         modules: u32,
     },
+    /// It, or something that it points to, is not in memory that can be read.
+    Unreadable {
+        /// What.
+        what: &'static str,
+        /// Where it should be.
+        address: u64,
+    },
 }
 
 impl fmt::Display for StartError {
@@ -95,74 +107,61 @@ impl fmt::Display for StartError {
                     "start record counts {memory} memory ranges and {modules} modules, at most {MAX_ENTRIES} are read"
                 )
             }
+            Self::Unreadable { what, address } => {
+                write!(f, "start record: the {what} at {address:#x} is not in memory that can be read")
+            }
         }
     }
 }
 
-/// Reads words at any physical address.
-#[derive(Clone, Copy)]
-struct Reader<R: Fn(u64) -> u8> {
-    byte: R,
-}
-
-impl<R: Fn(u64) -> u8> Reader<R> {
-    fn u32(&self, address: u64) -> u32 {
-        u32::from_le_bytes([0, 1, 2, 3].map(|offset| (self.byte)(address + offset)))
-    }
-
-    fn u64(&self, address: u64) -> u64 {
-        u64::from(self.u32(address)) | u64::from(self.u32(address + 4)) << 32
-    }
-
-    fn text(&self, address: u64) -> String {
-        let bytes = (0..MAX_COMMAND_LINE).map(|offset| (self.byte)(address + offset));
-        bytes.take_while(|byte| *byte != 0).map(char::from).collect()
-    }
-
-    fn table<T>(&self, address: u64, count: u32, size: u64, read: impl Fn(u64) -> T) -> Vec<T> {
-        (0..u64::from(count)).map(|index| read(address + index * size)).collect()
-    }
-}
-
 /// The command line alone: needed for the console before anything else can be reported.
-pub fn command_line(record: u64, byte: impl Fn(u64) -> u8) -> String {
-    let memory = Reader { byte };
-    match memory.u64(record + 24) {
-        0 => String::new(),
-        _ if memory.u32(record) != MAGIC => String::new(),
-        address => memory.text(address),
+pub fn command_line(record: u64, memory: &impl Memory) -> String {
+    let Some(record) = memory.bytes(record, RECORD) else { return String::new() };
+    let (magic, address) = (u32_at(&record, 0), u64_at(&record, 24));
+    if magic != MAGIC || address == 0 {
+        return String::new();
     }
+    let bytes = (0..MAX_COMMAND_LINE).map_while(|offset| memory.byte(address.checked_add(offset)?));
+    bytes.take_while(|byte| *byte != 0).map(char::from).collect()
 }
 
-/// Reads and checks the record at physical address `record`; `byte` gives the byte at an address.
-pub fn read(record: u64, byte: impl Fn(u64) -> u8) -> Result<StartInfo, StartError> {
-    let command_line = command_line(record, &byte);
-    let memory = Reader { byte };
-    let magic = memory.u32(record);
+/// Reads and checks the record at physical address `record`.
+pub fn read(record: u64, memory: &impl Memory) -> Result<StartInfo, StartError> {
+    let command_line = command_line(record, memory);
+    let words = memory.bytes(record, RECORD);
+    let words = words.ok_or(StartError::Unreadable { what: "record itself", address: record })?;
+    let magic = u32_at(&words, 0);
     if magic != MAGIC {
         return Err(StartError::NotPvh { magic });
     }
-    let version = memory.u32(record + 4);
-    let entries = if version == 0 { 0 } else { memory.u32(record + 48) };
-    let modules = memory.u32(record + 12);
+    let version = u32_at(&words, 4);
+    let entries = if version == 0 { 0 } else { u32_at(&words, 48) };
+    let modules = u32_at(&words, 12);
     if entries == 0 {
         return Err(StartError::NoMemoryMap { version });
     }
     if entries > MAX_ENTRIES || modules > MAX_ENTRIES {
         return Err(StartError::TooManyEntries { memory: entries, modules });
     }
-    let rsdp = memory.u64(record + 32);
+    let list = |what, at: usize, count: u32, size: usize| {
+        let address = u64_at(&words, at);
+        memory.bytes(address, count as usize * size).ok_or(StartError::Unreadable { what, address })
+    };
+    let rsdp = u64_at(&words, 32);
     Ok(StartInfo {
         command_line,
-        memory: memory.table(memory.u64(record + 40), entries, MEMORY_ENTRY, |at| MemoryEntry {
-            start: memory.u64(at),
-            length: memory.u64(at + 8),
-            kind: memory.u32(at + 16),
-        }),
-        modules: memory.table(memory.u64(record + 16), modules, MODULE_ENTRY, |at| Module {
-            start: memory.u64(at),
-            length: memory.u64(at + 8),
-        }),
+        memory: list("memory map", 40, entries, MEMORY_ENTRY)?
+            .chunks_exact(MEMORY_ENTRY)
+            .map(|entry| MemoryEntry {
+                start: u64_at(entry, 0),
+                length: u64_at(entry, 8),
+                kind: u32_at(entry, 16),
+            })
+            .collect(),
+        modules: list("list of modules", 16, modules, MODULE_ENTRY)?
+            .chunks_exact(MODULE_ENTRY)
+            .map(|entry| Module { start: u64_at(entry, 0), length: u64_at(entry, 8) })
+            .collect(),
         rsdp: (rsdp != 0).then_some(rsdp),
     })
 }
@@ -171,7 +170,7 @@ pub fn read(record: u64, byte: impl Fn(u64) -> u8) -> Result<StartInfo, StartErr
 mod tests {
     use super::*;
 
-    const RECORD: u64 = 0x2000;
+    const AT: u64 = 0x2000;
 
     /// Memory with a record of two ranges, one module and a command line.
     struct Machine(Vec<u8>);
@@ -179,13 +178,13 @@ mod tests {
     impl Machine {
         fn new() -> Self {
             let mut machine = Machine(vec![0; 0x4000]);
-            machine.put(RECORD, &MAGIC.to_le_bytes());
-            machine.put(RECORD + 4, &1u32.to_le_bytes());
-            machine.put(RECORD + 12, &1u32.to_le_bytes());
+            machine.put(AT, &MAGIC.to_le_bytes());
+            machine.put(AT + 4, &1u32.to_le_bytes());
+            machine.put(AT + 12, &1u32.to_le_bytes());
             for (offset, word) in [(16, 0x3000u64), (24, 0x3100), (32, 0xf_5000), (40, 0x3200)] {
-                machine.put(RECORD + offset, &word.to_le_bytes());
+                machine.put(AT + offset, &word.to_le_bytes());
             }
-            machine.put(RECORD + 48, &2u32.to_le_bytes());
+            machine.put(AT + 48, &2u32.to_le_bytes());
             machine.put(0x3000, &[0x7000u64, 42].map(u64::to_le_bytes).concat());
             machine.put(0x3100, b"console=debugcon:0x8e00\0rest");
             machine.put(0x3200, &[0u64, 0x9_fc00, 1].map(u64::to_le_bytes).concat());
@@ -198,7 +197,7 @@ mod tests {
         }
 
         fn read(&self) -> Result<StartInfo, StartError> {
-            read(RECORD, |address| self.0[address as usize])
+            read(AT, &|address: u64| self.0.get(address as usize).copied())
         }
     }
 
@@ -215,25 +214,48 @@ mod tests {
     #[test]
     fn a_record_without_memory_map_is_refused() {
         let mut machine = Machine::new();
-        machine.put(RECORD + 48, &[0; 4]);
+        machine.put(AT + 48, &[0; 4]);
         assert_eq!(machine.read(), Err(StartError::NoMemoryMap { version: 1 }));
         let mut old = Machine::new();
-        old.put(RECORD + 4, &[0; 4]);
+        old.put(AT + 4, &[0; 4]);
         assert_eq!(old.read(), Err(StartError::NoMemoryMap { version: 0 }));
     }
 
     #[test]
     fn a_record_of_another_protocol_is_refused_and_its_pointers_are_not_followed() {
         let mut machine = Machine::new();
-        machine.put(RECORD, &[0x89, 0x62, 0xd7, 0x36]);
-        machine.put(RECORD + 24, &u64::MAX.to_le_bytes());
+        machine.put(AT, &[0x89, 0x62, 0xd7, 0x36]);
+        machine.put(AT + 24, &u64::MAX.to_le_bytes());
         assert_eq!(machine.read(), Err(StartError::NotPvh { magic: 0x36d7_6289 }));
     }
 
     #[test]
     fn counts_beyond_any_machine_are_refused() {
         let mut machine = Machine::new();
-        machine.put(RECORD + 12, &u32::MAX.to_le_bytes());
+        machine.put(AT + 12, &u32::MAX.to_le_bytes());
         assert_eq!(machine.read(), Err(StartError::TooManyEntries { memory: 2, modules: u32::MAX }));
+    }
+
+    #[test]
+    fn pointers_that_lead_nowhere_are_refused_with_their_name() {
+        for (offset, what) in [(16, "list of modules"), (40, "memory map")] {
+            for address in [0x3ff0, 1 << 40, u64::MAX - 7] {
+                let mut machine = Machine::new();
+                machine.put(AT + offset, &u64::to_le_bytes(address));
+                assert_eq!(machine.read(), Err(StartError::Unreadable { what, address }));
+            }
+        }
+        let short = |address: u64| (address < 0x2010).then_some(0);
+        assert_eq!(read(AT, &short), Err(StartError::Unreadable { what: "record itself", address: AT }));
+    }
+
+    #[test]
+    fn a_command_line_ends_where_memory_does() {
+        let mut machine = Machine::new();
+        machine.put(AT + 24, &0x3ffeu64.to_le_bytes());
+        machine.put(0x3ffe, b"ab");
+        assert_eq!(machine.read().map(|info| info.command_line), Ok("ab".into()));
+        machine.put(AT + 24, &u64::MAX.to_le_bytes());
+        assert_eq!(machine.read().map(|info| info.command_line), Ok(String::new()));
     }
 }

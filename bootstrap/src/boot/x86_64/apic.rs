@@ -2,11 +2,12 @@
 //! The local APIC and the old interrupt controllers, as far as starting cores needs them.
 
 use core::arch::asm;
-use core::sync::atomic::{AtomicU64, Ordering};
 
+use bootstrap::acpi::LOCAL_APIC;
 use x2apic::lapic::{LocalApic, LocalApicBuilder, TimerDivide, TimerMode};
 
 use super::cpu::{cpuid, out_byte, read_msr};
+use super::error::MachineError;
 use super::traps;
 use crate::boot::physical;
 
@@ -27,17 +28,18 @@ const DIVIDE_BY_1: u32 = 0b1011;
 const MASKED: u32 = 1 << 16;
 const X2APIC_MSRS: u64 = 0x800;
 
-/// Physical address of the registers in xAPIC mode.
-static BASE: AtomicU64 = AtomicU64::new(0xfee0_0000);
-
 /// Whether cores run in x2APIC mode once [`enable`] was called: always when the processor has it.
 pub(crate) fn is_x2apic() -> bool {
     cpuid(1, 0).ecx & 1 << 21 != 0
 }
 
-/// Says where the registers are in xAPIC mode.
-pub(crate) fn set_base(address: u64) {
-    BASE.store(address, Ordering::Relaxed);
+/// Refuses a processor whose local APIC is elsewhere than everything here and the plan take for granted.
+pub(crate) fn check_base() -> Result<(), MachineError> {
+    const ADDRESS: u64 = 0xf_ffff_ffff_f000;
+    match read_msr(APIC_BASE_MSR) & ADDRESS {
+        LOCAL_APIC => Ok(()),
+        found => Err(MachineError::LocalApic { found }),
+    }
 }
 
 /// Remaps the old interrupt controllers away from the exceptions and masks all their lines. Firmware leaves them open:
@@ -64,7 +66,7 @@ fn local() -> LocalApic {
         .timer_mode(TimerMode::OneShot)
         .timer_divide(TimerDivide::Div1)
         .timer_initial(0)
-        .set_xapic_base(BASE.load(Ordering::Relaxed))
+        .set_xapic_base(LOCAL_APIC)
         .build()
         .expect("all vectors and the base are given")
 }
@@ -154,14 +156,14 @@ pub(crate) fn timer_count() -> u32 {
     if in_x2apic_mode() {
         return read_msr((X2APIC_MSRS + (TIMER_CURRENT >> 4)) as u32) as u32;
     }
-    physical::read_register(BASE.load(Ordering::Relaxed) + TIMER_CURRENT)
+    physical::read_register(LOCAL_APIC + TIMER_CURRENT)
 }
 
 fn write_register(offset: u64, value: u32) {
     if in_x2apic_mode() {
         super::cpu::write_msr((X2APIC_MSRS + (offset >> 4)) as u32, u64::from(value));
     } else {
-        physical::write_register(BASE.load(Ordering::Relaxed) + offset, value);
+        physical::write_register(LOCAL_APIC + offset, value);
     }
 }
 

@@ -56,6 +56,13 @@ pub(crate) fn core_id() -> u32 {
     if topology.ebx != 0 { topology.edx } else { cpuid(1, 0).ebx >> 24 }
 }
 
+/// First address beyond those that this processor and the page tables of kernels have.
+pub(crate) fn physical_top() -> u64 {
+    const LEAST_BITS: u32 = 36;
+    let bits = (cpuid(0x8000_0008, 0).eax & 0xff).clamp(LEAST_BITS, u64::BITS - 1);
+    (1u64 << bits).min(abi::limits::DEVICE_TOP)
+}
+
 /// Whether the processor maps 1 GiB pages.
 pub(crate) fn has_huge_pages() -> bool {
     cpuid(0x8000_0001, 0).edx & 1 << 26 != 0

@@ -3,8 +3,10 @@
 
 use core::fmt;
 
-use bootstrap::madt::EntryError;
+use bootstrap::acpi::AcpiError;
 use bootstrap::pvh::StartError;
+
+use crate::boot::error::BootError;
 
 /// Why the description that loader and firmware give of the machine cannot be used.
 #[derive(Debug)]
@@ -12,37 +14,31 @@ pub(crate) enum MachineError {
     /// The loader left no start record that can be used.
     Start(StartError),
     /// An ACPI table is missing or malformed.
-    Acpi { table: &'static str, problem: AcpiProblem },
+    Acpi(AcpiError),
+    /// The registers of this core's local APIC are not where those of all PCs are after a reset.
+    LocalApic { found: u64 },
+    /// A module is not in memory.
+    Module { index: usize, start: u64, length: u64 },
 }
 
-/// What is wrong with an ACPI table.
-#[derive(Debug)]
-pub(crate) enum AcpiProblem {
-    /// It is not there, or its checksum is wrong.
-    Missing,
-    /// Its signature or checksum is wrong.
-    Invalid,
-    /// Its entries cannot be walked.
-    Entries(EntryError),
+impl From<MachineError> for BootError {
+    fn from(error: MachineError) -> Self {
+        Self::Machine(error)
+    }
 }
 
 impl fmt::Display for MachineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Start(error) => write!(f, "{error}"),
-            Self::Acpi { table, problem } => write!(f, "ACPI table {table}: {problem}"),
-        }
-    }
-}
-
-impl fmt::Display for AcpiProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing => write!(f, "missing, or its checksum is wrong"),
-            Self::Invalid => write!(f, "its signature or checksum is wrong"),
-            Self::Entries(EntryError::TooShort) => write!(f, "shorter than its fixed part"),
-            Self::Entries(EntryError::BadLength(offset)) => {
-                write!(f, "the length of the entry at offset {offset} does not fit")
+            Self::Acpi(error) => write!(f, "{error}"),
+            Self::LocalApic { found } => write!(
+                f,
+                "IA32_APIC_BASE puts the registers of the local APIC at {found:#x}, expected {:#x}",
+                bootstrap::acpi::LOCAL_APIC
+            ),
+            Self::Module { index, start, length } => {
+                write!(f, "module {index} of {length} bytes at {start:#x} is not in memory that can be read")
             }
         }
     }

@@ -3,13 +3,14 @@
 
 use alloc::string::String;
 
-use abi::chunk::RSDP_PAYLOAD;
+use bootstrap::acpi::LOCAL_APIC;
+use bootstrap::memory_map::MemoryMap;
 use bootstrap::options::Options;
-use bootstrap::pvh::{self, MemoryEntry, StartInfo};
-use memory_partition::{Firmware, Module, OtherRange};
+use bootstrap::pvh::{self, StartInfo};
+use memory_partition::{Firmware, Module};
 use skerry_system::MemoryRange;
 
-use super::acpi::{self, Topology};
+use super::acpi::{self, Mapped, Topology};
 use super::error::MachineError;
 use super::posture;
 use super::time::{self, Clocks};
@@ -17,90 +18,84 @@ use super::{apic, cpu, map};
 use crate::boot::console::say;
 use crate::boot::error::BootError;
 use crate::boot::machine::{self, Machine};
-use crate::boot::physical;
-
-/// Type of usable memory in the loader's map.
-const USABLE: u32 = 1;
 
 /// The command line alone, before anything else is known.
 pub(crate) fn command_line(start_info: u64) -> String {
-    pvh::command_line(start_info, byte)
-}
-
-fn byte(address: u64) -> u8 {
-    physical::bytes(address, 1)[0]
+    pvh::command_line(start_info, &Mapped)
 }
 
 /// Finds out what the machine is and brings the boot core into the posture of all cores.
 pub(crate) fn discover(start_info: u64, options: Options) -> Result<Machine, BootError> {
     let began = cpu::timestamp();
     posture::check()?;
-    let start =
-        pvh::read(start_info, byte).map_err(|error| BootError::Machine(MachineError::Start(error)))?;
-    let ends =
-        start.memory.iter().filter(|range| range.kind == USABLE).map(|range| range.start + range.length);
-    map::map_up_to(ends.max().unwrap_or(0));
-    let topology = acpi::read(start.rsdp).map_err(BootError::Machine)?;
+    let start = pvh::read(start_info, &Mapped).map_err(MachineError::Start)?;
+    let memory = MemoryMap::new(&start.memory, cpu::physical_top());
+    map::map_memory(memory.readable());
+    check_modules(&start)?;
+    apic::check_base()?;
+    let topology = acpi::read(start.rsdp).map_err(MachineError::Acpi)?;
     apic::mask_pics();
-    apic::set_base(topology.local_apic);
     let clocks = time::calibrate()?;
     apic::enable();
     let posture = posture::apply();
-    let firmware = firmware(&start, &topology);
+    let firmware = firmware(&start, &memory, &topology);
     let machine = Machine {
         options,
         began,
-        rsdp: Some(rsdp(firmware.rsdp)),
+        rsdp: Some(topology.root.bytes),
         firmware,
         ticks_per_us: clocks.tsc_mhz,
         timer_ratio: clocks.timer_ratio(),
         posture,
-        local_apic_page: (!apic::is_x2apic()).then_some(topology.local_apic),
+        local_apic_page: (!apic::is_x2apic()).then_some(LOCAL_APIC),
     };
-    report(&machine, &topology, &clocks);
+    report(&machine, &memory, &topology, &clocks);
     Ok(machine)
 }
 
+/// A module is read before the plan says what memory there is.
+fn check_modules(start: &StartInfo) -> Result<(), MachineError> {
+    for (index, module) in start.modules.iter().enumerate() {
+        let range = module_range(module);
+        if range.size() != module.length || !map::is_all_memory(range) {
+            return Err(MachineError::Module { index, start: module.start, length: module.length });
+        }
+    }
+    Ok(())
+}
+
+fn module_range(module: &pvh::Module) -> MemoryRange {
+    MemoryRange::of_size(module.start, module.length)
+}
+
 /// The neutral record of the machine.
-fn firmware(start: &StartInfo, topology: &Topology) -> Firmware {
-    let range = |memory: &MemoryEntry| MemoryRange::of_size(memory.start, memory.length);
-    let (usable, other): (alloc::vec::Vec<_>, _) =
-        start.memory.iter().partition(|memory| memory.kind == USABLE);
+fn firmware(start: &StartInfo, memory: &MemoryMap, topology: &Topology) -> Firmware {
+    let module = |module| Module { range: module_range(module), command_line: String::new() };
     Firmware {
-        usable: usable.into_iter().map(range).collect(),
-        other: other
-            .into_iter()
-            .map(|memory| OtherRange { range: range(memory), kind: memory.kind })
-            .collect(),
+        usable: memory.usable.clone(),
+        other: memory.other.clone(),
         cores: topology.cores.clone(),
         boot_apic_id: cpu::core_id(),
         io_apics: topology.io_apics.clone(),
         modules: start.modules.iter().map(module).collect(),
         command_line: start.command_line.clone(),
-        rsdp: start.rsdp.unwrap_or(0),
+        rsdp: topology.root.address,
         occupied: machine::image().into(),
         ..Firmware::default()
     }
 }
 
-fn module(module: &pvh::Module) -> Module {
-    Module { range: MemoryRange::of_size(module.start, module.length), command_line: Default::default() }
-}
-
-/// The ACPI root pointer in its newer layout; an old one has only the first 20 bytes.
-fn rsdp(address: u64) -> [u8; RSDP_PAYLOAD] {
-    const REVISION: usize = 15;
-    const OLD_LENGTH: usize = 20;
-    let mut copy = [0; RSDP_PAYLOAD];
-    if address != 0 {
-        let length = if byte(address + REVISION as u64) == 0 { OLD_LENGTH } else { RSDP_PAYLOAD };
-        copy[..length].copy_from_slice(physical::bytes(address, length as u64));
-    }
-    copy
-}
-
-fn report(machine: &Machine, topology: &Topology, clocks: &Clocks) {
+fn report(machine: &Machine, memory: &MemoryMap, topology: &Topology, clocks: &Clocks) {
     let Machine { firmware, posture, .. } = machine;
+    for cut in &memory.cut {
+        say!("memory: {cut}");
+    }
+    for note in topology.notes.iter() {
+        say!("ACPI: {note}");
+    }
+    if topology.notes.more() > 0 {
+        say!("ACPI: {} more of this kind", topology.notes.more());
+    }
     for range in &firmware.usable {
         say!("memory: {range} usable");
     }

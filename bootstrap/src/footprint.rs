@@ -34,14 +34,19 @@ const MAX_CNODE_BITS: u32 = 20;
 
 /// The system of one root task that owns the machine. Its CNode has the usual size, or as many slots as its image takes.
 pub fn plain(program: &Program) -> Description {
+    let mut description = Description::plain();
+    fit_cnode(&mut description, program);
+    description
+}
+
+/// Makes the root CNode of a program that owns the machine large enough for the pages of its image.
+pub fn fit_cnode(description: &mut Description, program: &Program) {
     let slots = program.pages().saturating_add(SLOTS_BESIDE_IMAGE);
     let slots = slots.saturating_add(slots / SLOTS_OF_CNODE).min(1 << MAX_CNODE_BITS);
     let needed = slots.next_power_of_two().ilog2() as u8;
-    let mut description = Description::plain();
     for instance in &mut description.instances {
         instance.cnode_bits = instance.cnode_bits.max(needed);
     }
-    description
 }
 
 /// Footprint of each instance; `programs` are their root tasks, in order.
@@ -85,6 +90,7 @@ fn outline<'a>(description: &Description, instance: &'a Instance, program: &Prog
             frames: PhysAddr(0),
             entry: program.entry,
         },
+        variant: instance.variant.into(),
         cnode_bits: instance.cnode_bits,
         priority: 0,
         slice_us: 0,

@@ -260,6 +260,7 @@ fn root_task() -> RootTask<'static> {
         name: "root",
         instance: 0,
         image: Image { start: IMAGE_AT, pages: IMAGE_PAGES, frames: START, entry: IMAGE_AT },
+        variant: abi::Variant::BASE,
         cnode_bits: CNODE_BITS,
         priority: 255,
         slice_us: 5000,

@@ -28,7 +28,7 @@ use core::ops::Range;
 use abi::limits::{USER_TOP, USER_VECTORS};
 use abi::sizes::{ASID_POOL_BITS, MIN_SCHED_CONTEXT_BITS, SLOT_BITS, SMALL_PAGE_BITS, TABLE_BITS, TCB_BITS};
 use abi::slots::FIRST_FREE;
-use abi::{BootInfo, MAX_UNTYPED_CAPS, SlotRegion, UntypedDesc};
+use abi::{BootInfo, MAX_UNTYPED_CAPS, SlotRegion, UntypedDesc, Variant};
 use arch::{Level, PageAccess, PageSize, PhysAddr};
 
 pub use error::BootError;
@@ -70,6 +70,8 @@ pub struct RootTask<'a> {
     pub instance: u64,
     /// Its program.
     pub image: Image,
+    /// The build that the program was made for.
+    pub variant: Variant,
     /// Log2 of the number of slots of its CNode.
     pub cnode_bits: u8,
     /// Priority and maximum controlled priority of its thread.
@@ -128,7 +130,7 @@ impl Slots {
             SlotRegion::new(start, next)
         };
         let slots = Self {
-            sched_control: take(1),
+            sched_control: take(task.variant.nodes.into()),
             paging: take(task.tables()),
             extra_pages: take(task.extra_bytes() / PAGE),
             image_frames: take(task.image.pages),

@@ -81,7 +81,7 @@ impl<M: Machine> Kernel<M> {
             Cap::IrqControl => self.decode_irq_control(slot, args).map(Invocation::Irq),
             Cap::IrqHandler(irq) => self.decode_irq_handler(irq, args).map(Invocation::Irq),
             Cap::Domain => self.decode_domain(args).map(Invocation::Domain),
-            Cap::SchedControl => self.decode_sched_control(args).map(Invocation::SchedControl),
+            Cap::SchedControl { node } => self.decode_sched_control(node, args).map(Invocation::SchedControl),
             Cap::SchedContext { sc, .. } => self.decode_sched_context(sc, args).map(Invocation::SchedContext),
             Cap::Table { .. } => self.decode_table(slot, cap, args).map(Invocation::Table),
             Cap::Frame { .. } => self.decode_frame(slot, cap, args).map(Invocation::Frame),

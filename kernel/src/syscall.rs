@@ -421,7 +421,11 @@ impl<M: Machine> Kernel<M> {
 const fn is_refused_in_combined_calls(cap: Cap) -> bool {
     matches!(
         cap,
-        Cap::Thread(_) | Cap::CNode { .. } | Cap::Domain | Cap::SchedControl | Cap::SchedContext { .. }
+        Cap::Thread(_)
+            | Cap::CNode { .. }
+            | Cap::Domain
+            | Cap::SchedControl { .. }
+            | Cap::SchedContext { .. }
     )
 }
 

@@ -8,6 +8,7 @@
 //! | consoles | a port for the boot code and each instance | one UART for all; its bytes say whose they are (tagged.rs) |
 //! | cores | 255 | 8, the interfaces of a GICv2 |
 
+use abi::Variant;
 use clap::ValueEnum;
 use memory_partition::Firmware;
 
@@ -132,6 +133,18 @@ impl Arch {
                 &format!("a number from 1 to {}", self.most_cpus()),
             )),
             _ => Ok(()),
+        }
+    }
+
+    /// Refuses variants of another architecture's ABI.
+    pub fn check_variant(self, variant: Variant) -> Result<Variant, Failure> {
+        match self {
+            Arch::Aarch32 if variant != Variant::BASE => Err(self.lacks(
+                "an ABI variant",
+                "variants are builds of x86_64; here there is the one that docs/abi/aarch32.md describes",
+                "no `abi`, or sel4",
+            )),
+            _ => Ok(variant),
         }
     }
 

@@ -49,5 +49,6 @@ pub mod tagged;
 pub mod test;
 pub mod toolchain;
 pub mod validate;
+pub mod variant;
 pub mod virt;
 pub mod workspace;

@@ -13,7 +13,7 @@ use bootstrap::program::Program;
 use memory_partition::{Firmware, Module, Occupant, Occupied, Plan, plan};
 use object::read::elf::ElfFile64;
 use object::{Object, ObjectSymbol};
-use skerry_system::{Description, Instance, MemoryRange};
+use skerry_system::{Description, Instance, MemoryRange, Mode};
 
 use crate::arch::Arch;
 use crate::compile::{self, Kernel, Profile};
@@ -62,10 +62,11 @@ impl Files {
 
     /// The description that the boot code plans by: a plain root task has a CNode for all its pages.
     pub fn description(&self, system: &System) -> Description {
-        match self.root_tasks(system).as_deref() {
-            Some([task]) if system.plain => footprint::plain(task),
-            _ => system.description.clone(),
+        let mut description = system.description.clone();
+        if let (Mode::Plain, Some([task])) = (description.mode, self.root_tasks(system).as_deref()) {
+            footprint::fit_cnode(&mut description, task);
         }
+        description
     }
 }
 

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use abi::Variant;
 use memory_partition::{InstancePlan, Plan};
 use skerry_system::{Description, Device, DeviceKind};
 
@@ -18,6 +19,8 @@ use crate::image::{Program, check_program, system_image};
 use crate::launch::{self, LaunchError};
 use crate::machine::CONSOLE_PORT;
 use crate::paths;
+use crate::progress;
+use crate::variant;
 use crate::workspace::Workspace;
 
 /// The description that runs when nothing is said, from where one is.
@@ -57,9 +60,13 @@ impl System {
         options.arch.check_system(options)?;
         if let Some(file) = &options.root_task {
             check_root_task(options.arch, file)?;
-            return Ok(Self::of_root_task(file, options));
+            return Self::of_root_task(file, options);
         }
         let mut system = Self::described(options, workspace)?;
+        if let Some(text) = &options.abi {
+            let variant = options.arch.check_variant(variant_named(text)?)?;
+            system.description.set_default_variant(variant);
+        }
         if options.profile == Profile::Release && options.arch == Arch::X86_64 {
             system.give_consoles();
         }
@@ -120,14 +127,22 @@ impl System {
     }
 
     /// One root task from a file, owning the machine; or, with a number of CPUs, the same one on each.
-    fn of_root_task(file: &Path, options: &SystemOptions) -> Self {
-        let (description, plain) = match options.cpus {
-            None => (Description::plain(), true),
-            Some(count) => (Description::split(count as usize, &member_name(file)), false),
+    fn of_root_task(file: &Path, options: &SystemOptions) -> Result<Self, Failure> {
+        let mut description = match options.cpus {
+            None => Description::plain(),
+            Some(count) => Description::split(count as usize, &member_name(file)),
         };
+        if let Some(variant) = variant_of(file, options)? {
+            description.set_default_variant(options.arch.check_variant(variant)?);
+        }
+        if let Some(bits) = options.cnode_bits {
+            description.instances.iter_mut().for_each(|instance| instance.cnode_bits = bits);
+        }
+        // A module that is the program itself says nothing else: the boot code takes it for the description of old.
+        let plain = description == Description::plain();
         let name = description.instances.first().map(|instance| instance.root_task.name.clone());
         let files = name.map(|name| (name, file.to_owned())).into_iter().collect();
-        System { plain, ..Self::new(description, files, options) }
+        Ok(System { plain, ..Self::new(description, files, options) })
     }
 
     /// Compiles and reads the programs and makes the boot module.
@@ -224,6 +239,25 @@ fn untyped(plan: &Plan) -> Vec<u64> {
     plan.instances.iter().map(memory).collect()
 }
 
+/// The variant that `--abi` names.
+fn variant_named(text: &str) -> Result<Variant, Failure> {
+    variant::resolve(text, Path::new("")).map_err(|error| Failure::bad_input(format!("--abi: {error}")))
+}
+
+/// The variant of a root task: that of `--abi`, or of the build whose options lie beside it, which is said.
+fn variant_of(file: &Path, options: &SystemOptions) -> Result<Option<Variant>, Failure> {
+    if let Some(text) = &options.abi {
+        return variant_named(text).map(Some);
+    }
+    let Some(path) = variant::beside(file) else { return Ok(None) };
+    let found = variant::from_file(&path).map_err(|error| Failure::bad_input(error.to_string()))?;
+    if !progress::is_quiet() {
+        let name = found.name().unwrap_or("a variant without a name");
+        anstream::eprintln!("ABI variant: {name}, from {}", path.display());
+    }
+    Ok(Some(found))
+}
+
 /// The name of a file without its ending, as far as a name may have its characters.
 fn member_name(file: &Path) -> String {
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
@@ -259,7 +293,8 @@ mod tests {
 
     #[test]
     fn a_root_task_alone_owns_the_machine_and_is_the_module_itself() {
-        let system = System::of_root_task(Path::new("/tmp/probe1.elf"), &options(Path::new(""), None));
+        let system = System::of_root_task(Path::new("/tmp/probe1.elf"), &options(Path::new(""), None))
+            .expect("nothing beside it is read");
         assert!(system.plain);
         assert_eq!(system.description, Description::plain());
         assert_eq!(system.cpus, 1);
@@ -296,7 +331,8 @@ mod tests {
 
     #[test]
     fn a_root_task_on_several_instances_is_named_after_its_file() {
-        let system = System::of_root_task(Path::new("/tmp/my probe.elf"), &options(Path::new(""), Some(3)));
+        let system = System::of_root_task(Path::new("/tmp/my probe.elf"), &options(Path::new(""), Some(3)))
+            .expect("nothing beside it is read");
         assert!(!system.plain);
         assert!(system.description.instances.iter().all(|instance| instance.root_task.name == "my-probe"));
         assert_eq!(system.description.instances.len(), 3);

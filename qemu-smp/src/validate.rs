@@ -15,9 +15,9 @@ pub fn validate(options: &ValidateOptions) -> Result<Exit, Failure> {
         system: Some(options.system.clone()),
         arch: options.arch,
         cpus: options.cpus,
-        root_task: None,
         memory: options.memory,
         profile: Profile::Debug,
+        ..SystemOptions::default()
     };
     let workspace = Workspace::find()?;
     let system = System::choose(&what, &workspace)?;

@@ -6,15 +6,17 @@
 //! in [`Description::instances`]. [`Description::validate`] finds every mistake that can be seen without
 //! knowing the machine; what depends on the machine is found by the planner.
 
+mod abi_variant;
 mod error;
 mod program;
 mod validate;
 
 use alloc::{format, string::String, vec::Vec};
 
-use abi::{limits::ROOT_TASK_SLICE_US, sizes::ROOT_CNODE_BITS};
+use abi::{Variant, limits::ROOT_TASK_SLICE_US, sizes::ROOT_CNODE_BITS};
 use serde::{Deserialize, Serialize};
 
+pub use abi_variant::Abi;
 pub use error::{DescriptionError, Item, List, Problem, ProgramProblem};
 pub use program::{
     Addresses, INIT, Interrupt, InterruptSource, MAX_PRIORITY, Mapped, OnFault, OnTimeout, Program,
@@ -22,6 +24,9 @@ pub use program::{
 
 /// Lines of each channel of the ring that [`Description::with_ring`] adds.
 const RING_LINES: u32 = 8;
+/// Slots of the root CNode of a program that owns the machine, as a power of two: loaders of whole systems need more
+/// than the base build has.
+const PLAIN_CNODE_BITS: u8 = 17;
 /// Bytes of each shared region of that ring.
 const RING_REGION_BYTES: u64 = 64 * 1024;
 
@@ -64,6 +69,10 @@ pub struct Instance {
     pub memory: Size,
     /// What the core does when no thread is runnable.
     pub idle: Idle,
+    /// The build of seL4 that the root task was made for.
+    pub variant: Abi,
+    /// Whether the description names that build.
+    pub is_variant_given: bool,
     /// Slots of the root CNode, as a power of two.
     pub cnode_bits: u8,
     /// Time slice of the root task's first thread, in microseconds.
@@ -201,11 +210,19 @@ impl Instance {
             core: None,
             memory: Size::Rest,
             idle: Idle::Halt,
+            variant: Abi::default(),
+            is_variant_given: false,
             cnode_bits: ROOT_CNODE_BITS as u8,
             boot_slice_us: ROOT_TASK_SLICE_US as u32,
             root_task: RootTask { name: program.into(), arguments: String::new() },
             if_silent: Silent::Fail,
         }
+    }
+
+    /// Takes the numbers of `variant`, and a root CNode as large as in that build.
+    pub fn set_variant(&mut self, variant: Variant) {
+        self.variant = variant.into();
+        self.cnode_bits = variant.root_cnode_bits;
     }
 
     /// The member of the system image that holds its root task: init comes with the programs of its instance.
@@ -235,11 +252,21 @@ impl Description {
         Description {
             name: "plain".into(),
             mode: Mode::Plain,
-            instances: Vec::from([Instance::new("root", "root")]),
+            instances: Vec::from([Instance {
+                cnode_bits: PLAIN_CNODE_BITS,
+                ..Instance::new("root", "root")
+            }]),
             regions: Vec::new(),
             channels: Vec::new(),
             devices: Vec::new(),
             programs: Vec::new(),
+        }
+    }
+
+    /// Gives every instance that names no build of seL4 the numbers and the root CNode of `variant`.
+    pub fn set_default_variant(&mut self, variant: Variant) {
+        for instance in self.instances.iter_mut().filter(|instance| !instance.is_variant_given) {
+            instance.set_variant(variant);
         }
     }
 

@@ -18,7 +18,7 @@ mod range;
 
 pub use abi::limits::MAX_NAME;
 pub use description::{
-    Access, Addresses, Channel, Description, DescriptionError, Device, DeviceKind, INIT, Idle, Instance,
+    Abi, Access, Addresses, Channel, Description, DescriptionError, Device, DeviceKind, INIT, Idle, Instance,
     Interrupt, InterruptSource, Item, List, MAX_PRIORITY, Mapped, Member, Mode, OnFault, OnTimeout, Problem,
     Program, ProgramProblem, Region, RootTask, Silent, Size,
 };

@@ -46,6 +46,7 @@ pub(crate) fn build(
         name: THREAD_NAME,
         instance: index as u64,
         image: load(context, index, carver)?,
+        variant: description.instances[index].variant.into(),
         cnode_bits: description.instances[index].cnode_bits,
         priority: PRIORITY,
         slice_us: u64::from(description.instances[index].boot_slice_us),

@@ -8,7 +8,7 @@ use bootstrap::footprint;
 use bootstrap::modules::{self, Module, ModuleError, SystemImage};
 use bootstrap::program::{Program, ProgramError};
 use memory_partition::{Architecture, Firmware};
-use skerry_system::Description;
+use skerry_system::{Description, Mode};
 
 use super::error::BootError;
 use super::physical;
@@ -40,9 +40,12 @@ pub(crate) fn load(firmware: &Firmware) -> Result<System, BootError> {
             Ok(System { description: footprint::plain(&program), kernel, programs: [program].into() })
         }
         Module::System(image) => {
-            let description: Description = postcard::from_bytes(image.description)
+            let mut description: Description = postcard::from_bytes(image.description)
                 .map_err(|_| BootError::Module(ModuleError::BadDescription))?;
             let programs = programs(&image, &description)?;
+            if let (Mode::Plain, [program]) = (description.mode, programs.as_slice()) {
+                footprint::fit_cnode(&mut description, program);
+            }
             Ok(System { description, kernel, programs })
         }
     }

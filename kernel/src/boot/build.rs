@@ -69,6 +69,7 @@ impl RootTask<'_> {
         handover.irq_slots = places.irq_slots.0;
         handover.incoming_lines = u64::from(self.incoming_lines);
         handover.boot_info = places.boot_info.0;
+        handover.variant = self.variant.to_word();
         Ok(slots)
     }
 }
@@ -162,7 +163,9 @@ impl<A: FnMut(u32) -> Option<PhysAddr>> Builder<'_, A> {
         self.put_frames(cnode, single(fixed::INIT_IPC_BUFFER), task.ipc_buffer(), places.ipc_buffer);
         self.put_frames(cnode, slots.extra_pages, task.extra_start(), places.extra);
         self.put_frames(cnode, slots.image_frames, task.image.start, task.image.frames);
-        self.put(cnode, slots.sched_control.slots().start, Cap::SchedControl);
+        for (slot, node) in slots.sched_control.slots().zip(0..) {
+            self.put(cnode, slot, Cap::SchedControl { node });
+        }
         self.put_granted(cnode);
     }
 
@@ -226,6 +229,8 @@ impl<A: FnMut(u32) -> Option<PhysAddr>> Builder<'_, A> {
             init_cnode_size_bits: abi::Word::from(task.cnode_bits),
             sched_control: slots.sched_control,
             untyped: slots.untyped,
+            // Without an IOMMU there are no levels; builds that do not know of one say so by all ones.
+            num_iopt_levels: if task.variant.iommu { 0 } else { BootInfo::EMPTY.num_iopt_levels },
             ..BootInfo::EMPTY
         };
         if slots.shared_frames.count() != 0 {

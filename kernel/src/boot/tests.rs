@@ -95,6 +95,7 @@ fn worked_example() -> RootTask<'static> {
         name: "rootserver",
         instance: 0,
         image: Image { start: 0x40_0000, pages: 22, frames: FRAMES, entry: 0x40_1234 },
+        variant: Variant::BASE,
         cnode_bits: 13,
         priority: 255,
         slice_us: 5000,
@@ -178,7 +179,7 @@ fn fixed_slots_hold_what_the_interface_says() {
     assert_eq!(machine.cap(fixed::IO_PORT_CONTROL), Cap::IoPortControl);
     assert_eq!(machine.cap(fixed::DOMAIN), Cap::Domain);
     assert!(matches!(machine.cap(fixed::INIT_SCHED_CONTEXT), Cap::SchedContext { size_bits: 7, .. }));
-    assert_eq!(machine.cap(16), Cap::SchedControl);
+    assert_eq!(machine.cap(16), Cap::SchedControl { node: 0 });
     for empty in [fixed::IO_SPACE, fixed::SMMU_SID_CONTROL, fixed::SMMU_CB_CONTROL, fixed::SMC] {
         assert_eq!(machine.cap(empty), Cap::Null);
     }

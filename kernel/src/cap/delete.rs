@@ -208,7 +208,7 @@ impl<M: Machine> Kernel<M> {
             Cap::Zombie { slots, radix, remaining } => return Some(Zombie { slots, radix, remaining }),
             Cap::Null
             | Cap::Untyped { .. }
-            | Cap::SchedControl
+            | Cap::SchedControl { .. }
             | Cap::IrqControl
             | Cap::Domain
             | Cap::AsidControl

@@ -94,7 +94,10 @@ pub enum Cap {
         size_bits: u8,
     },
     /// Authority to fill scheduling contexts.
-    SchedControl,
+    SchedControl {
+        /// Node of a multicore build; a kernel here drives node 0 only.
+        node: u8,
+    },
     /// Authority over interrupts and lines.
     IrqControl,
     /// One interrupt vector or incoming line.
@@ -195,7 +198,7 @@ impl Cap {
             Self::CNode { .. } => CapTag::CNode,
             Self::Thread(_) => CapTag::Tcb,
             Self::SchedContext { .. } => CapTag::SchedContext,
-            Self::SchedControl => CapTag::SchedControl,
+            Self::SchedControl { .. } => CapTag::SchedControl,
             Self::IrqControl => CapTag::IrqControl,
             Self::IrqHandler(_) => CapTag::IrqHandler,
             Self::Domain => CapTag::Domain,

@@ -330,7 +330,7 @@ impl RawCap {
             Cap::SchedContext { sc, size_bits } => {
                 Self::new(Tag::SchedContext, sc.paddr(), size_bits as u64, 0)
             }
-            Cap::SchedControl => Self::plain(Tag::SchedControl, 0),
+            Cap::SchedControl { node } => Self::plain(Tag::SchedControl, node as u64),
             Cap::IrqControl => Self::plain(Tag::IrqControl, 0),
             Cap::IrqHandler(irq) => Self::plain(Tag::IrqHandler, irq.0 as u64),
             Cap::Domain => Self::plain(Tag::Domain, 0),
@@ -407,7 +407,7 @@ impl RawCap {
             }
             6 => Cap::Thread(ObjRef::at(address)),
             7 => Cap::SchedContext { sc: ObjRef::at(address), size_bits: kind as u8 },
-            8 => Cap::SchedControl,
+            8 => Cap::SchedControl { node: self.word1 as u8 },
             9 => Cap::IrqControl,
             10 => Cap::IrqHandler(Irq(self.word1 as u32)),
             11 => Cap::Domain,

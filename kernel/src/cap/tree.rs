@@ -59,7 +59,7 @@ impl Cap {
             Self::VSpace { root, .. } => Extent::new(root.0, TABLE_BITS),
             Self::AsidPool { pool, .. } => Extent::new(pool.paddr().0, ASID_POOL_BITS),
             Self::Null
-            | Self::SchedControl
+            | Self::SchedControl { .. }
             | Self::IrqControl
             | Self::IrqHandler(_)
             | Self::Domain
@@ -101,7 +101,7 @@ impl Cap {
             (
                 Self::Thread(_)
                 | Self::SchedContext { .. }
-                | Self::SchedControl
+                | Self::SchedControl { .. }
                 | Self::IrqHandler(_)
                 | Self::Domain
                 | Self::AsidControl

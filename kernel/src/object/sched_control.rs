@@ -32,8 +32,9 @@ pub enum Invocation {
 }
 
 impl<M: Machine> Kernel<M> {
-    pub(crate) fn decode_sched_control(&self, args: &Args<'_>) -> Result<Invocation, SyscallError> {
-        if args.label() != Some(Label::SchedControlConfigureFlags) {
+    /// Decodes an invocation of the control over the time of `node`; there is only node 0.
+    pub(crate) fn decode_sched_control(&self, node: u8, args: &Args<'_>) -> Result<Invocation, SyscallError> {
+        if node != 0 || args.label() != Some(Label::SchedControlConfigureFlags) {
             return Err(SyscallError::IllegalOperation);
         }
         args.require(3 + 2 * TIME_WORDS, 1)?;

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use abi::Variant;
 use skerry_system::{
     Access, Channel, Description, Device, DeviceKind, INIT, Idle, Instance, Item, Member, Mode, Region,
     Silent, Size,
@@ -20,6 +21,7 @@ use super::mistakes::{Mistake, suggestion};
 use super::places::Places;
 use super::table::{Findings, Key, Table};
 use crate::machine::parse_size;
+use crate::variant;
 
 const TOP: &[Key] = &[
     ("system", "[system]"),
@@ -37,6 +39,7 @@ const INSTANCE: &[Key] = &[
     ("core", "core = 1"),
     ("memory", "memory = \"256M\", \"25%\" or \"rest\""),
     ("idle", "idle = \"halt\""),
+    ("abi", "abi = \"microkit-2.3-debug\""),
     ("cnode-bits", "cnode-bits = 13"),
     ("boot-slice-us", "boot-slice-us = 5000"),
     ("if-silent", "if-silent = \"fail\""),
@@ -171,11 +174,28 @@ impl Reader<'_> {
             table.text("memory", found).and_then(|text| memory(table, text, found)).unwrap_or(Size::Rest);
         let idle = [("halt", Idle::Halt), ("mwait", Idle::Mwait), ("poll", Idle::Poll)];
         instance.idle = table.choice("idle", &idle, found).unwrap_or(instance.idle);
+        if let Some(variant) = self.variant(table, found) {
+            instance.set_variant(variant);
+            instance.is_variant_given = true;
+        }
         instance.cnode_bits = table.number("cnode-bits", found).unwrap_or(instance.cnode_bits);
         instance.boot_slice_us = table.number("boot-slice-us", found).unwrap_or(instance.boot_slice_us);
         let silent = [("fail", Silent::Fail), ("leave-out", Silent::LeaveOut)];
         instance.if_silent = table.choice("if-silent", &silent, found).unwrap_or(instance.if_silent);
         instance
+    }
+
+    /// The ABI variant that an instance names; a path is found from the directory of the description.
+    fn variant(&self, table: &Table<'_>, found: &mut Findings) -> Option<Variant> {
+        let text = table.text("abi", found)?;
+        let resolved = variant::resolve(text, self.dir);
+        resolved
+            .map_err(|error| {
+                let message = error.to_string();
+                let (what, help) = message.split_once("\n  ").unwrap_or((&message, ""));
+                found.mistake(table.item, "abi", Mistake::new(table.span("abi"), what).help(help));
+            })
+            .ok()
     }
 
     /// The name of a program's image member; a file or crate, given by its path, is remembered.

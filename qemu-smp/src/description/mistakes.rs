@@ -56,7 +56,7 @@ fn group<'a>(file: &'a str, text: &'a str, mistake: &'a Mistake) -> annotate_sni
 }
 
 /// The name closest to a misspelt one, if any is close.
-pub(super) fn closest<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn closest<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     const CLOSE: f64 = 0.7;
     let rated = names.into_iter().map(|name| (strsim::jaro_winkler(wrong, name), name));
     rated.filter(|(score, _)| *score >= CLOSE).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)

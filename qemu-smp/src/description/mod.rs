@@ -30,6 +30,7 @@ use toml::de::DeTable;
 
 use crate::failure::{Doing, Failure};
 pub use fit::least_footprints;
+pub(crate) use mistakes::closest as nearest;
 use mistakes::{Mistake, render};
 use places::Places;
 

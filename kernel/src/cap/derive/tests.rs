@@ -98,7 +98,9 @@ fn control_capabilities_and_zombies_have_no_copies() {
     for cap in [Cap::Null, zombie, Cap::IrqControl, Cap::IoPortControl] {
         assert_eq!(test.kernel.derive_cap(slot, cap), Ok(Cap::Null));
     }
-    for cap in [Cap::Domain, Cap::SchedControl, Cap::AsidControl, Cap::InstanceControl { instance: 1 }] {
+    for cap in
+        [Cap::Domain, Cap::SchedControl { node: 0 }, Cap::AsidControl, Cap::InstanceControl { instance: 1 }]
+    {
         assert_eq!(test.kernel.derive_cap(slot, cap), Ok(cap));
     }
 }

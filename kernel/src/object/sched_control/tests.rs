@@ -33,7 +33,17 @@ impl Fixture {
         slots: &[SlotRef],
     ) -> Result<Invocation, SyscallError> {
         let message = self.test.message(self.caller, label.word(), words, slots);
-        self.test.kernel.decode_sched_control(&Args::new(&self.test.kernel.objs, &message))
+        self.test.kernel.decode_sched_control(0, &Args::new(&self.test.kernel.objs, &message))
+    }
+
+    /// A node of a multicore build that no core stands behind.
+    fn refusal_of_node(&mut self, node: u8) -> SyscallError {
+        let slot = self.slot;
+        let words = words(100, 1000, [0; 3]);
+        let label = Label::SchedControlConfigureFlags;
+        let message = self.test.message(self.caller, label.word(), &words, &[slot]);
+        let args = Args::new(&self.test.kernel.objs, &message);
+        self.test.kernel.decode_sched_control(node, &args).expect_err("there is one node")
     }
 
     fn decode(&mut self, words: &[u64], slots: &[SlotRef]) -> Result<Invocation, SyscallError> {
@@ -213,4 +223,12 @@ fn data_and_flag_are_stored() {
     assert_eq!((context.data, context.sporadic), (42, 1));
     fixture.configure(20, 100);
     assert_eq!(fixture.test.kernel.objs[fixture.sc].sporadic, 0);
+}
+
+#[test]
+fn control_over_other_nodes_exists_and_refuses() {
+    let mut fixture = Fixture::new();
+    for node in [1, 15, u8::MAX] {
+        assert_eq!(fixture.refusal_of_node(node), SyscallError::IllegalOperation);
+    }
 }

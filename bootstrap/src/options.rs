@@ -3,6 +3,10 @@
 //!
 //! Unknown words are left to others: upstream kernels accept command lines with words meant for programs.
 
+use alloc::vec::Vec;
+
+use kernel::handover::InjectEvent;
+
 /// Planting a defect into one table right before the audit, so that a test sees the audit refuse it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plant {
@@ -37,8 +41,10 @@ pub struct Inject {
     pub instance: usize,
     /// Kind as in the hand-over: 1 panic, 2 double fault, 3 NMI, 4 machine check.
     pub kind: u64,
-    /// Microseconds after the instance started.
-    pub after_us: u64,
+    /// What it waits for.
+    pub event: InjectEvent,
+    /// How much of that: nanoseconds after the instance started, signals sent, or rows printed.
+    pub count: u64,
 }
 
 /// How kernels write on a UART that is the only one.
@@ -52,7 +58,7 @@ pub enum Uart {
 }
 
 /// What the command line asks of the boot image and of the instances.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// Debug console port of instance 0; instance `i` has the `i`-th after it.
     pub console_base: Option<u16>,
@@ -66,8 +72,8 @@ pub struct Options {
     pub plant: Option<Plant>,
     /// Id of a core that is not started, so that a test sees it stay silent.
     pub silent: Option<u32>,
-    /// The fault an instance raises.
-    pub inject: Option<Inject>,
+    /// The faults that instances raise.
+    pub inject: Vec<Inject>,
 }
 
 impl Options {
@@ -87,7 +93,7 @@ impl Options {
                 Some(("debug_port", value)) => debug_port = port(value),
                 Some(("plant", name)) => options.plant = Plant::by_name(name),
                 Some(("silent", id)) => options.silent = id.parse().ok(),
-                Some(("inject", value)) => options.inject = inject(value),
+                Some(("inject", value)) => options.inject.extend(inject(value)),
                 _ => {}
             }
         }
@@ -105,10 +111,10 @@ fn port(text: &str) -> Option<u16> {
     }
 }
 
-/// `KIND:INSTANCE@TIME`, the time with `us`, `ms` or `s`.
+/// `KIND:INSTANCE@EVENT`; the event is a time with its unit, `signals=N`, or `row=N`.
 fn inject(text: &str) -> Option<Inject> {
     let (kind, rest) = text.split_once(':')?;
-    let (instance, time) = rest.split_once('@')?;
+    let (instance, event) = rest.split_once('@')?;
     let kind = match kind {
         "panic" => 1,
         "double-fault" => 2,
@@ -116,11 +122,17 @@ fn inject(text: &str) -> Option<Inject> {
         "machine-check" => 4,
         _ => return None,
     };
-    Some(Inject { instance: instance.parse().ok()?, kind, after_us: microseconds(time)? })
+    let (event, count) = match event.split_once('=') {
+        Some(("signals", count)) => (InjectEvent::Signals, count.parse().ok()?),
+        Some(("row", count)) => (InjectEvent::Rows, count.parse().ok()?),
+        Some(_) => return None,
+        None => (InjectEvent::Time, nanoseconds(event)?),
+    };
+    Some(Inject { instance: instance.parse().ok()?, kind, event, count })
 }
 
-fn microseconds(text: &str) -> Option<u64> {
-    let units = [("us", 1), ("ms", 1000), ("s", 1_000_000)];
+fn nanoseconds(text: &str) -> Option<u64> {
+    let units = [("ns", 1), ("us", 1000), ("ms", 1_000_000), ("s", 1_000_000_000)];
     let (digits, unit) = units.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, unit)))?;
     digits.parse::<u64>().ok()?.checked_mul(*unit)
 }
@@ -130,13 +142,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fault_to_inject_has_kind_instance_and_time() {
+    fn a_fault_to_inject_has_kind_instance_and_event() {
         let inject = |word: &str| Options::parse(word).inject;
-        let panic = Inject { instance: 2, kind: 1, after_us: 500_000 };
-        assert_eq!(inject("inject=panic:2@500ms"), Some(panic));
-        assert_eq!(inject("inject=panic:2@500000us"), Some(panic));
-        assert_eq!(inject("inject=panic:2@500"), None);
-        assert_eq!(inject("inject=laughter:2@1s"), None);
+        let panic = |event, count| vec![Inject { instance: 2, kind: 1, event, count }];
+        assert_eq!(inject("inject=panic:2@500ms"), panic(InjectEvent::Time, 500_000_000));
+        assert_eq!(inject("inject=panic:2@500000us"), panic(InjectEvent::Time, 500_000_000));
+        assert_eq!(inject("inject=panic:2@70000ns"), panic(InjectEvent::Time, 70_000));
+        assert_eq!(inject("inject=panic:2@signals=1000"), panic(InjectEvent::Signals, 1000));
+        assert_eq!(inject("inject=panic:2@row=1"), panic(InjectEvent::Rows, 1));
+        for wrong in ["panic:2@500", "laughter:2@1s", "panic:2@signals=", "panic:2@rows=1", "panic:2@row=-1"]
+        {
+            assert_eq!(inject(&format!("inject={wrong}")), [], "{wrong}");
+        }
+    }
+
+    #[test]
+    fn several_instances_may_have_a_fault_each() {
+        let options = Options::parse("inject=panic:2@1s x inject=nmi:0@row=3");
+        let which: Vec<_> = options.inject.iter().map(|inject| (inject.instance, inject.kind)).collect();
+        assert_eq!(which, [(2, 1), (0, 3)]);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::sched::Action;
 use crate::{Config, Kernel, MAX_IO_APICS, Peer, Profile, Resume};
 
 /// What [`Handover::magic`] holds: "SKHAND" and the version of the layout.
-pub const MAGIC: u64 = 0x534b_4841_4e44_0002;
+pub const MAGIC: u64 = 0x534b_4841_4e44_0003;
 
 /// What the core does when no thread is runnable.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,6 +36,29 @@ impl IdleMode {
             1 => Self::Mwait,
             2 => Self::Poll,
             _ => Self::Halt,
+        }
+    }
+}
+
+/// What a fault to inject waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u64)]
+pub enum InjectEvent {
+    /// So many ticks after start.
+    Time,
+    /// Signals to other instances, so many of them sent.
+    Signals,
+    /// Rows of results, so many of them printed.
+    Rows,
+}
+
+impl InjectEvent {
+    /// The event stored as `word`.
+    pub const fn from_word(word: u64) -> Self {
+        match word {
+            1 => Self::Signals,
+            2 => Self::Rows,
+            _ => Self::Time,
         }
     }
 }
@@ -121,8 +144,10 @@ pub struct Handover {
     pub has_huge_pages: u64,
     /// Bytes of the extended state enabled in XCR0; 512 without XSAVE. 0 on AArch32.
     pub fpu_bytes: u64,
-    /// Instance-local time of a fault to inject, in ticks after start; 0 for none. See `inject_kind`.
+    /// How much of its event a fault to inject waits for: ticks after start, signals, or rows.
     pub inject_at: u64,
+    /// An [`InjectEvent`].
+    pub inject_event: u64,
     /// 0 none, 1 panic, 2 double fault, 3 NMI, 4 machine check.
     pub inject_kind: u64,
     /// Top-level table of the idle thread: without anything for users.
@@ -201,6 +226,7 @@ impl Handover {
             has_huge_pages: 0,
             fpu_bytes: 0,
             inject_at: 0,
+            inject_event: 0,
             inject_kind: 0,
             kernel_root: 0,
             kernel_tables: 0,

@@ -100,8 +100,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// How many were counted.
-    #[cfg(test)]
-    pub(crate) fn counted(&self, word: StatusWord) -> u64 {
+    pub fn counted(&self, word: StatusWord) -> u64 {
         self.objs[self.config.status].words[word.index()]
     }
 

@@ -12,6 +12,7 @@ use regex::Regex;
 use crate::arch::Arch;
 use crate::compile::Profile;
 use crate::machine::{Accelerator, parse_size};
+use crate::toolchain::chosen::Choice;
 
 /// Boots, checks and measures Skerry: one small seL4-compatible kernel per CPU core.
 #[derive(Debug, Parser)]
@@ -23,6 +24,9 @@ pub struct Cli {
     /// Show results and errors only: no log, no progress
     #[arg(long, global = true)]
     pub quiet: bool,
+    /// Which Rust compiles, where there are several; also SKERRY_TOOLCHAIN [default: the one on the PATH]
+    #[arg(long, global = true, value_enum, hide_possible_values = true, value_name = "debian|rustup")]
+    pub toolchain: Option<Choice>,
     /// What to do
     #[command(subcommand)]
     pub command: Command,
@@ -148,9 +152,11 @@ pub struct RunOptions {
     /// Pass this file to the boot code as it is, instead of making an image
     #[arg(long, value_name = "FILE")]
     pub module: Option<PathBuf>,
-    /// Inject a fault, as in panic:2@500ms (instance 2, half a second after boot)
-    #[arg(long, value_name = "SPEC")]
-    pub inject: Option<String>,
+    /// Inject a fault, one for each instance at most: panic:2@500ms (instance 2, half a second after boot),
+    /// nmi:1@signals=1000 (once it has sent so many), panic:0@row=1 (once it has printed so many rows of results),
+    /// panic:3@instructions=70000 (with --icount)
+    #[arg(long, value_name = "KIND:INSTANCE@EVENT")]
+    pub inject: Vec<String>,
     /// Further words for the kernel command line
     #[arg(long, value_name = "WORDS")]
     pub append: Option<String>,
@@ -176,7 +182,7 @@ impl RunOptions {
             collect: None,
             boot_image: None,
             module: None,
-            inject: None,
+            inject: Vec::new(),
             append: None,
             extra: Vec::new(),
         }
@@ -283,8 +289,15 @@ pub struct DebugOptions {
     #[arg(long, value_name = "PORT", default_value_t = 1234)]
     pub port: u16,
     /// Do not start gdb: wait, and print the commands that do
-    #[arg(long)]
+    #[arg(long, conflicts_with = "commands")]
     pub print: bool,
+    /// Let gdb carry out this command, and all that are given in this way one after another, and end; the first that fails
+    /// ends it (exit code 1)
+    #[arg(long = "command", value_name = "COMMAND")]
+    pub commands: Vec<String>,
+    /// Seconds that one of these commands may take (exit code 3)
+    #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_TIMEOUT)]
+    pub timeout: u64,
     /// Arguments for gdb
     #[arg(last = true, value_name = "GDB ARGUMENTS")]
     pub gdb: Vec<String>,
@@ -347,6 +360,16 @@ mod tests {
     }
 
     #[test]
+    fn faults_of_several_instances_are_given_one_by_one() {
+        let arguments =
+            ["x", "run", "--inject", "panic:0@1s", "--inject", "nmi:1@row=2", "--cpus", "1", "--cpus", "2"];
+        let cli = Cli::try_parse_from(arguments).expect("it is valid");
+        let Command::Run(options) = cli.command else { panic!("run expected") };
+        assert_eq!(options.inject, ["panic:0@1s", "nmi:1@row=2"]);
+        assert_eq!(options.what.cpus, Some(2), "of other options the last one counts");
+    }
+
+    #[test]
     fn the_defaults_of_a_run_are_those_of_the_command_line() {
         let cli = Cli::try_parse_from(["x", "run"]).expect("it is valid");
         let Command::Run(options) = cli.command else { panic!("run expected") };
@@ -398,6 +421,15 @@ mod tests {
             });
             let cli = Cli::try_parse_from(&arguments);
             assert!(cli.is_ok_and(|cli| cli.quiet), "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn every_command_takes_a_toolchain() {
+        for arguments in [&["x", "test", "--toolchain", "debian"][..], &["x", "--toolchain", "debian", "run"]]
+        {
+            let cli = Cli::try_parse_from(arguments);
+            assert!(cli.is_ok_and(|cli| cli.toolchain == Some(Choice::Debian)), "{arguments:?}");
         }
     }
 

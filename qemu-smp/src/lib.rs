@@ -32,6 +32,7 @@ pub mod machine;
 pub mod model;
 pub mod new;
 pub mod paths;
+pub mod patience;
 pub mod prerequisites;
 pub mod progress;
 pub mod protocol;

@@ -7,6 +7,7 @@ use clap::Parser;
 
 use qemu_smp::cli::{Cli, Command, completions};
 use qemu_smp::failure::{Exit, Failure};
+use qemu_smp::toolchain::chosen;
 use qemu_smp::{
     bench, check, debug, image_command, log, new, prerequisites, progress, report, run, soak, test, validate,
 };
@@ -14,10 +15,11 @@ use qemu_smp::{
 fn main() -> ExitCode {
     let cli = Cli::parse();
     progress::set_quiet(cli.quiet);
-    let ended = dispatch(cli.command).unwrap_or_else(|failure| {
-        anstream::eprintln!("error: {failure}");
-        failure.exit
-    });
+    let ended =
+        chosen::use_it(cli.toolchain).and_then(|()| dispatch(cli.command)).unwrap_or_else(|failure| {
+            anstream::eprintln!("error: {failure}");
+            failure.exit
+        });
     ended.into()
 }
 

@@ -13,6 +13,7 @@
 //! | `fault` | init | a program faulted: an object that says which, how, and what became of it |
 //! | `halted` | an instance | its kernel was asked to halt |
 //! | `failed` | an instance, boot | its kernel failed, and why |
+//! | `injected` | an instance | beside `failed`: whether the fault that `--inject` asked for was brought about |
 
 use serde_json::{Map, Value};
 
@@ -40,6 +41,8 @@ pub enum Message {
     Halted,
     /// The kernel failed.
     Failed(String),
+    /// The fault that the kernel was asked for was brought about.
+    Injected,
 }
 
 /// What every machine-readable line begins with.
@@ -64,6 +67,7 @@ fn message(key: &str, value: Value) -> Option<Message> {
         "fault" => Message::Fault(value),
         "halted" => Message::Halted,
         "failed" => Message::Failed(text(value)),
+        "injected" if value == Value::Bool(true) => Message::Injected,
         _ => return None,
     })
 }
@@ -122,6 +126,8 @@ mod tests {
         assert_eq!(one(r#"!skerry {"plan":{"a":1}}"#), Some(Message::Plan(serde_json::json!({"a": 1}))));
         assert_eq!(one(r#"!skerry {"audit":"ok"}"#), Some(Message::Audit(Value::from("ok"))));
         assert_eq!(one(r#"!skerry {"invented":1}"#), None);
+        assert_eq!(one(r#"!skerry {"injected":true}"#), Some(Message::Injected));
+        assert_eq!(one(r#"!skerry {"injected":false}"#), None);
     }
 
     #[test]

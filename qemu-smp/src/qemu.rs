@@ -24,7 +24,7 @@ use crate::machine::Machine;
 use crate::tagged::Separator;
 
 /// How long QEMU may take to connect, and to end after it was asked to.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How often a wait looks again.
 const GLANCE: Duration = Duration::from_millis(5);
 
@@ -76,6 +76,11 @@ impl Qemu {
             thread::spawn(move || listen_to(line, stream, &sender));
         }
         Ok((Qemu { process: starting.process, control, sockets }, sender, receiver))
+    }
+
+    /// Number of the machine's process.
+    pub fn id(&self) -> u32 {
+        self.process.0.id()
     }
 
     /// Ends the machine: asks through QMP, and kills QEMU when that does not help.

@@ -16,11 +16,12 @@ use crate::compile::{Compiler, Kernel};
 use crate::console::{LineAssembler, Source};
 use crate::counters;
 use crate::failure::{Doing, Exit, Failure};
-use crate::inject;
+use crate::inject::{self, Circumstances};
 use crate::log::{Log, Show};
 use crate::machine::Machine;
 use crate::model::Files;
 use crate::paths;
+use crate::patience::{GLANCE, Patience, processor_time};
 use crate::prerequisites;
 use crate::progress;
 use crate::protocol;
@@ -33,9 +34,6 @@ use crate::session::{Ending, Session};
 use crate::symbols::Symbols;
 use crate::system::System;
 use crate::workspace::Workspace;
-
-/// How long the others may go on after an instance failed; they may be waiting for it.
-const GRACE: Duration = Duration::from_secs(30);
 
 /// How long QEMU may take to close its consoles once it was told to end.
 const LAST_WORDS: Duration = Duration::from_secs(20);
@@ -52,9 +50,7 @@ pub fn run(options: &RunOptions) -> Result<Exit, Failure> {
     written.into_iter().flatten().try_for_each(|path| paths::check_writable(path))?;
     let workspace = Workspace::find()?;
     let system = System::choose(&options.what, &workspace)?;
-    if let Some(spec) = &options.inject {
-        inject::check(spec, arch, system.description.instances.len())?;
-    }
+    let injections = inject::read(&options.inject, circumstances(options, &system))?;
     let compiler = Compiler::new(&workspace, arch)?;
     let kernel = match &options.boot_image {
         Some(image) => Kernel { boot: image.clone(), program: image.clone() },
@@ -66,14 +62,17 @@ pub fn run(options: &RunOptions) -> Result<Exit, Failure> {
     }
     let module = options.module.as_deref().unwrap_or(made_module.path());
 
-    let machine = machine(options, &system, &kernel, module);
+    let words: Vec<&str> = injections.iter().map(|injection| injection.word.as_str()).collect();
+    let machine = machine(options, &system, &kernel, module, &words);
     let log = Log::new(show(), machine.consoles, options.log_dir.as_deref())?;
-    let session = Session::new(&system.description, options.until.clone(), options.fail_on.clone());
+    let session = Session::new(&system.description, options.until.clone(), options.fail_on.clone())
+        .with_injections(injections);
     let mut follower = Follower::new(log, &kernel.program, session, &machine);
     follower.collector = options.collect.as_deref().map(Collector::new);
 
     let deadline = Instant::now() + Duration::from_secs(options.timeout);
     let (qemu, sender, events) = Qemu::start(&machine)?;
+    follower.process = Some(qemu.id());
     on_interrupt(sender)?;
     let ending = follower.follow(&events, deadline)?;
     // QEMU may be waiting for its output to be read, so both go on at the same time.
@@ -83,6 +82,7 @@ pub fn run(options: &RunOptions) -> Result<Exit, Failure> {
     if let Ok(pages) = quitting.join() {
         follower.session.status_pages(&pages);
     }
+    let ending = follower.session.settle(ending);
 
     let results = Results::new(&system.description, &follower.session, machine.instrument(), &ending);
     let files = boot_files(options, &system, &kernel, &workspace);
@@ -131,8 +131,14 @@ fn show() -> Show {
     if progress::is_quiet() { Show::Nothing } else { Show::Terminal }
 }
 
-/// The machine that the options ask for.
-pub(crate) fn machine(options: &RunOptions, system: &System, kernel: &Kernel, module: &Path) -> Machine {
+/// The machine that the options ask for; `words` are for its kernel.
+pub(crate) fn machine(
+    options: &RunOptions,
+    system: &System,
+    kernel: &Kernel,
+    module: &Path,
+    words: &[&str],
+) -> Machine {
     let arch = options.what.arch;
     Machine {
         arch,
@@ -143,15 +149,19 @@ pub(crate) fn machine(options: &RunOptions, system: &System, kernel: &Kernel, mo
         icount: options.icount,
         kernel: kernel.boot.clone(),
         module: module.to_owned(),
-        command_line: kernel_words(options),
+        command_line: words.iter().copied().chain(options.append.as_deref()).collect::<Vec<_>>().join(" "),
         consoles: system.description.instances.len() as u32,
         extra: options.extra.clone(),
     }
 }
 
-fn kernel_words(options: &RunOptions) -> String {
-    let inject = options.inject.as_ref().map(|spec| format!("inject={spec}"));
-    inject.into_iter().chain(options.append.clone()).collect::<Vec<_>>().join(" ")
+/// What faults to inject depend on.
+fn circumstances(options: &RunOptions, system: &System) -> Circumstances {
+    Circumstances {
+        arch: options.what.arch,
+        instances: system.description.instances.len(),
+        icount: options.icount,
+    }
 }
 
 /// Whether Ctrl-C was pressed.
@@ -175,6 +185,8 @@ pub(crate) struct Follower {
     collector: Option<Collector>,
     partial: BTreeMap<Source, LineAssembler>,
     open_consoles: usize,
+    /// The process of the machine, where it may be given up.
+    process: Option<u32>,
 }
 
 impl Follower {
@@ -187,26 +199,32 @@ impl Follower {
             collector: None,
             partial: BTreeMap::new(),
             open_consoles: machine.lines().len(),
+            process: None,
         }
     }
 
     /// Follows the machine until it has ended, or must be ended.
-    pub(crate) fn follow(
-        &mut self,
-        events: &Receiver<Event>,
-        mut deadline: Instant,
-    ) -> Result<Ending, Failure> {
-        let mut casualty = None;
+    pub(crate) fn follow(&mut self, events: &Receiver<Event>, deadline: Instant) -> Result<Ending, Failure> {
+        let mut casualty: Option<(Ending, Patience)> = None;
         loop {
-            let left = deadline.saturating_duration_since(Instant::now());
+            let now = Instant::now();
+            let left = deadline.saturating_duration_since(now);
             if IS_INTERRUPTED.load(Ordering::Relaxed) {
                 return Ok(Ending::new(Exit::Interrupted, "interrupted"));
             }
             // Also while output never stops.
             if left.is_zero() {
-                return Ok(casualty.unwrap_or_else(|| self.timeout()));
+                return Ok(casualty.map_or_else(|| self.timeout(), |(ending, _)| ending));
             }
-            match events.recv_timeout(left) {
+            let used = || self.process.map(processor_time).unwrap_or_default();
+            if let Some((ending, patience)) = &mut casualty {
+                if patience.is_over(used(), now) {
+                    return Ok(ending.clone());
+                }
+            } else if self.session.has_casualty() {
+                casualty = Some((self.session.verdict(), Patience::new(used(), now)));
+            }
+            match events.recv_timeout(if casualty.is_some() { left.min(GLANCE) } else { left }) {
                 Ok(Event::Output(source, bytes)) => self.output(source, &bytes)?,
                 Ok(Event::Interrupted) | Err(RecvTimeoutError::Timeout) => {}
                 Ok(Event::Closed) => {
@@ -217,10 +235,6 @@ impl Follower {
             }
             if let Some(ending) = self.session.ending() {
                 return Ok(ending.clone());
-            }
-            if casualty.is_none() && self.session.has_casualty() {
-                casualty = Some(self.session.verdict());
-                deadline = deadline.min(Instant::now() + GRACE);
             }
         }
     }

@@ -9,6 +9,7 @@ use skerry_system::Description;
 use crate::console::Source;
 use crate::counters::Counters;
 use crate::failure::Exit;
+use crate::inject::Injection;
 use crate::protocol::{Message, Row};
 
 /// Why a run is over.
@@ -44,6 +45,8 @@ pub struct InstanceState {
     pub halted: bool,
     /// Why its kernel failed.
     pub failed: Option<String>,
+    /// Whether that is what `--inject` asked for.
+    pub injected: bool,
     /// What its kernel has counted, once the run is over.
     pub counters: Option<Counters>,
     #[serde(skip)]
@@ -62,6 +65,7 @@ pub struct Session {
     instances: Vec<InstanceState>,
     until: Option<Regex>,
     fail_on: Option<Regex>,
+    injections: Vec<Injection>,
     plan: Option<Value>,
     audit: Option<Value>,
     rows: Vec<Row>,
@@ -80,6 +84,7 @@ impl Session {
             faults: Vec::new(),
             halted: false,
             failed: None,
+            injected: false,
             counters: None,
             reached_root_task: false,
         });
@@ -87,12 +92,18 @@ impl Session {
             instances: instances.collect(),
             until,
             fail_on,
+            injections: Vec::new(),
             plan: None,
             audit: None,
             rows: Vec::new(),
             collected: None,
             ending: None,
         }
+    }
+
+    /// The same with faults to come.
+    pub fn with_injections(self, injections: Vec<Injection>) -> Self {
+        Session { injections, ..self }
     }
 
     /// Takes in a line of the merged log, prefix included.
@@ -124,6 +135,7 @@ impl Session {
         let Some(instance) = self.instances.get_mut(number) else { return };
         match message {
             Message::Failed(reason) => instance.failed = Some(reason),
+            Message::Injected => instance.injected = true,
             Message::Halted => instance.halted = true,
             Message::Fault(fault) => instance.faults.push(fault),
             Message::Up(microseconds) => {
@@ -200,6 +212,28 @@ impl Session {
             );
         }
         Ending::new(Exit::Success, "every instance has finished")
+    }
+
+    /// What a run that ended this way has come to, once everything that was said is known: a kernel that failed behind
+    /// the end of the programs counts, and a fault that was asked for and did not come is told.
+    pub fn settle(&self, ending: Ending) -> Ending {
+        let has_failed = self.instances.iter().any(|instance| instance.failed.is_some());
+        let overruled = has_failed && matches!(ending.exit, Exit::Success | Exit::RootTask);
+        let Ending { exit, mut reason } = if overruled { self.verdict() } else { ending };
+        let has_fired = |injection: &&Injection| {
+            self.instances.get(injection.instance).is_some_and(|instance| instance.injected)
+        };
+        let missed: Vec<&str> = self
+            .injections
+            .iter()
+            .filter(|injection| !has_fired(injection))
+            .map(|injection| injection.spec.as_str())
+            .collect();
+        if missed.is_empty() || exit == Exit::BadInput {
+            return Ending { exit, reason };
+        }
+        reason += &format!("; the run was over before --inject {}", missed.join(", --inject "));
+        Ending { exit: if exit == Exit::Success { Exit::RootTask } else { exit }, reason }
     }
 
     /// Names the instances that have not ended.

@@ -6,12 +6,19 @@
 //! 1. the compiler in use has the target: a plain build;
 //! 2. it has the library source: `build-std`;
 //! 3. Debian's `/usr/bin/rustc` has it (packages rustc-web, cargo-web, rust-web-src): `build-std` with that.
+//!
+//! Where one is asked for (`--toolchain`), it is the one in use, for host code too, and no other is tried: [`chosen`].
+
+pub mod chosen;
 
 use std::path::PathBuf;
 use std::process::Command;
 
 use crate::failure::Failure;
 use crate::prerequisites::{is_at_least, version_line};
+
+/// Debian's compiler.
+const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 
 /// What code is compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +70,7 @@ impl Toolchain {
     /// Finds the first of the three ways that works on this machine.
     pub fn find(target: Target) -> Result<Self, Failure> {
         let in_use = Rust::find("rustc");
-        let debian = Rust::find("/usr/bin/rustc");
+        let debian = chosen::now().is_none().then(|| Rust::find(DEBIAN_RUSTC)).flatten();
         let way = choose(target, in_use.as_ref(), debian.as_ref())
             .ok_or_else(|| Failure::bad_input(refusal(target, in_use.as_ref())))?;
         Ok(Toolchain { target, way })
@@ -90,7 +97,7 @@ impl Toolchain {
 
     /// What its compiler says to `--version`.
     pub fn version(&self) -> String {
-        let rustc = if self.is_debian() { "/usr/bin/rustc" } else { "rustc" };
+        let rustc = if self.is_debian() { DEBIAN_RUSTC } else { "rustc" };
         version_line(rustc).unwrap_or_default()
     }
 
@@ -101,7 +108,7 @@ impl Toolchain {
 
     /// The clippy that comes with its compiler, if it is installed: what it says to `--version`.
     pub fn clippy(&self) -> Option<String> {
-        version_line(if self.is_debian() { "/usr/bin/cargo-clippy" } else { "cargo-clippy" })
+        if self.is_debian() { version_line(chosen::DEBIAN_CLIPPY) } else { chosen::clippy() }
     }
 
     /// How `doctor` names it.

@@ -12,7 +12,7 @@ use system::{Run, root, run};
 
 /// `qemu-smp run --arch aarch32` with these arguments.
 fn run_on_arm(arguments: &[&str]) -> Run {
-    run(&[&["--arch", "aarch32", "--timeout", "60"], arguments].concat())
+    run(&[&["--arch", "aarch32", "--timeout", "600"], arguments].concat())
 }
 
 /// Why a boot was refused.
@@ -57,7 +57,7 @@ fn a_timeout_handler_and_a_channel_within_an_instance_work_on_aarch32() {
 #[test]
 #[ignore = "boots"]
 fn the_kernels_answer_the_conformance_suite_on_aarch32() {
-    let run = run_on_arm(&["systems/conformance.toml", "--icount", "--timeout", "300"]).expect(0);
+    let run = run_on_arm(&["systems/conformance.toml", "--icount"]).expect(0);
     assert_eq!(run.shown.matches(" passed, 0 failed").count(), 2, "both instances:\n{}", run.shown);
 }
 
@@ -71,7 +71,7 @@ fn two_runs_with_counted_instructions_agree_to_the_digit_on_one_core_on_aarch32(
 #[test]
 #[ignore = "boots"]
 fn a_kernel_panic_stops_its_own_core_and_is_symbolised_on_aarch32() {
-    let run = run_on_arm(&["systems/ping-pong.toml", "--inject", "panic:2@1ms"]).expect(4);
+    let run = run_on_arm(&["systems/ping-pong.toml", "--inject", "panic:2@signals=10"]).expect(4);
     assert!(run.shown.contains(".rs:"), "addresses are named:\n{}", run.shown);
     let instances = run.document["instances"].as_array().map(Vec::as_slice).unwrap_or_default();
     let failed: Vec<_> = instances.iter().filter(|instance| instance["failed"].is_string()).collect();
@@ -82,7 +82,7 @@ fn a_kernel_panic_stops_its_own_core_and_is_symbolised_on_aarch32() {
 #[test]
 #[ignore = "boots"]
 fn a_failed_kernel_leaves_the_others_working_on_aarch32() {
-    let run = run_on_arm(&["systems/soak.toml", "--inject", "panic:2@500ms"]).expect(4);
+    let run = run_on_arm(&["systems/soak.toml", "--inject", "panic:2@signals=1000"]).expect(4);
     assert_eq!(run.finished(), ["n0", "n1", "n3"], "the others go on: {}", run.shown);
     let told = run.shown.matches("instance 2 has ended and told so").count();
     assert_eq!(told, 3, "each saw the status page and heard the failure line: {}", run.shown);

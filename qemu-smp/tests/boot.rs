@@ -265,7 +265,8 @@ fn a_core_that_does_not_start_is_named() {
 #[test]
 #[ignore = "boots"]
 fn a_kernel_panic_stops_its_own_core_and_is_symbolised() {
-    let run = run(&["systems/ping-pong.toml", "--inject", "panic:2@1ms", "--timeout", "60"]).expect(4);
+    let run =
+        run(&["systems/ping-pong.toml", "--inject", "panic:2@signals=10", "--timeout", "600"]).expect(4);
     assert!(run.shown.contains(".rs:"), "addresses are named:\n{}", run.shown);
     let failed: Vec<&Value> = run.document["instances"]
         .as_array()
@@ -275,6 +276,35 @@ fn a_kernel_panic_stops_its_own_core_and_is_symbolised() {
         .collect();
     assert_eq!(failed.len(), 1);
     assert_eq!(failed[0]["name"], "south");
+}
+
+#[test]
+#[ignore = "boots"]
+fn a_fault_comes_behind_the_row_that_was_asked_for_and_one_that_never_comes_fails_the_run() {
+    let run =
+        run(&["systems/ping-pong.toml", "--inject", "panic:1@row=1", "--inject", "panic:0@row=70"]).expect(4);
+    let rows = run.document["table"].as_array().map(Vec::as_slice).unwrap_or_default();
+    assert!(
+        rows.iter().any(|row| row["channel"].as_str().is_some_and(|name| name.starts_with("east-"))),
+        "{}",
+        run.shown
+    );
+    assert!(!run.finished().contains(&"east"), "it had a row and no end: {}", run.shown);
+    let reason = run.document["exit"]["reason"].as_str().unwrap_or_default();
+    assert!(reason.ends_with("; the run was over before --inject panic:0@row=70"), "{reason}");
+    let run = system::run(&["systems/ping-pong.toml", "--inject", "panic:0@row=70"]).expect(1);
+    assert_eq!(run.finished(), ["north", "east", "south", "west"]);
+}
+
+#[test]
+#[ignore = "boots"]
+fn a_fault_at_an_instruction_is_the_same_in_every_run_that_counts_them() {
+    let sent = || {
+        let arguments = ["--cpus", "1", "--icount", "--inject", "panic:0@instructions=400000"];
+        let run = run(&arguments).expect(4);
+        (run.document["instances"][0]["counters"].clone(), run.document["instances"][0]["failed"].clone())
+    };
+    assert_eq!(sent(), sent());
 }
 
 /// Runs with a boot module that is not what it should be and gives the reason.

@@ -37,7 +37,7 @@ fn every_attempt_to_leave_an_instance_is_answered_as_documented() {
 #[test]
 #[ignore = "boots"]
 fn no_wake_up_is_lost_among_a_hundred_thousand_signals() {
-    let run = run(&["systems/soak.toml", "--timeout", "300"]).expect(0);
+    let run = run(&["systems/soak.toml", "--timeout", "600"]).expect(0);
     assert_eq!(run.finished(), ["n0", "n1", "n2", "n3"]);
     assert_eq!(sum(&run, "sent"), 100_000, "{}", run.shown);
     let elided = sum(&run, "pending") + sum(&run, "masked") + sum(&run, "polling");
@@ -68,10 +68,10 @@ fn check_counters(run: &Run) {
 
 /// Lets the kernel of instance 2 fail while all instances signal each other.
 fn survive(fault: &str) {
-    let (more, inject) = ([("signals=25000", "signals=100000")], format!("{fault}:2@250ms"));
-    let run = run_changed("soak.toml", &more, &["--timeout", "300", "--inject", &inject]).expect(4);
+    let inject = format!("{fault}:2@signals=1000");
+    let run = run(&["systems/soak.toml", "--timeout", "600", "--inject", &inject]).expect(4);
     assert_eq!(run.finished(), ["n0", "n1", "n3"], "the others go on: {}", run.shown);
-    assert_eq!(sum(&run, "sent"), 300_000, "and finish their work: {}", run.shown);
+    assert_eq!(sum(&run, "sent"), 75_000, "and finish their work: {}", run.shown);
     let told = run.shown.matches("instance 2 has ended and told so").count();
     assert_eq!(told, 3, "each saw the status page and heard the failure line: {}", run.shown);
     let reason = run.document["exit"]["reason"].as_str().unwrap_or_default();
@@ -79,8 +79,8 @@ fn survive(fault: &str) {
     let instances = run.document["instances"].as_array().map(Vec::as_slice).unwrap_or_default();
     let failed = instances.iter().filter(|instance| instance["failed"].is_string()).count();
     assert_eq!(failed, 1, "{}", run.shown);
-    let counted = instances.iter().filter(|instance| instance["counters"]["signals_sent"].as_u64() > Some(0));
-    assert_eq!(counted.count(), 4, "it failed in the middle of its work: {}", run.shown);
+    let sent = instances[2]["counters"]["signals_sent"].as_u64();
+    assert_eq!(sent, Some(1000), "it failed in the middle of its work: {}", run.shown);
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn user_code_goes_on_under_a_storm_that_needs_no_acks() {
 fn lines_hold(ack: &str, idle: &str) {
     let words = [("ack = true", format!("ack = {ack}")), ("\"halt\"", format!("\"{idle}\""))];
     let words = words.each_ref().map(|(word, replacement)| (*word, replacement.as_str()));
-    let run = run_changed("lines.toml", &words, &["--timeout", "120"]).expect(0);
+    let run = run_changed("lines.toml", &words, &["--timeout", "600"]).expect(0);
     assert_eq!(run.finished(), ["east", "west"]);
     assert_eq!(sum(&run, "deleted_in_flight"), 4000, "{}", run.shown);
     assert!(sum(&run, "spurious") > 0, "some doorbells arrived after the handler had gone: {}", run.shown);
@@ -179,7 +179,7 @@ fn row(run: &Run, instance: u64) -> &Value {
 #[test]
 #[ignore = "boots"]
 fn typed_channels_answer_every_question_in_batches_and_hold_clients_back() {
-    let run = run(&["systems/exchange.toml", "--timeout", "120"]).expect(0);
+    let run = run(&["systems/exchange.toml", "--timeout", "600"]).expect(0);
     assert_eq!(run.finished(), ["server", "first", "second"]);
     assert_eq!(sum(&run, "served"), 2 * QUESTIONS, "{}", run.shown);
     for client in [1, 2] {
@@ -198,7 +198,7 @@ fn typed_channels_answer_every_question_in_batches_and_hold_clients_back() {
 #[test]
 #[ignore = "boots"]
 fn a_failed_server_is_an_error_to_its_clients() {
-    let run = run(&["systems/exchange.toml", "--timeout", "120", "--inject", "panic:0@100ms"]).expect(4);
+    let run = run(&["systems/exchange.toml", "--timeout", "600", "--inject", "panic:0@signals=50"]).expect(4);
     assert_eq!(run.finished(), ["first", "second"], "nobody waits for ever: {}", run.shown);
     for client in [1, 2] {
         assert_eq!(row(&run, client)["peer_failed"], true, "{}", run.shown);
@@ -209,7 +209,7 @@ fn a_failed_server_is_an_error_to_its_clients() {
 #[test]
 #[ignore = "boots"]
 fn a_failed_client_is_an_error_to_its_server_which_goes_on_answering_others() {
-    let run = run(&["systems/exchange.toml", "--timeout", "120", "--inject", "panic:2@100ms"]).expect(4);
+    let run = run(&["systems/exchange.toml", "--timeout", "600", "--inject", "panic:2@signals=50"]).expect(4);
     assert_eq!(run.finished(), ["server", "first"], "{}", run.shown);
     assert_eq!((sum(&run, "clients_finished"), sum(&run, "clients_failed")), (1, 1), "{}", run.shown);
     assert_eq!(row(&run, 1)["answered"], QUESTIONS, "{}", run.shown);

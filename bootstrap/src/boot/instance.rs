@@ -15,7 +15,7 @@ use bootstrap::offset::Offset;
 use bootstrap::program::{PAGE, Program, Segment};
 use bootstrap::tables::{Access, Format, PhysicalMemory, Tables};
 use bootstrap::window::window;
-use kernel::handover::{self, Handover, IdleMode, PeerRecord};
+use kernel::handover::{self, Handover, IdleMode, InjectEvent, PeerRecord};
 use memory_partition::{InstancePlan, Plan};
 use skerry_system::{Idle, MemoryRange};
 
@@ -168,9 +168,13 @@ fn describe(context: &Context, index: usize) -> Handover {
     record.inbox_senders = plan.instances.len() as u64;
     record.status = own.status.start;
     record.generation = 1;
-    if let Some(inject) = options.inject.filter(|inject| inject.instance == index) {
+    if let Some(inject) = options.inject.iter().find(|inject| inject.instance == index) {
         record.inject_kind = inject.kind;
-        record.inject_at = time::ticks(inject.after_us);
+        record.inject_event = inject.event as u64;
+        record.inject_at = match inject.event {
+            InjectEvent::Time => inject.count.saturating_mul(time::ticks(1)) / 1000,
+            InjectEvent::Signals | InjectEvent::Rows => inject.count,
+        };
     }
     hardware_record::describe(machine, plan, index, &mut record);
     describe_peers(plan, index, &mut record);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What an instance has on AArch32 alone: its first instructions, its exceptions, and how faults are injected.
+//! What an instance has on AArch32 alone: its first instructions, its exceptions, and how faults are brought about.
 #![allow(unsafe_code)]
 
 use core::arch::global_asm;
@@ -14,7 +14,8 @@ use kernel::fastpath::Arrival;
 use kernel::handover::Handover;
 use kernel::{Event, Resume};
 
-use super::failure::{self, Injection, Printer};
+use super::failure::{self, Printer};
+use super::inject::Kind;
 use super::{Instance, instance, leave, leave_by_doorbell, stop_polling, take_interrupt, take_wake};
 
 // In r0 the window address of the hand-over. The boot core's table for user addresses gives way to the root task's: all
@@ -111,7 +112,7 @@ fn take_abort(abort: Abort, origin: u64) -> ! {
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn instance_undefined() -> ! {
+extern "C" fn instance_exception() -> ! {
     take_fault(
         Fault::UserException { vector: UNDEFINED.into(), code: 0 },
         Event::Exception { vector: UNDEFINED, code: 0 },
@@ -156,12 +157,11 @@ pub(crate) fn write_registers(out: &mut Printer, frame: &KernelFrame) -> fmt::Re
 }
 
 /// Brings about a fault other than a panic. Of those that x86_64 has, there is the fault of a kernel without a stack.
-pub(crate) fn inject(_instance: &mut Instance, injection: Injection) {
-    const STACK_FAULT: u64 = 2;
-    match injection.kind {
+pub(crate) fn inject(_instance: &mut Instance, kind: Kind) {
+    match kind {
         // SAFETY: not at all, and on purpose: there is nothing below address 0.
-        STACK_FAULT => unsafe { core::arch::asm!("mov sp, #0", "push {{r0}}", options(noreturn)) },
-        kind => panic!("a fault of kind {kind} cannot be injected on AArch32"),
+        Kind::DoubleFault => unsafe { core::arch::asm!("mov sp, #0", "push {{r0}}", options(noreturn)) },
+        kind => panic!("a fault of kind {kind:?} cannot be injected on AArch32"),
     }
 }
 

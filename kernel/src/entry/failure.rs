@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The end of an instance: what it says, whom it tells, and faults injected to see it happen.
+//! The end of an instance: what it says and whom it tells.
 //!
 //! A failing kernel stops its own core only (ALONE): it prints registers and a raw backtrace for the runner to
 //! symbolise, marks its status page, and never runs again.
@@ -10,12 +10,10 @@ use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use arch::hw::Console;
-use arch::hw::entry::{KernelFrame, kernel_stack};
-use arch::{Machine, StopReason, Ticks};
-use kernel::handover::Handover;
+use arch::hw::entry::{KernelFrame, kernel_stack, note_panic};
+use arch::{Machine, StopReason};
 
-use super::processor;
-use super::{Instance, after, instance};
+use super::{inject, instance, processor};
 
 /// Return addresses looked for at most.
 const BACKTRACE_DEPTH: usize = 24;
@@ -34,36 +32,6 @@ impl Write for Printer {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         text.bytes().for_each(|byte| self.0.put(byte));
         Ok(())
-    }
-}
-
-/// A fault to bring about on purpose.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Injection {
-    /// When.
-    pub(crate) at: Ticks,
-    pub(crate) kind: u64,
-}
-
-impl Injection {
-    const PANIC: u64 = 1;
-
-    pub(crate) fn from_handover(handover: &Handover, now: Ticks) -> Option<Self> {
-        let kind = handover.inject_kind;
-        (kind != 0).then(|| Self { at: after(now, handover.inject_at), kind })
-    }
-}
-
-/// Brings the injected fault about once its time has come.
-pub(crate) fn inject_if_due(instance: &mut Instance) {
-    let Some(injection) = instance.inject else { return };
-    if instance.kernel.machine.now() < injection.at {
-        return;
-    }
-    instance.inject = None;
-    match injection.kind {
-        Injection::PANIC => panic!("injected"),
-        _ => processor::inject(instance, injection),
     }
 }
 
@@ -90,6 +58,7 @@ fn stop_if_failing() {
 }
 
 fn fail(message: fmt::Arguments<'_>, frame: Option<&KernelFrame>, stack: usize) -> ! {
+    note_panic();
     // SAFETY: whoever held a reference does not run any more.
     let instance = unsafe { instance() };
     let mut out = Printer(instance.kernel.machine.console());
@@ -118,7 +87,7 @@ fn report(
         write!(out, " {address:#x}")?;
     }
     writeln!(out)?;
-    write!(out, "!skerry {{\"failed\":\"")?;
+    write!(out, "!skerry {{\"injected\":{},\"failed\":\"", inject::has_fired())?;
     Quoted(out).write_fmt(message)?;
     writeln!(out, "\"}}")
 }

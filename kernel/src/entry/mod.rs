@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 mod failure;
+mod inject;
 #[cfg_attr(target_arch = "x86_64", path = "x86_64.rs")]
 #[cfg_attr(target_arch = "arm", path = "aarch32.rs")]
 mod processor;
@@ -32,7 +33,7 @@ pub(crate) struct Instance {
     pub(crate) kernel: Kernel<HwMachine>,
     pub(crate) idle: IdleMode,
     pub(crate) inbox: Option<Inbox<'static>>,
-    pub(crate) inject: Option<failure::Injection>,
+    pub(crate) inject: Option<inject::Injection>,
 }
 
 static mut INSTANCE: Instance = Instance {
@@ -75,8 +76,7 @@ extern "C" fn instance_main(handover: *const Handover) -> ! {
     instance.inbox = (handover.inbox != 0)
         .then(|| inbox_at(arch::PhysAddr(handover.inbox), handover.inbox_senders as usize));
     instance.kernel.start(handover, inbox_at);
-    instance.inject = failure::Injection::from_handover(handover, instance.kernel.machine.now());
-    instance.kernel.machine.extra_deadline = instance.inject.map(|injection| injection.at);
+    inject::prepare(instance, handover);
     instance.kernel.publish_state(State::Up);
     report_up(instance, handover);
     let resume = instance.kernel.begin();
@@ -223,7 +223,7 @@ extern "C" fn instance_syscall() -> ! {
 #[inline(always)]
 pub(crate) fn take_interrupt(instance: &mut Instance, vector: u8) -> Resume {
     if vector == abi::vector::TIMER {
-        failure::inject_if_due(instance);
+        inject::inject_if_due(instance);
     }
     instance.kernel.handle(Event::Interrupt(vector))
 }
@@ -240,7 +240,7 @@ pub(crate) fn leave_by_doorbell(instance: &mut Instance) {
 #[inline(always)]
 pub(crate) fn take_wake(instance: &mut Instance, vector: u8, work: Work) -> Resume {
     if vector == abi::vector::TIMER {
-        failure::inject_if_due(instance);
+        inject::inject_if_due(instance);
     }
     let resume = interrupt_apart(instance, vector);
     if work == Work::Pending { interrupt_apart(instance, abi::vector::DOORBELL) } else { resume }

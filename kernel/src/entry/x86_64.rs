@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What an instance has on x86_64 alone: its first instructions, its exceptions, and how faults are injected.
+//! What an instance has on x86_64 alone: its first instructions, its exceptions, and how faults are brought about.
 #![allow(unsafe_code)]
 
 use core::arch::global_asm;
@@ -15,7 +15,8 @@ use kernel::fastpath::Arrival;
 use kernel::handover::Handover;
 use kernel::{Event, Resume};
 
-use super::failure::{self, Injection, Printer};
+use super::failure::{self, Printer};
+use super::inject::Kind;
 use super::{Instance, instance, leave, leave_by_doorbell, stop_polling, take_interrupt, take_wake};
 
 global_asm!(
@@ -37,9 +38,7 @@ const LAPIC_PAGE: u64 = 0xfee0_0000;
 
 /// Exceptions that no user program may cause and no kernel survives, a bit each: NMI, double fault, machine check.
 const FATAL: u64 = 1 << 2 | 1 << 8 | 1 << 18;
-const PAGE_FAULT: u64 = 14;
 const FIRST_INTERRUPT: u64 = 32;
-const FIRST_SYSCALL: u64 = abi::vector::FIRST_SYSCALL as u64;
 /// Length of `int n`.
 const INT_LENGTH: u64 = 2;
 
@@ -66,31 +65,45 @@ pub(crate) fn machine_config(handover: &Handover) -> MachineConfig {
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn instance_trap(vector: u64, code: u64) -> ! {
+extern "C" fn instance_page_fault(_vector: u64, code: u64) -> ! {
+    let address = page_fault_address();
+    take_fault(Fault::VmFault { address, code }, Event::PageFault { address, code })
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn instance_exception(vector: u64, code: u64) -> ! {
+    if FATAL & 1 << vector != 0 {
+        refuse_exception(vector, code);
+    }
+    let event = Event::Exception { vector: vector as u8, code };
+    take_fault(Fault::UserException { vector, code }, event)
+}
+
+#[inline(always)]
+fn take_fault(fault: Fault, event: Event) -> ! {
     // SAFETY: entry point; nobody up the stack holds a reference.
     let instance = unsafe { instance() };
-    let resume = match vector {
-        0..FIRST_INTERRUPT => take_exception(instance, vector, code),
-        FIRST_SYSCALL.. => take_software_interrupt(instance, vector as u8),
-        _ => take_interrupt(instance, vector as u8),
+    let resume = match instance.kernel.fast_fault(fault) {
+        Some(handler) => Resume::Thread(handler),
+        None => instance.kernel.handle(event),
     };
     leave(instance, resume)
 }
 
-#[inline(always)]
-fn take_exception(instance: &mut Instance, vector: u64, code: u64) -> Resume {
-    let (fault, event) = if vector == PAGE_FAULT {
-        let address = page_fault_address();
-        (Fault::VmFault { address, code }, Event::PageFault { address, code })
-    } else if FATAL & 1 << vector == 0 {
-        (Fault::UserException { vector, code }, Event::Exception { vector: vector as u8, code })
-    } else {
-        refuse_exception(vector, code);
-    };
-    match instance.kernel.fast_fault(fault) {
-        Some(handler) => Resume::Thread(handler),
-        None => instance.kernel.handle(event),
-    }
+#[unsafe(no_mangle)]
+extern "C" fn instance_interrupt(vector: u64) -> ! {
+    // SAFETY: entry point; nobody up the stack holds a reference.
+    let instance = unsafe { instance() };
+    let resume = take_interrupt(instance, vector as u8);
+    leave(instance, resume)
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn instance_software_interrupt(vector: u64) -> ! {
+    // SAFETY: entry point; nobody up the stack holds a reference.
+    let instance = unsafe { instance() };
+    let resume = take_software_interrupt(instance, vector as u8);
+    leave(instance, resume)
 }
 
 #[cold]
@@ -176,17 +189,14 @@ pub(crate) fn write_registers(out: &mut Printer, frame: &KernelFrame) -> fmt::Re
 }
 
 /// Brings about a fault other than a panic.
-pub(crate) fn inject(instance: &mut Instance, injection: Injection) {
-    const DOUBLE_FAULT: u64 = 2;
-    const NMI: u64 = 3;
-    const MACHINE_CHECK: u64 = 4;
-    match injection.kind {
+pub(crate) fn inject(instance: &mut Instance, kind: Kind) {
+    match kind {
+        Kind::Panic => {}
         // SAFETY: not at all, and on purpose: pushing to address 0 faults, and so does delivering that fault.
-        DOUBLE_FAULT => unsafe { core::arch::asm!("xor esp, esp", "push rax", options(noreturn)) },
-        NMI => instance.kernel.machine.send_own_nmi(),
+        Kind::DoubleFault => unsafe { core::arch::asm!("xor esp, esp", "push rax", options(noreturn)) },
+        Kind::Nmi => instance.kernel.machine.send_own_nmi(),
         // SAFETY: enters the machine-check gate as the processor would.
-        MACHINE_CHECK => unsafe { core::arch::asm!("int 18") },
-        _ => {}
+        Kind::MachineCheck => unsafe { core::arch::asm!("int 18") },
     }
 }
 

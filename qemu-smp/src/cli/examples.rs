@@ -63,6 +63,7 @@ Examples:
   ./x debug --core 2 systems/ping-pong.toml   symbols of core 2: its kernel and its root task
   ./x debug --print                           commands for another terminal and for VS Code
   ./x debug --core 1 -- -ex continue          arguments for gdb
+  ./x debug --command continue --command bt   a session without a person
   ./x debug --arch aarch32                    a core of 32-bit Arm, by gdb-multiarch
 
 In gdb, cores are threads, counted from 1; `hbreak FUNCTION thread N` stops one core.";

@@ -4,6 +4,7 @@
 //! Every instance runs its kernel at the same virtual address and its programs at theirs: gdb is given the symbols of the
 //! core that was asked for, and stops where that core, one of gdb's threads, enters its kernel.
 
+mod batch;
 pub mod debugger;
 mod script;
 
@@ -63,10 +64,18 @@ pub fn debug(options: &DebugOptions) -> Result<Exit, Failure> {
     };
     let dir = workspace.target_dir().join("skerry").join("gdb");
     fs::create_dir_all(&dir).doing(format_args!("making {}", dir.display()))?;
-    let file = dir.join(format!("core-{}.gdb", options.core));
-    fs::write(&file, target.script()).doing(format_args!("writing {}", file.display()))?;
+    let file = dir.join(script_name(options));
+    let batch = if options.commands.is_empty() { String::new() } else { batch::marked(&options.commands) };
+    fs::write(&file, target.script() + &batch).doing(format_args!("writing {}", file.display()))?;
 
     let machine = machine(options, &system, &kernel, module.path(), port);
+    if debugger.is_none() && !options.commands.is_empty() {
+        return Err(Failure::bad_input(format!(
+            "--command: there is no gdb for {} here\n  try: install the package {}",
+            arch.name(),
+            debugger::recommended(arch)
+        )));
+    }
     if options.print || debugger.is_none() {
         anstream::println!("{}", target.instructions(&file, workspace.root()));
         return wait_for_debugger(&system, &kernel, &machine);
@@ -124,7 +133,7 @@ fn free_port(wanted: u16) -> Result<u16, Failure> {
 fn machine(options: &DebugOptions, system: &System, kernel: &Kernel, module: &Path, port: u16) -> Machine {
     let extra = ["-S", "-gdb", &format!("tcp:127.0.0.1:{port}")].map(str::to_owned).into();
     let run = RunOptions { accel: Accelerator::Tcg, extra, ..RunOptions::new(options.what.clone()) };
-    run::machine(&run, system, kernel, module)
+    run::machine(&run, system, kernel, module, &[])
 }
 
 /// Shows the log here while gdb runs elsewhere.
@@ -161,12 +170,28 @@ fn start_gdb(
     let following = thread::spawn(move || follow_to_the_end(follower, &events));
     let mut gdb = Command::new(target.debugger);
     gdb.arg("-quiet").arg("-x").arg(script).args(&options.gdb);
-    let status = gdb.stdin(Stdio::inherit()).status().doing(format_args!("starting {}", target.debugger));
+    let ended = if options.commands.is_empty() {
+        let status = gdb.stdin(Stdio::inherit()).status();
+        let status = status.doing(format_args!("starting {}", target.debugger));
+        status.map(|status| if status.success() { Exit::Success } else { Exit::RootTask })
+    } else {
+        let ended = batch::run(&mut gdb, &options.commands, Duration::from_secs(options.timeout));
+        drop(fs::remove_file(script));
+        ended
+    };
     qemu.quit();
     if let Ok(followed) = following.join() {
         followed?;
     }
-    Ok(if status?.success() { Exit::Success } else { Exit::RootTask })
+    ended
+}
+
+/// The script of a session without a person is in no other's way.
+fn script_name(options: &DebugOptions) -> String {
+    match options.commands.as_slice() {
+        [] => format!("core-{}.gdb", options.core),
+        [..] => format!("core-{}-{}.gdb", options.core, std::process::id()),
+    }
 }
 
 fn follower(log: Log, system: &System, kernel: &Kernel, machine: &Machine) -> Follower {

@@ -90,3 +90,50 @@ fn com1_speaks_for_instance_0() {
     session.message(Source::Serial, Message::Exit(0));
     assert_eq!(exit_of(&session), Some(Exit::Success));
 }
+
+/// A session of two instances with these faults to come.
+fn with_faults(specs: &[&str]) -> Session {
+    use crate::arch::Arch;
+    use crate::inject::{Circumstances, read};
+    let run = Circumstances { arch: Arch::X86_64, instances: 2, icount: false };
+    let specs: Vec<String> = specs.iter().map(|&spec| spec.to_owned()).collect();
+    session(2).with_injections(read(&specs, run).expect("they are valid"))
+}
+
+/// How it is settled after both root tasks have ended well and the messages of instance 1 that came behind.
+fn settled(mut session: Session, behind: &[Message]) -> Ending {
+    session.message(Source::Core(0), Message::Exit(0));
+    session.message(Source::Core(1), Message::Exit(0));
+    behind.iter().for_each(|message| session.message(Source::Core(1), message.clone()));
+    let ending = session.ending().expect("both have ended").clone();
+    session.settle(ending)
+}
+
+#[test]
+fn a_kernel_that_fails_behind_the_end_of_the_programs_is_a_kernel_failure() {
+    let ending = settled(session(2), &[Message::Failed("panic".to_owned())]);
+    assert_eq!(ending, Ending::new(Exit::Kernel, "the kernel of instance 1 (instance-1) failed: panic"));
+    assert_eq!(settled(session(2), &[]), Ending::new(Exit::Success, "every instance has finished"));
+}
+
+#[test]
+fn a_fault_that_never_came_is_told_and_fails_the_run() {
+    let ending = settled(with_faults(&["panic:1@500ms"]), &[]);
+    let reason = "every instance has finished; the run was over before --inject panic:1@500ms";
+    assert_eq!(ending, Ending::new(Exit::RootTask, reason));
+    let fired = [Message::Injected, Message::Failed("injected".to_owned())];
+    assert_eq!(settled(with_faults(&["panic:1@500ms"]), &fired).exit, Exit::Kernel);
+    let one_of_two = settled(with_faults(&["panic:1@500ms", "nmi:0@row=9"]), &fired);
+    assert_eq!(one_of_two.exit, Exit::Kernel);
+    assert!(one_of_two.reason.ends_with("failed: injected; the run was over before --inject nmi:0@row=9"));
+}
+
+#[test]
+fn a_failure_for_another_reason_is_not_the_fault_that_was_asked_for() {
+    let ending = settled(with_faults(&["panic:1@row=1"]), &[Message::Failed("lost".to_owned())]);
+    assert_eq!(ending.exit, Exit::Kernel);
+    assert!(
+        ending.reason.contains("failed: lost; the run was over before --inject panic:1@row=1"),
+        "{ending:?}"
+    );
+}

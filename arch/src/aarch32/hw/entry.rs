@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Entry and exit stubs (entry.s) and what the kernel image provides for them.
 //!
-//! The image that links this defines ten functions, called with interrupts masked on the kernel stack:
+//! The image that links this defines eleven functions, called with interrupts masked on the kernel stack:
 //!
 //! * `instance_fast_call`, `instance_fast_reply_recv` and `instance_fast_send`, all `(cptr, info) -> bool`, leave through
 //!   [`enter_user`], or return `false` if they have changed nothing; then `instance_syscall() -> !` does the work. A send
 //!   that returns `true` is done, and the same thread goes on with the registers it came with;
-//! * `instance_undefined() -> !`, `instance_prefetch_abort() -> !`, `instance_data_abort() -> !` and
+//! * `instance_exception() -> !`, `instance_prefetch_abort() -> !`, `instance_data_abort() -> !` and
 //!   `instance_interrupt() -> !` are for what user code meets, and leave through [`enter_user`] too; `instance_wake() -> !`
 //!   handles interrupts that end a wait;
+//! * `instance_watch()` is called before `instance_syscall` where system calls are watched, and no fast path is tried then;
 //! * `instance_kernel_fault(&KernelFrame) -> !` gets exceptions of the kernel itself.
 //!
 //! The kernel never takes an interrupt by exception: where it waits for one, it asks the interrupt controller.
@@ -55,9 +56,11 @@ global_asm!(
 
 unsafe extern "C" {
     static exception_vectors: u8;
+    static watched_vectors: u8;
     static kernel_stack_bottom: u8;
     static kernel_stack_top: u8;
     fn resume_context() -> !;
+    fn enter_panic();
     fn idle_halt() -> !;
     fn idle_interrupt() -> !;
 }
@@ -111,6 +114,12 @@ pub struct KernelFrame {
     pub vector: KernelVector,
 }
 
+/// Does nothing: debuggers stop here when a kernel fails.
+pub fn note_panic() {
+    // SAFETY: the stub returns at once.
+    unsafe { enter_panic() }
+}
+
 /// First and last-plus-one address of the kernel stack.
 pub fn kernel_stack() -> (usize, usize) {
     ((&raw const kernel_stack_bottom).addr(), (&raw const kernel_stack_top).addr())
@@ -120,6 +129,12 @@ pub fn kernel_stack() -> (usize, usize) {
 pub(super) fn load_vectors() {
     // SAFETY: the stubs are vectors, aligned as such; none of them can run before user code does, but to report a fault.
     unsafe { Vbar::write(Vbar((&raw const exception_vectors).addr() as u32)) };
+}
+
+/// Sends every system call through `instance_watch`.
+pub(super) fn load_watched_vectors() {
+    // SAFETY: as above; the other entries are the same.
+    unsafe { Vbar::write(Vbar((&raw const watched_vectors).addr() as u32)) };
 }
 
 /// Whether an interrupt waits, though masked.

@@ -1,7 +1,7 @@
 @ SPDX-License-Identifier: MIT OR Apache-2.0
 @ Entry and exit of the kernel, which runs in supervisor mode with interrupts masked, always.
 @
-@   exception_vectors  VBAR points here
+@   exception_vectors  VBAR points here, or to watched_vectors
 @   resume_context     to user code
 @   idle_*             for an interrupt that is taken without an exception, by asking the interrupt controller
 @
@@ -16,6 +16,13 @@
 .section .text.entry, "ax", %progbits
 .arm
 .fpu neon
+
+@ The call of a function of the kernel image. A debugger stops at `enter_WHAT`, whatever a compiler makes of the function.
+.macro enter what, function
+.global enter_\what
+enter_\what:
+    bl \function
+.endm
 
 .equ SUPERVISOR, 0x13
 .equ MODE_MASK, 0x1f
@@ -33,14 +40,36 @@ exception_vectors:
     b interrupt_entry
     b fast_interrupt_entry
 
+@ The same where system calls are watched: no fast path is tried.
+.global watched_vectors
 .balign 32
-syscall_entry:
+watched_vectors:
+    b impossible_entry
+    b undefined_entry
+    b watched_syscall_entry
+    b prefetch_abort_entry
+    b data_abort_entry
+    b impossible_entry
+    b interrupt_entry
+    b fast_interrupt_entry
+
+.macro save_at_syscall
     srsia sp, #SUPERVISOR
     stmdb sp, {{r0-r14}}^
     mov r4, sp
     mov lr, #1
     str lr, [sp, #{ENTRY}]
     ldr sp, =kernel_stack_top
+.endm
+
+watched_syscall_entry:
+    save_at_syscall
+    bl instance_watch
+    b slow_syscall
+
+.balign 32
+syscall_entry:
+    save_at_syscall
 @ The functions tried get the capability register and the message info where they are: in r0 and r1.
     cmp r7, #{CALL}
     beq try_fast_call
@@ -51,7 +80,7 @@ syscall_entry:
     cmp r7, #{NB_SEND}
     beq try_fast_send
 slow_syscall:
-    bl instance_syscall
+    enter syscall, instance_syscall
 
 @ Where everything leaves, in r0 the context to resume. Nothing returns to its caller: the stack is forgotten.
 .global resume_context
@@ -67,15 +96,15 @@ resume_current:
 @ A fast path that succeeds jumps to resume_context itself; one that returns has changed nothing, or, a send, says that the
 @ same thread goes on. r4 is preserved, as by any function.
 try_fast_call:
-    bl instance_fast_call
+    enter fast_call, instance_fast_call
     b slow_syscall
 try_fast_send:
-    bl instance_fast_send
+    enter fast_send, instance_fast_send
     cmp r0, #0
     bne resume_current
     b slow_syscall
 try_fast_reply_recv:
-    bl instance_fast_reply_recv
+    enter fast_reply_recv, instance_fast_reply_recv
     b slow_syscall
 
 @ In lr the address to return to, in sp the saved status of whom was interrupted: the user's has no mode bits but one.
@@ -103,7 +132,7 @@ undefined_entry:
     tst sp, #0xf
     bne undefined_in_kernel
     from_user
-    bl instance_undefined
+    enter exception, instance_exception
 undefined_in_kernel:
     from_kernel {UNDEFINED}
 
@@ -113,7 +142,7 @@ prefetch_abort_entry:
     tst sp, #0xf
     bne prefetch_abort_in_kernel
     from_user
-    bl instance_prefetch_abort
+    enter fetch_fault, instance_prefetch_abort
 prefetch_abort_in_kernel:
     from_kernel {PREFETCH_ABORT}
 
@@ -123,7 +152,7 @@ data_abort_entry:
     tst sp, #0xf
     bne data_abort_in_kernel
     from_user
-    bl instance_data_abort
+    enter page_fault, instance_data_abort
 data_abort_in_kernel:
     from_kernel {DATA_ABORT}
 
@@ -133,7 +162,7 @@ interrupt_entry:
     tst sp, #0xf
     bne interrupt_in_kernel
     from_user
-    bl instance_interrupt
+    enter interrupt, instance_interrupt
 interrupt_in_kernel:
     from_kernel {INTERRUPT}
 
@@ -164,7 +193,7 @@ kernel_fault:
     str r0, [sp, #{FRAME_VECTOR}]
     mov r0, sp
     ldr sp, =fault_stack_top
-    bl instance_kernel_fault
+    enter kernel_fault, instance_kernel_fault
     udf #0
 
 @ Sleeps until there is an interrupt, masked or not, and handles it on an empty stack.
@@ -176,8 +205,13 @@ idle_halt:
 .global idle_interrupt
 idle_interrupt:
     ldr sp, =kernel_stack_top
-    bl instance_wake
+    enter wake, instance_wake
 .ltorg
+
+@ A kernel that fails calls this, so that a debugger can stop there.
+.global enter_panic
+enter_panic:
+    bx lr
 
 @ The state of the floating-point unit: d0 to d31, then FPSCR.
 .global fpu_save

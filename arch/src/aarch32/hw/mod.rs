@@ -98,6 +98,11 @@ impl HwMachine {
         self.config.conduit
     }
 
+    /// From now on every system call is seen by `instance_watch`, and no fast path is tried, for fault injection.
+    pub fn watch_syscalls(&mut self) {
+        entry::load_watched_vectors();
+    }
+
     /// Takes the interrupt that waits and answers its vector, or nothing if it has gone.
     #[inline]
     pub fn acknowledge(&mut self) -> Option<u8> {

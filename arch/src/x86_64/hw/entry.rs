@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Entry and exit stubs (entry.s) and what the kernel image provides for them.
 //!
-//! The image that links this defines seven functions, called with interrupts off on the kernel stack:
+//! The image that links this defines eleven functions, called with interrupts off on the kernel stack:
 //!
 //! * `instance_fast_call`, `instance_fast_reply_recv` and `instance_fast_send`, all `(cptr, info) -> bool`, leave through
 //!   [`enter_user_with`] or [`enter_user`], or return `false` if they have changed nothing; then
 //!   `instance_syscall() -> !` does the work. A send that returns `true` is done, and the same thread goes on with the
 //!   registers it came with;
-//! * `instance_trap(vector, code) -> !` handles exceptions and interrupts of user code, and leaves through
+//! * `instance_page_fault`, `instance_exception`, `instance_interrupt` and `instance_software_interrupt` `(vector, code) -> !`
+//!   handle what interrupts user code, a function for each so that debuggers can stop there, and leave through
 //!   [`enter_user`] too; `instance_wake(vector, code) -> !` handles those that end a wait;
-//! * `instance_kernel_fault(&KernelFrame) -> !` gets exceptions of the kernel itself.
+//! * `instance_kernel_fault(&KernelFrame) -> !` gets exceptions of the kernel itself;
+//! * `instance_watch()` is called before `instance_syscall` where system calls are watched, and no fast path is tried then.
 
 use core::arch::global_asm;
 use core::mem::offset_of;
@@ -44,12 +46,15 @@ global_asm!(
     REPLY_RECV = const abi::Syscall::ReplyRecv as i64,
     SEND = const abi::Syscall::Send as i64,
     NB_SEND = const abi::Syscall::NBSend as i64,
+    FIRST_SYSCALL = const abi::vector::FIRST_SYSCALL as i64,
     options(att_syntax)
 );
 
 unsafe extern "C" {
     /// Target of `syscall` (IA32_LSTAR).
     pub(super) fn syscall_entry();
+    /// The same where system calls are watched.
+    pub(super) fn watched_syscall_entry();
     /// First of 256 stubs of 16 bytes.
     pub(super) static trap_stubs: [[u8; 16]; 256];
     /// Whether the CPU has SMAP, for the stubs.
@@ -57,6 +62,7 @@ unsafe extern "C" {
     static kernel_stack_bottom: u8;
     static kernel_stack_top: u8;
     fn resume_context() -> !;
+    fn enter_panic();
     fn resume_with_message() -> !;
     fn idle_halt() -> !;
     fn idle_window();
@@ -80,6 +86,12 @@ pub struct KernelFrame {
 /// Names of [`KernelFrame::general`].
 pub const GENERAL_NAMES: [&str; 15] =
     ["rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"];
+
+/// Does nothing: debuggers stop here when a kernel fails.
+pub fn note_panic() {
+    // SAFETY: the stub returns at once.
+    unsafe { enter_panic() }
+}
 
 /// First and last-plus-one address of the kernel stack.
 pub fn kernel_stack() -> (usize, usize) {

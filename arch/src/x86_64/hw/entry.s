@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # Entry and exit of the kernel. The kernel never uses GS: everything is found by address.
 #
-#   syscall_entry   from user code by `syscall`: registers go straight into the current context
-#   trap_stubs      one 16-byte stub for each vector, all into trap_common
+#   syscall_entry   from user code by `syscall`: registers go straight into the current context; watched_syscall_entry: the
+#                   same without fast paths
+#   trap_stubs      one 16-byte stub for each vector, into the copy of trap_common for its kind
 #   resume_context  to user code, by sysretq or iretq as the thread came; resume_with_message: the same with a message
 #   idle_*          the only place where a maskable interrupt may arrive in ring 0
 #
@@ -23,6 +24,13 @@
     movq %r13, {R13}(\base)
     movq %r14, {R14}(\base)
     movq %r15, {R15}(\base)
+.endm
+
+# The call of a function of the kernel image. A debugger stops at `enter_WHAT`, whatever a compiler makes of the function.
+.macro enter what
+.global enter_\what
+enter_\what:
+    call instance_\what
 .endm
 
 .macro load_words base
@@ -58,9 +66,7 @@
     sysretq
 .endm
 
-.global syscall_entry
-.balign 64
-syscall_entry:
+.macro save_at_syscall
     movq %rsp, user_stack(%rip)
     movq current_context(%rip), %rsp
     movq %rax, {RAX}(%rsp)
@@ -69,6 +75,20 @@ syscall_entry:
     movq %r11, {RFLAGS}(%rsp)
     movq $1, {ENTRY}(%rsp)
     movq $kernel_stack_top, %rsp
+.endm
+
+# In place of syscall_entry where system calls are watched: no fast path is tried.
+.global watched_syscall_entry
+.balign 64
+watched_syscall_entry:
+    save_at_syscall
+    call instance_watch
+    jmp slow_syscall
+
+.global syscall_entry
+.balign 64
+syscall_entry:
+    save_at_syscall
     # The functions tried get the capability register and the message info where they are: in %rdi and %rsi.
     cmpq ${CALL}, %rdx
     je try_fast_call
@@ -83,7 +103,7 @@ slow_syscall:
     movq current_context(%rip), %rax
     movq user_stack(%rip), %rcx
     movq %rcx, {RSP}(%rax)
-    call instance_syscall
+    enter syscall
 
 # Where everything leaves, in %rax the context to resume. Nothing returns to its caller: the stack is forgotten.
 .global resume_context
@@ -129,10 +149,10 @@ resume_with_message:
 # A fast path that succeeds jumps to one of these itself; one that returns has changed nothing, or, a send, says that the
 # same thread goes on. That one's other registers are where they were: the path has preserved them as any function.
 try_fast_call:
-    call instance_fast_call
+    enter fast_call
     jmp slow_syscall
 try_fast_send:
-    call instance_fast_send
+    enter fast_send
     testb %al, %al
     jz slow_syscall
     movq current_context(%rip), %rsp
@@ -148,11 +168,14 @@ try_fast_send:
     movq user_stack(%rip), %rsp
     sysretq
 try_fast_reply_recv:
-    call instance_fast_reply_recv
+    enter fast_reply_recv
     jmp slow_syscall
 
+# What all of these have in common: user code was interrupted, its registers go into the current context. The function
+# `instance_WHAT` gets vector and error code.
+.macro trap_common what
 .balign 16
-trap_common:
+trap_\what:
     testb $3, 24(%rsp)
     jz trap_from_kernel
     pushq %rax
@@ -174,7 +197,13 @@ trap_common:
     jz 1f
     clac
 1:
-    call instance_trap
+    enter \what
+.endm
+
+trap_common page_fault
+trap_common exception
+trap_common interrupt
+trap_common software_interrupt
 
 # Nobody's registers are to be kept where the core waits.
 trap_from_kernel:
@@ -185,7 +214,7 @@ trap_from_kernel:
     popq %rdi
     popq %rsi
     movq $kernel_stack_top, %rsp
-    call instance_wake
+    enter wake
 
 kernel_fault:
     cld
@@ -206,7 +235,7 @@ kernel_fault:
     pushq %rax
     movq %rsp, %rdi
     andq $-16, %rsp
-    call instance_kernel_fault
+    enter kernel_fault
     ud2
 
 # Waits for an interrupt; continues at instance_wake on an empty stack.
@@ -236,6 +265,11 @@ idle_mwait:
 idle_end:
     ret
 
+# A kernel that fails calls this, so that a debugger can stop there.
+.global enter_panic
+enter_panic:
+    ret
+
 .macro trap_stub vector
     .balign 16
     .if (\vector == 8) || ((\vector >= 10) && (\vector <= 14)) || (\vector == 17) || (\vector == 21) || (\vector == 29) || (\vector == 30)
@@ -243,7 +277,15 @@ idle_end:
     pushq $0
     .endif
     pushq $\vector
-    jmp trap_common
+    .if \vector == 14
+    jmp trap_page_fault
+    .elseif \vector < 32
+    jmp trap_exception
+    .elseif \vector < {FIRST_SYSCALL}
+    jmp trap_interrupt
+    .else
+    jmp trap_software_interrupt
+    .endif
 .endm
 
 .global trap_stubs

@@ -93,6 +93,11 @@ impl HwMachine {
         self.config.console
     }
 
+    /// From now on every system call is seen by `instance_watch`, and no fast path is tried, for fault injection.
+    pub fn watch_syscalls(&mut self) {
+        segments::watch_syscalls();
+    }
+
     /// Sends this core a non-maskable interrupt, for fault injection.
     pub fn send_own_nmi(&mut self) {
         lapic::send(self.config.lapic, self.config.core, lapic::Command::Nmi);

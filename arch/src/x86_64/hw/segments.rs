@@ -184,6 +184,12 @@ fn load(tables: &Tables) {
     }
 }
 
+/// Sends every system call through `instance_watch`.
+pub(super) fn watch_syscalls() {
+    // SAFETY: the register only says where `syscall` goes, and the stub is ready for it.
+    unsafe { Msr::new(IA32_LSTAR).write(entry::watched_syscall_entry as *const () as u64) };
+}
+
 fn write_syscall_msrs() {
     let star = SYSRET_BASE << 48 | u64::from(KERNEL_CODE) << 32;
     for (msr, value) in

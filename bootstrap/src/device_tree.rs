@@ -37,12 +37,16 @@ const LARGEST: u32 = 16 << 20;
 const INTERRUPT_CONTROLLERS: [&str; 4] =
     ["arm,cortex-a15-gic", "arm,gic-400", "arm,cortex-a7-gic", "arm,cortex-a9-gic"];
 const TIMERS: [&str; 2] = ["arm,armv7-timer", "arm,armv8-timer"];
-const PSCI: [&str; 3] = ["arm,psci", "arm,psci-0.2", "arm,psci-1.0"];
+/// From version 0.2 on functions have fixed numbers. Version 0.1, "arm,psci" alone, gives its own in the tree.
+const PSCI: [&str; 2] = ["arm,psci-0.2", "arm,psci-1.0"];
 const UARTS: [&str; 1] = ["arm,pl011"];
 /// Cores that a GICv2 has interfaces for.
 const MAX_CORES: u64 = 8;
 /// Number of the virtual timer's interrupt among those private to a core.
 const VIRTUAL_TIMER: u32 = 11;
+/// Where registers have to be that kernels use: their addresses are these and those of the kernel image added, which is
+/// in the first 16 MiB of the last 256 MiB of addresses.
+const REGISTERS: MemoryRange = MemoryRange::new(0x0100_0000, 0x1000_0000);
 /// Type of memory that the tree keeps for others, as in a memory map of ACPI.
 const RESERVED: u32 = 2;
 
@@ -95,6 +99,7 @@ pub fn console(tree: &[u8]) -> (String, Option<u64>) {
     let Ok(tree) = Fdt::new(&normal) else { return (String::new(), None) };
     let line = tree.find_node("/chosen").and_then(|chosen| chosen.property("bootargs")?.as_str());
     let uart = find(&tree, &UARTS).and_then(|uart| regs(&uart).next());
+    let uart = uart.filter(|range| REGISTERS.contains(range.rounded_out(PAGE)));
     (line.unwrap_or_default().into(), uart.map(|range| range.start))
 }
 
@@ -106,6 +111,12 @@ pub fn read(tree: &[u8], boot_core: u32) -> Result<Tree, TreeError> {
     let mut registers = regs(&interrupts).map(|range| range.rounded_out(PAGE));
     let (distributor, cpu_interface) =
         registers.next().zip(registers.next()).ok_or_else(|| TreeError::property(&interrupts, "reg"))?;
+    let uart = find(&tree, &UARTS);
+    let console = uart.and_then(|uart| Some((uart, regs(&uart).next()?.rounded_out(PAGE))));
+    let used = [(&interrupts, distributor), (&interrupts, cpu_interface)];
+    for (node, range) in used.into_iter().chain(console.iter().map(|(node, range)| (node, *range))) {
+        can_be_mapped(node, range)?;
+    }
     Ok(Tree {
         memory: memory(&tree)?,
         reserved: reserved(&tree),
@@ -114,9 +125,17 @@ pub fn read(tree: &[u8], boot_core: u32) -> Result<Tree, TreeError> {
         distributor,
         cpu_interface,
         timer_hz: timer_hz(&tree)?,
-        console: find(&tree, &UARTS).and_then(|uart| Some(regs(&uart).next()?.rounded_out(PAGE))),
+        console: console.map(|(_, range)| range),
         module: module(&tree)?,
     })
+}
+
+/// Whether the kernels have an address for registers of theirs.
+fn can_be_mapped(node: &FdtNode, range: MemoryRange) -> Result<(), TreeError> {
+    match REGISTERS.contains(range) {
+        true => Ok(()),
+        false => Err(TreeError::Registers { node: node.name.into(), range, expected: REGISTERS }),
+    }
 }
 
 fn memory(tree: &Fdt) -> Result<Vec<MemoryRange>, TreeError> {

@@ -132,6 +132,8 @@ pub struct Handover {
     pub gic_distributor: u64,
     /// Physical address of the GIC's CPU interface, on AArch32.
     pub gic_cpu: u64,
+    /// Bit of each core's interface in the GIC's lists of targets: one byte for each core, the lowest for core 0.
+    pub gic_targets: u64,
     /// How the firmware is called (PSCI) to turn the core off: 0 not at all, 1 by `hvc`, 2 by `smc`.
     pub psci: u64,
     /// Physical address and bytes of the log ring used when there is neither, or 0.
@@ -219,6 +221,7 @@ impl Handover {
             console_paddr: 0,
             gic_distributor: 0,
             gic_cpu: 0,
+            gic_targets: 0,
             psci: 0,
             log: [0; 2],
             variant: Variant::BASE.to_word(),

@@ -167,6 +167,23 @@ fn a_machine_without_psci_stops_the_boot_with_a_reason_on_aarch32() {
     assert!(reason.contains("device tree: no node /psci"), "{reason}");
 }
 
+#[test]
+#[ignore = "boots"]
+fn a_core_that_is_not_known_stops_the_boot_with_its_name_on_aarch32() {
+    let reason = refusal(&["--", "-cpu", "max"]);
+    assert!(
+        reason.contains("names a core that is not known; expected a Cortex-A7 or Cortex-A15"),
+        "{reason}"
+    );
+}
+
+#[test]
+#[ignore = "boots"]
+fn the_example_runs_on_another_known_core_on_aarch32() {
+    let run = run_on_arm(&["systems/ping-pong.toml", "--", "-cpu", "cortex-a7"]).expect(0);
+    assert_eq!(run.finished(), ["north", "east", "south", "west"]);
+}
+
 /// `qemu-smp image --arch aarch32` with these arguments.
 fn image(arguments: &[&str]) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_qemu-smp"));

@@ -99,8 +99,8 @@ impl Register {
     }
 }
 
-/// CPSR of a new thread: user mode, asynchronous aborts and fast interrupts masked, nothing else.
-pub const INITIAL_FLAGS: u64 = 0x150;
+/// CPSR of a new thread: user mode, fast interrupts masked, nothing else. An asynchronous abort is taken when it comes.
+pub const INITIAL_FLAGS: u64 = 0x50;
 
 /// What a program may choose: N, Z, C, V, Q, IT, GE, T. Data stay little endian.
 const CPSR_ALLOWED: u64 = 0xf800_0000 | 0x0600_fc00 | 0x000f_0000 | 0x20;
@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn flags_lose_what_a_program_may_not_have() {
         assert_eq!(Register::Cpsr.sanitise(0), INITIAL_FLAGS);
-        assert_eq!(Register::Cpsr.sanitise(u64::MAX), 0xfe0f_fd70);
+        assert_eq!(Register::Cpsr.sanitise(u64::MAX), 0xfe0f_fc70);
         assert_eq!(Register::Cpsr.sanitise(0x13) & 0x1f, 0x1f & 0x10, "the mode stays that of programs");
     }
 }

@@ -4,6 +4,8 @@
 use alloc::string::String;
 use core::fmt;
 
+use skerry_system::MemoryRange;
+
 /// Why a device tree cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TreeError {
@@ -35,6 +37,15 @@ pub enum TreeError {
         /// Name of the property.
         property: &'static str,
     },
+    /// Registers that kernels use are where kernels have no address for them.
+    Registers {
+        /// Name of the node.
+        node: String,
+        /// Where they are.
+        range: MemoryRange,
+        /// Where they have to be.
+        expected: MemoryRange,
+    },
     /// The firmware is called by something else.
     Method {
         /// What the node says.
@@ -62,7 +73,7 @@ impl TreeError {
     };
     pub(super) const PSCI: Self = Self::Missing {
         node: "/psci",
-        expected: "a node compatible with \"arm,psci-0.2\"",
+        expected: "a node compatible with \"arm,psci-0.2\" (version 0.1, \"arm,psci\" alone, has other functions)",
         advice: "cores are started and stopped by PSCI; start a machine whose firmware has it (QEMU: -machine virt)",
     };
     pub(super) const INTERRUPTS: Self = Self::Missing {
@@ -106,6 +117,11 @@ impl fmt::Display for TreeError {
                     "node {node}, {property}: expected {expected}; choose a machine that is so described"
                 )
             }
+            Self::Registers { node, range, expected } => write!(
+                f,
+                "node {node}, reg: registers at {range}; expected inside {expected}, where kernels can map them; \
+                 this machine needs another address of devices in the kernel"
+            ),
             Self::Method { found } => {
                 write!(f, "node /psci, method: {found:?}; expected \"hvc\" or \"smc\"; check the firmware")
             }

@@ -77,7 +77,8 @@ fn virt(has: impl Fn(&str) -> bool) -> Vec<u8> {
             }
         };
         node("psci", &|psci| {
-            psci.property("compatible", b"arm,psci-1.0\0arm,psci-0.2\0arm,psci\0");
+            let versions: &[u8] = b"arm,psci-1.0\0arm,psci-0.2\0arm,psci\0";
+            psci.property("compatible", if has("psci-0.2") { versions } else { b"arm,psci\0" });
             psci.text("method", if has("smc") { "hvc" } else { "fax" });
         });
         node("memory@40000000", &|memory| {
@@ -86,11 +87,17 @@ fn virt(has: impl Fn(&str) -> bool) -> Vec<u8> {
         });
         node("pl011@9000000", &|uart| {
             uart.property("compatible", b"arm,pl011\0arm,primecell\0");
-            uart.cells("reg", &[0, 0x900_0000, 0, 0x1000]);
+            let address = match (has("uart below 256 MiB"), has("uart above 16 MiB")) {
+                (true, true) => 0x900_0000,
+                (false, _) => 0xfff_f000,
+                (_, false) => 0xff_f000,
+            };
+            uart.cells("reg", &[0, address, 0, if address == 0xfff_f000 { 0x2000 } else { 0x1000 }]);
         });
         node("intc@8000000", &|intc| {
             intc.text("compatible", "arm,cortex-a15-gic");
-            intc.cells("reg", &[0, 0x800_0000, 0, 0x1_0000, 0, 0x801_0000, 0, 0x1_0000]);
+            let high = if has("gic below 256 MiB") { 0 } else { 0x4000_0000 };
+            intc.cells("reg", &[0, 0x800_0000, 0, 0x1_0000, 0, high + 0x801_0000, 0, 0x1_0000]);
         });
         node("cpus", &|cpus| {
             cpus.cells("#address-cells", &[1]);
@@ -170,6 +177,27 @@ fn properties_that_the_kernels_cannot_use_are_named() {
     assert_eq!(refused, Err(TreeError::Method { found: "fax".into() }));
     let refused = read(&virt(|name| name != "ppi"), 0);
     assert_eq!(refused, Err(TreeError::Property { node: "timer".into(), property: "interrupts" }));
+}
+
+#[test]
+fn psci_before_its_functions_had_fixed_numbers_is_refused() {
+    let refused = read(&virt(|name| name != "psci-0.2"), 0);
+    assert_eq!(refused, Err(TreeError::PSCI));
+}
+
+#[test]
+fn registers_that_kernels_have_no_address_for_are_refused() {
+    for (place, node, start, end) in [
+        ("gic below 256 MiB", "intc@8000000", 0x4801_0000, 0x4802_0000),
+        ("uart below 256 MiB", "pl011@9000000", 0xfff_f000, 0x1000_1000),
+        ("uart above 16 MiB", "pl011@9000000", 0xff_f000, 0x100_0000),
+    ] {
+        let refused = read(&virt(|name| name != place), 0);
+        let range = MemoryRange::new(start, end);
+        assert_eq!(refused, Err(TreeError::Registers { node: node.into(), range, expected: REGISTERS }));
+    }
+    let (_, uart) = console(&virt(|name| name != "uart above 16 MiB"));
+    assert_eq!(uart, None, "nothing is printed where nothing is mapped");
 }
 
 #[test]

@@ -7,12 +7,12 @@ use core::fmt::{self, Write};
 use core::mem::offset_of;
 
 use arch::hw::entry::KernelFrame;
-use arch::hw::{Abort, Clock, Conduit, Console, Gic, MachineConfig};
+use arch::hw::{Abort, Clock, Conduit, Console, CounterAccess, Gic, MachineConfig};
 use arch::{CoreId, DEVICE_BASE, FETCH_SHIFT};
 use kernel::error::Fault;
 use kernel::fastpath::Arrival;
 use kernel::handover::Handover;
-use kernel::{Event, Resume};
+use kernel::{Event, Profile, Resume};
 
 use super::failure::{self, Printer};
 use super::inject::Kind;
@@ -61,11 +61,19 @@ pub(crate) fn machine_config(handover: &Handover) -> MachineConfig {
         _ => Console::Silent,
     };
     MachineConfig {
-        gic: Gic::at(device(handover.gic_distributor), device(handover.gic_cpu)),
+        gic: Gic::at(
+            device(handover.gic_distributor),
+            device(handover.gic_cpu),
+            handover.gic_targets.to_le_bytes(),
+        ),
         clock: Clock::new(handover.timer_ratio as u32),
         console,
         conduit: Conduit::from_word(handover.psci),
         core: CoreId(handover.core as u32),
+        counters: match Profile::from_word(handover.profile) {
+            Profile { benchmarks: true, .. } => CounterAccess::Open,
+            _ => CounterAccess::Closed,
+        },
     }
 }
 
@@ -101,7 +109,20 @@ extern "C" fn instance_data_abort() -> ! {
 
 #[unsafe(no_mangle)]
 extern "C" fn instance_prefetch_abort() -> ! {
-    take_abort(Abort::of_fetch(), 1 << FETCH_SHIFT)
+    let abort = Abort::of_fetch();
+    if abort.is_debug_event() {
+        take_breakpoint(abort)
+    }
+    take_abort(abort, 1 << FETCH_SHIFT)
+}
+
+/// `bkpt`. The register that has the address of other prefetch aborts is not written for it.
+#[cold]
+fn take_breakpoint(abort: Abort) -> ! {
+    // SAFETY: entry point; nobody up the stack holds a reference.
+    let instance = unsafe { instance() };
+    let pc = instance.kernel.objs[instance.kernel.current()].context.pc;
+    take_abort(Abort { address: pc, ..abort }, 1 << FETCH_SHIFT)
 }
 
 #[inline(always)]

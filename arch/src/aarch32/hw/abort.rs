@@ -15,6 +15,9 @@ pub struct Abort {
 }
 
 impl Abort {
+    /// STATUS, what happened, in DFSR and IFSR.
+    const STATUS_MASK: u32 = 0x3f;
+
     /// The last data abort.
     #[inline(always)]
     pub fn of_access() -> Self {
@@ -27,11 +30,16 @@ impl Abort {
         Self { address: Ifar::read().0, status: Ifsr::read_raw() }
     }
 
+    /// Whether it is a debug event, such as `bkpt`: its address is then not known.
+    #[inline(always)]
+    pub const fn is_debug_event(self) -> bool {
+        self.status & Self::STATUS_MASK == 0b10_0010
+    }
+
     /// Whether the abort has nothing to do with what ran when it came: the fault of a device or of memory.
     #[inline(always)]
     pub const fn is_asynchronous(self) -> bool {
-        const STATUS_MASK: u32 = 0x3f;
-        matches!(self.status & STATUS_MASK, 0b01_0001 | 0b01_1001)
+        matches!(self.status & Self::STATUS_MASK, 0b01_0001 | 0b01_1001)
     }
 }
 

@@ -41,4 +41,6 @@ fn flush_level(level: u32) {
             unsafe { Dccisw::write(Dccisw(way | set << line_bits | level << 1)) };
         }
     }
+    // A Cortex-A7 may else do operations on the next level first (erratum 814220).
+    asm::dsb();
 }

@@ -9,9 +9,11 @@ use super::barrier;
 use crate::{FpuAccess, FpuState};
 
 /// CPACR: coprocessors 10 and 11 for the kernel alone.
-const KERNEL: u32 = 0b0101 << 20;
+const KERNEL: u32 = NO_TRACE | 0b0101 << 20;
 /// CPACR: coprocessors 10 and 11 for user code too.
-const EVERYBODY: u32 = 0b1111 << 20;
+const EVERYBODY: u32 = NO_TRACE | 0b1111 << 20;
+/// CPACR.TRCDIS: nobody accesses trace registers by CP14.
+const NO_TRACE: u32 = 1 << 28;
 
 unsafe extern "C" {
     fn fpu_enable();

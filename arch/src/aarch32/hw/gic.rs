@@ -35,6 +35,7 @@ mod distributor {
     pub(super) const SET_ENABLE: usize = 0x100;
     pub(super) const CLEAR_ENABLE: usize = 0x180;
     pub(super) const CLEAR_PENDING: usize = 0x280;
+    pub(super) const CLEAR_ACTIVE: usize = 0x380;
     pub(super) const PRIORITY: usize = 0x400;
     pub(super) const TARGETS: usize = 0x800;
     pub(super) const CONFIGURATION: usize = 0xc00;
@@ -62,6 +63,8 @@ const ENABLE: u32 = 1;
 pub struct Gic {
     distributor: usize,
     interface: usize,
+    /// Bit of each core's interface in lists of targets.
+    targets: [u8; Self::CORES],
     /// What acknowledging answered for the interrupt being handled.
     active: u32,
     /// Vector of each shared interrupt; 0 for none.
@@ -69,9 +72,19 @@ pub struct Gic {
 }
 
 impl Gic {
-    /// The controller whose registers start at these virtual addresses.
-    pub const fn at(distributor: usize, interface: usize) -> Self {
-        Self { distributor, interface, active: NOTHING, vectors: [0; MAX_SHARED] }
+    /// Cores that it has interfaces for.
+    pub const CORES: usize = 8;
+
+    /// The controller whose registers start at these virtual addresses, with what [`Gic::own_target`] answers on each
+    /// core.
+    pub const fn at(distributor: usize, interface: usize, targets: [u8; Self::CORES]) -> Self {
+        Self { distributor, interface, targets, active: NOTHING, vectors: [0; MAX_SHARED] }
+    }
+
+    /// The bit of this core's interface in lists of targets, which need not be that of the core's number: interrupts that
+    /// are private to a core have it as their target. A controller for a single core answers 0, and looks at no list.
+    pub fn own_target(&self) -> u8 {
+        self.read(distributor::TARGETS) as u8
     }
 
     /// Interrupt numbers that the distributor has.
@@ -89,6 +102,7 @@ impl Gic {
         for word in 1..self.interrupts() as usize / 32 {
             self.write(distributor::CLEAR_ENABLE + 4 * word, u32::MAX);
             self.write(distributor::CLEAR_PENDING + 4 * word, u32::MAX);
+            self.write(distributor::CLEAR_ACTIVE + 4 * word, u32::MAX);
         }
         for word in FIRST_SHARED as usize / 4..self.interrupts() as usize / 4 {
             self.write(distributor::PRIORITY + 4 * word, PRIORITY);
@@ -106,6 +120,9 @@ impl Gic {
     /// The exception vectors of this core are ready, and its interrupts masked.
     pub(super) unsafe fn start_core(&mut self) {
         self.write(distributor::CLEAR_ENABLE, u32::MAX);
+        self.write(distributor::CLEAR_PENDING, u32::MAX);
+        // What was taken before and never ended holds back all interrupts of its priority.
+        self.write(distributor::CLEAR_ACTIVE, u32::MAX);
         for word in 0..4 {
             self.write(distributor::CLEAR_GENERATED + 4 * word, u32::MAX);
         }
@@ -160,9 +177,14 @@ impl Gic {
     /// device, which nothing else orders behind stores to memory (docs/design/signalling.md).
     #[inline]
     pub(super) fn ring(&self, core: CoreId) {
-        const FIRST_TARGET: u32 = 16;
+        const TARGETS: u32 = 16;
         barrier::stores_visible();
-        self.write(distributor::GENERATE, 1 << (FIRST_TARGET + (core.0 & 7)) | DOORBELL_INTERRUPT);
+        self.write(distributor::GENERATE, u32::from(self.target(core)) << TARGETS | DOORBELL_INTERRUPT);
+    }
+
+    #[inline(always)]
+    fn target(&self, core: CoreId) -> u8 {
+        self.targets[core.0 as usize % Self::CORES]
     }
 
     /// Connects shared interrupt `index` to `vector` on `core`, and lets it through.
@@ -170,7 +192,7 @@ impl Gic {
         let number = FIRST_SHARED as usize + usize::from(index);
         self.mask(index, PinMask::Masked);
         self.vectors[usize::from(index)] = vector;
-        self.write_byte(distributor::TARGETS + number, 1 << (core.0 & 7));
+        self.write_byte(distributor::TARGETS + number, self.target(core));
         let place = distributor::CONFIGURATION + 4 * (number / 16);
         let edge = 0b10 << (2 * (number % 16));
         let others = self.read(place) & !edge;

@@ -15,10 +15,9 @@ mod gic;
 mod psci;
 mod registers;
 mod timer;
+mod user;
 
-use aarch32_cpu::register::{
-    Pmccfiltr, Pmcntenset, Pmcr, Pmuserenr, SysRegWrite, SysRegWrite64, Tpidruro, Tpidrurw,
-};
+use aarch32_cpu::register::{SysRegWrite, SysRegWrite64, Tpidruro, Tpidrurw};
 
 pub use crate::bare::stack;
 use crate::{
@@ -31,6 +30,7 @@ pub use gic::{FIRST_SHARED, Gic};
 pub use psci::{Conduit, PsciError};
 use registers::{LongTtbr0, TlbiAsid, TlbiMva};
 pub use timer::Clock;
+pub use user::CounterAccess;
 
 /// The number under which the TLB knows user pages. There is one: what it holds of an address space goes with it.
 const ADDRESS_SPACE: u32 = 0;
@@ -46,8 +46,10 @@ pub struct MachineConfig {
     pub console: Console,
     /// How the firmware is called.
     pub conduit: Conduit,
-    /// Number of this core's interface at the interrupt controller.
+    /// Number of this core among those that have an interface at the interrupt controller.
     pub core: CoreId,
+    /// Whether user code may use the cycle counter.
+    pub counters: CounterAccess,
 }
 
 /// The machine of one instance.
@@ -62,11 +64,12 @@ impl HwMachine {
     pub const fn new() -> Self {
         Self {
             config: MachineConfig {
-                gic: Gic::at(0, 0),
+                gic: Gic::at(0, 0, [0; Gic::CORES]),
                 clock: Clock::new(1),
                 console: Console::Silent,
                 conduit: Conduit::None,
                 core: CoreId(0),
+                counters: CounterAccess::Closed,
             },
             extra_deadline: None,
         }
@@ -83,7 +86,7 @@ impl HwMachine {
         entry::load_vectors();
         fpu::start();
         timer::start();
-        count_cycles();
+        user::close(config.counters);
         // SAFETY: the vectors are loaded, and the caller vouches for the rest.
         unsafe { self.config.gic.start_core() };
     }
@@ -114,22 +117,6 @@ impl Default for HwMachine {
     fn default() -> Self {
         Self::new()
     }
-}
-
-/// Lets the cycle counter run, and user code read it: what benchmarks measure with.
-fn count_cycles() {
-    const ENABLE: u32 = 1;
-    const RESET_CYCLES: u32 = 1 << 2;
-    const CYCLES: u32 = 1 << 31;
-    const USER: u32 = 1;
-    // SAFETY: this and the next three registers only say what is counted, everywhere, and who may read it.
-    unsafe { Pmcr::write(Pmcr(ENABLE | RESET_CYCLES)) };
-    // SAFETY: as above.
-    unsafe { Pmccfiltr::write(Pmccfiltr(0)) };
-    // SAFETY: as above.
-    unsafe { Pmcntenset::write(Pmcntenset(CYCLES)) };
-    // SAFETY: as above.
-    unsafe { Pmuserenr::write(Pmuserenr(USER)) };
 }
 
 impl Machine for HwMachine {

@@ -71,8 +71,21 @@ core_entry:
     b 3b
 
 @ Forgets what instruction cache, branch predictor and TLB may hold from before, and turns the MMU and the caches on.
-@ Data caches are off and hold nothing, as the protocols say. Changes r0 and r1.
+@ Data caches are off and hold nothing, as the protocols say. A Cortex-A7 or A15 keeps its caches coherent with those of
+@ others only with ACTLR.SMP, which comes before. Where firmware has set it, it may not be written. Changes r0 to r2.
 enable_mmu:
+    mrc p15, 0, r1, c0, c0, 0           @ MIDR
+    ldr r2, ={CORE_MASK}
+    and r1, r1, r2
+    ldr r2, ={CORE}
+    cmp r1, r2
+    bne 1f
+    mrc p15, 0, r1, c1, c0, 1           @ ACTLR
+    tst r1, #{SMP}
+    orreq r1, r1, #{SMP}
+    mcreq p15, 0, r1, c1, c0, 1
+    isb
+1:
     mov r0, #0
     mcr p15, 0, r0, c7, c5, 0           @ ICIALLU
     mcr p15, 0, r0, c7, c5, 6           @ BPIALL

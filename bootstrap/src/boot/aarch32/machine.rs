@@ -4,7 +4,7 @@
 use alloc::string::String;
 
 use arch::hw::Conduit;
-use bootstrap::device_tree::{self, HEADER, Method, Tree};
+use bootstrap::device_tree::{self, HEADER, Method, Tree, TreeError};
 use bootstrap::options::{Options, Uart};
 use memory_partition::{Architecture, Firmware, IoApic, KernelRegisters, KernelUnit, Module};
 
@@ -32,14 +32,14 @@ pub(crate) fn command_line(tree: u64) -> String {
 
 fn tree_bytes(address: u64) -> Result<&'static [u8], BootError> {
     let header = if address < MEMORY { &[] } else { physical::bytes(address, HEADER) };
-    let length = device_tree::length(header).map_err(BootError::Machine)?;
+    let length = device_tree::length(header).map_err(of_tree)?;
     Ok(physical::bytes(address, length))
 }
 
 /// Finds out what the machine is.
 pub(crate) fn discover(tree: u64, options: Options) -> Result<Machine, BootError> {
     posture::check()?;
-    let tree = device_tree::read(tree_bytes(tree)?, cpu::core_id()).map_err(BootError::Machine)?;
+    let tree = device_tree::read(tree_bytes(tree)?, cpu::core_id()).map_err(of_tree)?;
     let clocks = time::find(tree.timer_hz)?;
     let began = cpu::timestamp();
     start::set_conduit(conduit(tree.psci));
@@ -56,6 +56,10 @@ pub(crate) fn discover(tree: u64, options: Options) -> Result<Machine, BootError
     };
     report(&machine, &tree, &clocks);
     Ok(machine)
+}
+
+fn of_tree(error: TreeError) -> BootError {
+    BootError::Machine(error.into())
 }
 
 fn conduit(method: Method) -> Conduit {
@@ -108,4 +112,7 @@ fn report(machine: &Machine, tree: &Tree, clocks: &Clocks) {
     let Clocks { hz, ticks_per_us, .. } = clocks;
     say!("clocks: generic timer {hz} Hz, shared by the cores; {ticks_per_us} ticks in a microsecond");
     say!("posture: {posture}");
+    if !posture.is_coherent() {
+        say!("posture: ACTLR.SMP stays 0: coherent caches are left to the machine (docs/aarch32.md)");
+    }
 }

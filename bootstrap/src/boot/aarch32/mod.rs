@@ -21,6 +21,9 @@ global_asm!(
     MAIR0 = const posture::MAIR0,
     TTBCR = const posture::TTBCR,
     SCTLR = const posture::SCTLR,
+    CORE_MASK = const posture::CORE_MASK,
+    CORE = const posture::CORE,
+    SMP = const posture::SMP,
     MEMORY = const map::MEMORY_BLOCK,
     DEVICES = const map::DEVICE_BLOCK,
 );

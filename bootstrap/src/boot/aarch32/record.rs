@@ -5,7 +5,7 @@ use bootstrap::options::Uart;
 use kernel::handover::{Handover, IoApicRecord};
 use memory_partition::{KernelUnit, Plan};
 
-use super::start;
+use super::{gic, start};
 use crate::boot::machine::Machine;
 
 /// Values of [`Handover::debug_port`].
@@ -31,6 +31,7 @@ pub(crate) fn describe(machine: &Machine, plan: &Plan, index: usize, record: &mu
     record.console_paddr = console.unwrap_or(0);
     record.gic_distributor = registers(KernelUnit::Distributor).unwrap_or(0);
     record.gic_cpu = registers(KernelUnit::CpuInterface).unwrap_or(0);
+    record.gic_targets = gic::targets();
     record.psci = start::conduit().word();
     record.has_huge_pages = 1;
     let chips = plan.io_apics.iter().filter(|chip| chip.owner == index);

@@ -89,3 +89,30 @@ mod names {
         assert_eq!(names.len(), count);
     }
 }
+
+#[cfg(test)]
+mod registers {
+    use crate::machine::channels::{CLOSED, OPEN, SWITCHED};
+
+    const HEAD: &str =
+        if cfg!(target_arch = "arm") { "### Registers of AArch32" } else { "### Registers of x86_64" };
+
+    /// The first two columns of the table of this processor in docs/isolation.md.
+    fn documented() -> Vec<(&'static str, &'static str)> {
+        let page = include_str!("../../../../docs/isolation.md");
+        let (_, section) = page.split_once(HEAD).expect("the page has the section");
+        let rows = section.lines().skip_while(|line| !line.starts_with("|--"));
+        let rows = rows.skip(1).take_while(|line| line.starts_with('|'));
+        let cells = rows.map(|line| line.split('|').map(str::trim).collect::<Vec<_>>());
+        cells.map(|cells| (cells[1], cells[2])).collect()
+    }
+
+    #[test]
+    fn every_register_that_programs_could_write_is_in_the_page_as_the_tests_find_it() {
+        let of = |how, names: &[&'static str]| names.iter().map(|name| (*name, how)).collect::<Vec<_>>();
+        let mut closed: Vec<_> = CLOSED.iter().map(|entry| (entry.0, "closed")).collect();
+        closed.dedup();
+        let tried = [of("of a thread", SWITCHED), closed, of("open", OPEN)].concat();
+        assert_eq!(documented(), tried);
+    }
+}

@@ -6,7 +6,7 @@ use crate::code;
 use crate::env::Env;
 use crate::machine::UNDEFINED;
 use crate::tests::fault::{Faulter, is_exception, is_fault};
-use abi::fault::{unknown_syscall, user_exception};
+use abi::fault::{unknown_syscall, user_exception, vm_fault};
 use abi::{FaultKind, INITIAL_FLAGS, Register, Syscall, widen};
 use userland::object::Flow;
 
@@ -14,6 +14,8 @@ tests!(
     fault_exceptions_tell_their_number,
     fault_exception_reply_sets_ip_sp_and_flags,
     fault_of_the_floating_point_unit_is_told_without_it,
+    fault_breakpoint_is_told_with_its_own_address,
+    fault_asynchronous_is_not_masked,
     syscall_unknown_numbers_are_told_with_all_registers,
     syscall_unknown_reply_sets_registers_and_continues,
     syscall_preserves_registers,
@@ -50,6 +52,36 @@ fn fault_of_the_floating_point_unit_is_told_without_it(env: &mut Env) -> Outcome
     faulter.tcb.set_flags(abi::flags::TCB_FPU_DISABLED, 0)?;
     let fault = faulter.reply(env, 0, &[code::float().address()])?;
     is_exception(&fault, code::float().address() + 4, UNDEFINED, 0)
+}
+
+/// IFAR is not known for a breakpoint; the fault tells the address of the instruction.
+fn fault_breakpoint_is_told_with_its_own_address(env: &mut Env) -> Outcome {
+    const DEBUG_EVENT: u64 = 0b10_0010;
+    const THUMB: u64 = 1 << 5;
+    // Another fetch that fails, so that IFAR has an address.
+    let (faulter, fault) = Faulter::run(env, code::jump(), crate::machine::ADDRESS)?;
+    same(fault.word(vm_fault::ADDRESS), crate::machine::ADDRESS)?;
+    for (code, flags) in [(code::breakpoint(), 0), (code::thumb_breakpoint(), THUMB)] {
+        let mut registers = [0; Register::COUNT];
+        registers[Register::Pc.index()] = code.address();
+        registers[Register::Cpsr.index()] = flags;
+        faulter.tcb.write_registers(Flow::Change, &registers)?;
+        let fault = faulter.next(env)?;
+        is_fault(&fault, FaultKind::VmFault, vm_fault::LENGTH)?;
+        let words = [vm_fault::IP, vm_fault::ADDRESS, vm_fault::IS_FETCH].map(|index| fault.word(index));
+        same(words, [code.address(), code.address(), 1])?;
+        same(fault.word(vm_fault::CODE) & 0x3f, DEBUG_EVENT)?;
+    }
+    Ok(())
+}
+
+/// CPSR.A: an abort that a device raises is taken when it comes, by the kernel, which fails.
+fn fault_asynchronous_is_not_masked(env: &mut Env) -> Outcome {
+    const MASKED: u64 = 1 << 8;
+    let (faulter, fault) = Faulter::run(env, code::undefined(), 0)?;
+    same(fault.word(user_exception::FLAGS) & MASKED, 0)?;
+    let fault = faulter.reply(env, 0, &[code::undefined().address(), 0, MASKED])?;
+    same(fault.word(user_exception::FLAGS) & MASKED, 0)
 }
 
 /// Numbers that no build has.

@@ -56,6 +56,12 @@ impl Faulter {
         env.receive(self.endpoint, self.reply)
     }
 
+    /// The next fault of a thread that was made to go on.
+    #[cfg_attr(not(target_arch = "arm"), allow(dead_code))] // another processor needs no registers for it
+    pub(crate) fn next(&self, env: &Env) -> Result<Received, Failure> {
+        env.receive(self.endpoint, self.reply)
+    }
+
     /// Has the thread stopped, so that it does not fault again?
     fn is_silent(&self, env: &Env) -> bool {
         env.settle();

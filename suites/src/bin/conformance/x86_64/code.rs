@@ -82,6 +82,11 @@ pieces! {
     float_keep_end: "movq rax, xmm0", "movq rbx, xmm15";
     /// Follows it.
     float_keep_at: "ud2";
+    /// Keeps RDI as flags over a system call that lets others run, then has them in RAX.
+    flags_keep:
+        "push rdi", "popfq", "mov rdx, -11", "mov r14, rsp", "syscall", "mov rsp, r14", "pushfq", "pop rax", "ud2";
+    /// Has the flags in RAX.
+    flags_look: "pushfq", "pop rax", "ud2";
     /// Keeps RDI in the upper halves of AVX registers, and ESI and RDX as control words of SSE and x87, over many
     /// system calls.
     avx_keep:

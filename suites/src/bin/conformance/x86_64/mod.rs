@@ -4,6 +4,7 @@
 mod address;
 mod bases;
 mod bootinfo;
+pub(crate) mod channels;
 pub(crate) mod code;
 mod cpu;
 mod entry;
@@ -28,6 +29,7 @@ pub(crate) const TESTS: &[&[Test]] = &[
     bootinfo::TESTS,
     registers::TESTS,
     fpu::TESTS,
+    channels::TESTS,
     irq::TESTS,
     io_port::TESTS,
     tables::TESTS,

@@ -72,6 +72,8 @@ pub struct Options {
     pub plant: Option<Plant>,
     /// Id of a core that is not started, so that a test sees it stay silent.
     pub silent: Option<u32>,
+    /// Id of a core that is started although nobody wants it, so that a test sees it touch nothing.
+    pub stray: Option<u32>,
     /// The faults that instances raise.
     pub inject: Vec<Inject>,
 }
@@ -93,6 +95,7 @@ impl Options {
                 Some(("debug_port", value)) => debug_port = port(value),
                 Some(("plant", name)) => options.plant = Plant::by_name(name),
                 Some(("silent", id)) => options.silent = id.parse().ok(),
+                Some(("stray", id)) => options.stray = id.parse().ok(),
                 Some(("inject", value)) => options.inject.extend(inject(value)),
                 _ => {}
             }

@@ -128,8 +128,7 @@ extern "C" fn core_main() -> ! {
     let own_id = cpu::core_id();
     match records.iter().find(|record| record.apic_id == own_id) {
         Some(record) => record.serve(&posture),
-        // Started by a broadcast without being wanted.
-        None => cpu::halt(),
+        None => unreachable!("a core without a record has no stack to run on"),
     }
 }
 

@@ -49,10 +49,10 @@ use machine::Machine;
 #[unsafe(no_mangle)]
 extern "C" fn boot_core_main(start_info: usize) -> ! {
     heap::init();
+    hardware::traps::init();
     let start_info = start_info as u64;
     let options = Options::parse(&hardware::machine::command_line(start_info));
     hardware::console::init(&options);
-    hardware::traps::init();
     match boot(start_info, options) {
         Ok(never) => match never {},
         Err(error) => error::stop(format_args!("{error}")),

@@ -63,6 +63,10 @@ const LVT_MASKED: u32 = 1 << 16;
 const LVT_TSC_DEADLINE: u32 = 2 << 17;
 const IA32_TSC_DEADLINE: u32 = 0x6e0;
 const DOORBELL_ICR: u32 = 0x4000 | abi::vector::DOORBELL as u32;
+/// Delivery status of the ICR in xAPIC mode: the command has not been accepted yet.
+const SEND_PENDING: u32 = 1 << 12;
+/// Reads of the delivery status before a command is written all the same: some hundred microseconds.
+const MAX_STATUS_READS: u32 = 1000;
 /// Fraction bits of [`Timer::OneShot`].
 const RATIO_BITS: u32 = 20;
 
@@ -190,9 +194,21 @@ fn send_icr(mode: LapicMode, core: CoreId, command: u32) {
     match mode {
         LapicMode::X2Apic => write_msr(X2APIC_MSR_BASE + ICR, u64::from(core.0) << 32 | u64::from(command)),
         LapicMode::XApic(_) => {
+            wait_until_sent(mode);
             write(mode, ICR_HIGH, core.0 << 24);
             write(mode, ICR, command);
         }
+    }
+}
+
+/// In xAPIC mode the last command may still be on its way; writing over it could lose it
+/// (docs/adr/0012-xapic-delivery-status.md). A command that never leaves must not hold up this kernel.
+fn wait_until_sent(mode: LapicMode) {
+    for _ in 0..MAX_STATUS_READS {
+        if read(mode, ICR) & SEND_PENDING == 0 {
+            break;
+        }
+        core::hint::spin_loop();
     }
 }
 

@@ -99,24 +99,12 @@ pub(crate) fn send_init(apic_id: u32) {
     });
 }
 
-/// Sends INIT to all cores but this.
-pub(crate) fn send_init_all() {
-    // SAFETY: as for `send_init`; called only when every core is to be started.
-    send(|apic| unsafe { apic.send_init_ipi_all() });
-}
-
 /// Starts a core at physical address `page`, below 1 MiB.
 pub(crate) fn send_startup(apic_id: u32, page: u64) {
     send(|apic| {
         // SAFETY: the trampoline is in place at `page`.
         unsafe { apic.send_sipi((page >> 12) as u8, destination(apic_id)) }
     });
-}
-
-/// Starts all cores but this at physical address `page`.
-pub(crate) fn send_startup_all(page: u64) {
-    // SAFETY: the trampoline is in place at `page`.
-    send(|apic| unsafe { apic.send_sipi_all((page >> 12) as u8) });
 }
 
 /// Wakes a parked core. What was stored before is visible to it.

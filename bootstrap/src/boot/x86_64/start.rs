@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Starting the other cores of a PC: INIT, 10 ms, SIPI, 200 us, SIPI; and waking them by interrupt where they wait halted.
+//!
+//! Every core is called by its own id, never all by a broadcast: a machine may have cores that its tables do not list.
 
+use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::posture::{self, Posture};
@@ -17,34 +20,32 @@ unsafe extern "C" {
     static trampoline_end: u8;
 }
 
-// Read by `core_entry` in entry.s.
+// Read by `core_entry` in entry.s: the i-th id has the i-th stack.
 #[unsafe(no_mangle)]
-static core_arrivals: AtomicU32 = AtomicU32::new(0);
+static core_ids: AtomicU64 = AtomicU64::new(0);
 #[unsafe(no_mangle)]
-static core_stack_count: AtomicU32 = AtomicU32::new(0);
+static core_count: AtomicU32 = AtomicU32::new(0);
 #[unsafe(no_mangle)]
 static core_stacks: AtomicU64 = AtomicU64::new(0);
 
-/// Starts `targets` at the trampoline page, each on one of the `stacks`; all by one broadcast when no other core is to
-/// stay out. The command line may ask that one is left alone.
+/// Starts `targets` at the trampoline page, each on its own of the `stacks`. The command line may ask that one is left
+/// alone, or that one is called that nobody wants; the boot core never is, as INIT would reset it.
 pub(crate) fn start(machine: &Machine, targets: &[u32], stacks: &'static [Stack], page: Option<u64>) {
     let page = page.expect("the plan has a trampoline when there are cores to start");
     let (start, end) = (&raw const trampoline_start as u64, &raw const trampoline_end as u64);
     physical::write(page, physical::bytes(start, end - start));
+    let ids: &'static [u32] = Vec::leak(targets.to_vec());
+    core_ids.store(ids.as_ptr() as u64, Ordering::Relaxed);
     core_stacks.store(stacks.as_ptr() as u64, Ordering::Relaxed);
-    core_stack_count.store(stacks.len() as u32, Ordering::Relaxed);
+    core_count.store(stacks.len().min(ids.len()) as u32, Ordering::Relaxed);
 
-    let alone = machine.options.silent;
-    let others = machine.firmware.cores.iter().filter(|core| core.apic_id != machine.firmware.boot_apic_id);
-    let is_broadcast = others.count() == targets.len() && alone.is_none();
-    let each = |all: &dyn Fn(), one: &dyn Fn(u32)| match is_broadcast {
-        true => all(),
-        false => targets.iter().filter(|id| Some(**id) != alone).for_each(|id| one(*id)),
-    };
-    each(&apic::send_init_all, &apic::send_init);
+    let left_alone = [machine.options.silent, Some(machine.firmware.boot_apic_id)];
+    let wanted = || ids.iter().copied().chain(machine.options.stray);
+    let called = || wanted().filter(|id| !left_alone.contains(&Some(*id)));
+    called().for_each(apic::send_init);
     time::delay_us(INIT_US);
     for _ in 0..2 {
-        each(&|| apic::send_startup_all(page), &|id| apic::send_startup(id, page));
+        called().for_each(|id| apic::send_startup(id, page));
         time::delay_us(STARTUP_US);
     }
 }

@@ -52,16 +52,38 @@ unsafe extern "C" {
     static boot_trap_stubs: u8;
     static boot_wake_stub: u8;
     static boot_spurious_stub: u8;
+    static park_trap: u8;
 }
 
 #[repr(C, align(16))]
-struct Gates(UnsafeCell<[[u64; 2]; 256]>);
+struct Gates<const N: usize>(UnsafeCell<[[u64; 2]; N]>);
 
 // SAFETY: written once by the boot core before any other core is started, then only read by processors.
-unsafe impl Sync for Gates {}
+unsafe impl<const N: usize> Sync for Gates<N> {}
 
 #[unsafe(link_section = ".kept.gates")]
-static GATES: Gates = Gates(UnsafeCell::new([[0; 2]; 256]));
+static GATES: Gates<256> = Gates(UnsafeCell::new([[0; 2]; 256]));
+/// Of cores that nobody called (`park` in entry.s): their interrupts are off, so exceptions and NMI are all.
+#[unsafe(link_section = ".kept.gates")]
+static PARK_GATES: Gates<{ UNEXPECTED as usize }> = Gates(UnsafeCell::new([[0; 2]; UNEXPECTED as usize]));
+
+/// Operand of LIDT.
+#[repr(C, packed)]
+struct TablePointer {
+    limit: u16,
+    base: u64,
+}
+
+/// Where `park` finds its gates.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".kept.gates")]
+static park_gates_pointer: Pointer = Pointer(UnsafeCell::new(TablePointer { limit: 0, base: 0 }));
+
+#[repr(transparent)]
+struct Pointer(UnsafeCell<TablePointer>);
+
+// SAFETY: as for `Gates`.
+unsafe impl Sync for Pointer {}
 
 /// What the stubs push, lowest address first.
 #[repr(C)]
@@ -93,13 +115,20 @@ pub(crate) fn init() {
     gates[usize::from(SPURIOUS_VECTOR)] = gate(&raw const boot_spurious_stub as u64);
     // SAFETY: the boot core is the only one running, and its interrupts are off.
     unsafe { GATES.0.get().write(gates) };
+    let park = [gate(&raw const park_trap as u64); UNEXPECTED as usize];
+    // SAFETY: as above.
+    unsafe { PARK_GATES.0.get().write(park) };
+    let pointer =
+        TablePointer { limit: (size_of_val(&PARK_GATES) - 1) as u16, base: PARK_GATES.0.get() as u64 };
+    // SAFETY: as above.
+    unsafe { park_gates_pointer.0.get().write(pointer) };
     load();
 }
 
 /// Loads the interrupt table on the core this runs on.
 pub(crate) fn load() {
     let pointer = x86_64::structures::DescriptorTablePointer {
-        limit: (size_of::<Gates>() - 1) as u16,
+        limit: (size_of_val(&GATES) - 1) as u16,
         base: x86_64::VirtAddr::new(GATES.0.get() as u64),
     };
     // SAFETY: the table holds a gate for each vector and is never moved or freed.

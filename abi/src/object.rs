@@ -122,6 +122,8 @@ numbered! {
         AsidPool = 13,
         /// The control over interrupts.
         IrqControl = 14,
+        /// A page table of an IO space, in variants with IOMMU.
+        IoPageTable = 17,
         /// The handler of one interrupt or line.
         IrqHandler = 16,
         /// A CNode or thread in the middle of its deletion.

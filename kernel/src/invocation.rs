@@ -13,8 +13,8 @@ use crate::cap::slot::SlotRef;
 use crate::error::{Preempted, SyscallError};
 use crate::memory::objects::ObjRef;
 use crate::object::{
-    asid, cnode, domain, frame, instance_control, io_port, irq, sched_context, sched_control, table, tcb,
-    untyped,
+    asid, cnode, domain, frame, instance_control, io_page_table, io_port, irq, sched_context, sched_control,
+    table, tcb, untyped,
 };
 
 /// A decoded invocation: resolved handles, ready to be executed.
@@ -42,6 +42,8 @@ pub enum Invocation {
     Asid(asid::Invocation),
     /// IOPortControl and IOPort
     IoPort(io_port::Invocation),
+    /// IO page tables
+    IoPageTable(io_page_table::Invocation),
     /// InstanceControl
     InstanceControl(instance_control::Invocation),
 }
@@ -92,6 +94,7 @@ impl<M: Machine> Kernel<M> {
             Cap::InstanceControl { instance } => {
                 self.decode_instance_control(instance, args).map(Invocation::InstanceControl)
             }
+            Cap::IoPageTable { .. } => self.decode_io_page_table(args).map(Invocation::IoPageTable),
             Cap::VSpace { .. } => Err(SyscallError::IllegalOperation),
             Cap::Null
             | Cap::Zombie { .. }
@@ -116,6 +119,7 @@ impl<M: Machine> Kernel<M> {
             Invocation::Frame(invocation) => self.execute_frame(invocation),
             Invocation::Asid(invocation) => self.execute_asid(invocation),
             Invocation::IoPort(invocation) => self.execute_io_port(invocation),
+            Invocation::IoPageTable(invocation) => Ok(self.execute_io_page_table(invocation)),
             Invocation::InstanceControl(invocation) => self.execute_instance_control(invocation),
         }
     }

@@ -377,7 +377,7 @@ impl<M: Machine> Kernel<M> {
                 None => Resume::Thread(self.sched.current),
             };
         }
-        if call != Some(Syscall::SetTLSBase) {
+        if call != Some(Syscall::SetTLSBase) || self.config.numbering.variant().fsgsbase {
             return self.handle_fault(Fault::UnknownSyscall { number });
         }
         if self.account_entry() == Budget::Left {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A kernel on simulated memory, for tests.
 
-mod caller;
+pub(crate) mod caller;
 
 use abi::ipc_buffer::{MAX_EXTRA_CAPS, REGISTER_MESSAGES, message_offset};
 use abi::sizes::WORD_BITS;

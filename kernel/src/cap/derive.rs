@@ -80,7 +80,7 @@ impl<M: Machine> Kernel<M> {
             Cap::Frame { base, size, access, is_device, .. } => {
                 Ok(Cap::Frame { base, size, access, is_device, mapping: None })
             }
-            Cap::Table { mapping: None, .. } | Cap::VSpace { asid: None, .. } => {
+            Cap::Table { mapping: None, .. } | Cap::VSpace { asid: None, .. } | Cap::IoPageTable { .. } => {
                 Err(SyscallError::IllegalOperation)
             }
             other => Ok(other),

@@ -135,6 +135,11 @@ pub enum Cap {
         /// Where it is mapped.
         mapping: Option<Mapping>,
     },
+    /// A page table of an IO space. No IO space is served, so it is never mapped.
+    IoPageTable {
+        /// The table.
+        table: PhysAddr,
+    },
     /// An address space: its top-level table.
     VSpace {
         /// The table.
@@ -207,6 +212,7 @@ impl Cap {
             Self::Table { level: Level::PageTable, .. } => CapTag::PageTable,
             Self::Table { level: Level::PageDirectory, .. } => CapTag::PageDirectory,
             Self::Table { .. } => CapTag::Pdpt,
+            Self::IoPageTable { .. } => CapTag::IoPageTable,
             Self::VSpace { .. } => CapTag::Pml4,
             Self::AsidControl => CapTag::AsidControl,
             Self::AsidPool { .. } => CapTag::AsidPool,

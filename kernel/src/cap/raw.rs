@@ -81,6 +81,7 @@ pub(crate) enum Tag {
     IoPort = 19,
     LineSignal = 20,
     InstanceControl = 21,
+    IoPageTable = 22,
 }
 
 pub(crate) const TAG_MASK: u64 = 0x1f;
@@ -361,6 +362,7 @@ impl RawCap {
                 Self::plain(Tag::LineSignal, line.0 as u64 | (to as u64) << LINE_RECEIVER_SHIFT)
             }
             Cap::InstanceControl { instance } => Self::plain(Tag::InstanceControl, instance as u64),
+            Cap::IoPageTable { table } => Self::new(Tag::IoPageTable, table, 0, 0),
         }
     }
 
@@ -432,6 +434,7 @@ impl RawCap {
                 line: Line(self.word1 as u8),
             },
             21 => Cap::InstanceControl { instance: self.word1 as u8 },
+            22 => Cap::IoPageTable { table: address },
             _ => Cap::Null,
         }
     }

@@ -56,6 +56,7 @@ impl Cap {
             Self::SchedContext { sc, size_bits } => Extent::new(sc.paddr().0, size_bits as u32),
             Self::Frame { base, size, .. } => Extent::new(base.0, size.bits()),
             Self::Table { table, .. } => Extent::new(table.0, TABLE_BITS),
+            Self::IoPageTable { table } => Extent::new(table.0, TABLE_BITS),
             Self::VSpace { root, .. } => Extent::new(root.0, TABLE_BITS),
             Self::AsidPool { pool, .. } => Extent::new(pool.paddr().0, ASID_POOL_BITS),
             Self::Null
@@ -106,6 +107,7 @@ impl Cap {
                 | Self::Domain
                 | Self::AsidControl
                 | Self::IoPort { .. }
+                | Self::IoPageTable { .. }
                 | Self::LineSignal { .. }
                 | Self::InstanceControl { .. },
                 _,

@@ -65,6 +65,11 @@ impl<M: Machine> Kernel<M> {
             Some(Label::PageMap) => self.decode_map_frame(slot, cap, args),
             Some(Label::PageUnmap) => Ok(Invocation::Unmap { slot, cap }),
             Some(Label::PageGetAddress) => Ok(Invocation::GetAddress(base)),
+            // Mapped, no 4 KiB frame, or E0 no IO space: without IO spaces one error serves all.
+            Some(Label::PageMapIo) => {
+                args.require(2, 1)?;
+                Err(SyscallError::InvalidCapability(0))
+            }
             _ => Err(SyscallError::IllegalOperation),
         }
     }

@@ -19,6 +19,7 @@ pub mod domain;
 pub mod endpoint;
 pub mod frame;
 pub mod instance_control;
+pub mod io_page_table;
 pub mod irq;
 pub mod line;
 pub mod notification;

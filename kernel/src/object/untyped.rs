@@ -201,8 +201,8 @@ impl<M: Machine> Kernel<M> {
             ObjectType::SmallPage => frame(PageSize::Small),
             ObjectType::LargePage => frame(PageSize::Large),
             ObjectType::HugePage => frame(PageSize::Huge),
-            ObjectType::IoPageTable
-            | ObjectType::Vcpu
+            ObjectType::IoPageTable => Cap::IoPageTable { table: base },
+            ObjectType::Vcpu
             | ObjectType::EptPml4
             | ObjectType::EptPdpt
             | ObjectType::EptPd

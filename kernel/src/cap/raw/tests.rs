@@ -46,6 +46,7 @@ fn one_of_each() -> Vec<Cap> {
         Cap::IoPort { first: u16::MAX, last: u16::MAX },
         Cap::LineSignal { to: u8::MAX, line: Line(u8::MAX) },
         Cap::InstanceControl { instance: u8::MAX },
+        Cap::IoPageTable { table: PhysAddr(0x5000) },
     ]
 }
 

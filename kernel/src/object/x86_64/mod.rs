@@ -21,7 +21,7 @@ pub(crate) const fn table_level(object: ObjectType) -> Option<Level> {
 /// Whether there are objects of this type.
 #[inline]
 pub(crate) const fn exists(object: ObjectType) -> bool {
-    object.word() < ObjectType::COUNT
+    object.word() <= ObjectType::IoPageTable.word()
 }
 
 /// The label that maps a table of `level`, and the one that takes it out.
@@ -47,8 +47,6 @@ mod tests {
         );
         assert_eq!(table_level(ObjectType::Pml4), None);
         assert_eq!(table_labels(Level::Pdpt), (Label::PdptMap, Label::PdptUnmap));
-        assert!(
-            ObjectType::ALL.iter().all(|&object| exists(object) == (object <= ObjectType::PageDirectory))
-        );
+        assert!(ObjectType::ALL.iter().all(|&object| exists(object) == (object <= ObjectType::IoPageTable)));
     }
 }

@@ -21,7 +21,7 @@ use alloc::vec::Vec;
 
 use fdt::Fdt;
 use fdt::node::FdtNode;
-use memory_partition::{Core, OtherRange};
+use memory_partition::{Core, OtherRange, Unit};
 use skerry_system::MemoryRange;
 
 pub use error::TreeError;
@@ -40,6 +40,25 @@ const TIMERS: [&str; 2] = ["arm,armv7-timer", "arm,armv8-timer"];
 /// From version 0.2 on functions have fixed numbers. Version 0.1, "arm,psci" alone, gives its own in the tree.
 const PSCI: [&str; 2] = ["arm,psci-0.2", "arm,psci-1.0"];
 const UARTS: [&str; 1] = ["arm,pl011"];
+/// Devices that reach beyond their owner, by their names.
+const HAZARDS: [(&str, Unit); 16] = [
+    ("qemu,fw-cfg-mmio", Unit::FwCfg),
+    ("virtio,mmio", Unit::Virtio),
+    ("arm,gic-v2m-frame", Unit::MessageFrame),
+    ("arm,gic-v3-its", Unit::MessageFrame),
+    ("pci-host-ecam-generic", Unit::PciConfiguration),
+    ("pci-host-cam-generic", Unit::PciConfiguration),
+    ("arm,smmu-v1", Unit::Iommu),
+    ("arm,smmu-v2", Unit::Iommu),
+    ("arm,smmu-v3", Unit::Iommu),
+    ("arm,mmu-500", Unit::Iommu),
+    ("arm,pl080", Unit::DmaController),
+    ("arm,pl330", Unit::DmaController),
+    ("arm,pl111", Unit::DmaController),
+    ("arm,sp805", Unit::Reset),
+    ("arm,sbsa-gwdt", Unit::Reset),
+    ("cfi-flash", Unit::Flash),
+];
 /// Cores that a GICv2 has interfaces for.
 const MAX_CORES: u64 = 8;
 /// Number of the virtual timer's interrupt among those private to a core.
@@ -78,6 +97,8 @@ pub struct Tree {
     pub timer_hz: Option<u32>,
     /// Registers of the console, in whole pages.
     pub console: Option<MemoryRange>,
+    /// Registers of devices that reach beyond their owner.
+    pub hazards: Vec<(Unit, MemoryRange)>,
     /// The module: a file the loader put into memory.
     pub module: Option<MemoryRange>,
 }
@@ -126,6 +147,7 @@ pub fn read(tree: &[u8], boot_core: u32) -> Result<Tree, TreeError> {
         cpu_interface,
         timer_hz: timer_hz(&tree)?,
         console: console.map(|(_, range)| range),
+        hazards: hazards(&tree),
         module: module(&tree)?,
     })
 }
@@ -201,6 +223,17 @@ fn timer_hz(tree: &Fdt) -> Result<Option<u32>, TreeError> {
         return Err(TreeError::property(&node, "interrupts"));
     }
     Ok(node.property("clock-frequency").and_then(|property| be_u32(property.value, 0)))
+}
+
+/// Registers of devices that reach beyond their owner, turned off or not: whoever has them can turn them on.
+fn hazards(tree: &Fdt) -> Vec<(Unit, MemoryRange)> {
+    let unit = |node: &FdtNode| {
+        let names = node.compatible()?;
+        HAZARDS.iter().find(|(name, _)| names.all().any(|own| own == *name)).map(|(_, unit)| *unit)
+    };
+    let found = tree.all_nodes().filter_map(|node| Some((unit(&node)?, regs(&node).collect::<Vec<_>>())));
+    let found = found.flat_map(|(unit, ranges)| ranges.into_iter().map(move |range| (unit, range)));
+    found.filter(|(_, range)| !range.is_empty()).collect()
 }
 
 fn module(tree: &Fdt) -> Result<Option<MemoryRange>, TreeError> {

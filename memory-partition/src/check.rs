@@ -14,10 +14,11 @@ use core::fmt;
 use abi::MAX_UNTYPED_CAPS;
 
 use crate::{
-    DropReason, Firmware, KeptFor, Plan,
+    DropReason, Firmware, KeptFor, Plan, Unit,
+    hazard::Classes,
     layout::{MSI_WINDOW, PAGE},
 };
-use skerry_system::MemoryRange;
+use skerry_system::{DeviceKind, MemoryRange};
 
 /// How a plan breaks DISJOINT or gives away what nobody may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +61,22 @@ pub enum Violation {
         instance: usize,
         /// Number of entries.
         entries: usize,
+    },
+    /// An instance owns registers or ports that reach beyond it, and is not trusted with them.
+    Reaches {
+        /// Index of the instance.
+        instance: usize,
+        /// What it owns.
+        unit: Unit,
+        /// Its first address or port.
+        at: u64,
+    },
+    /// Two interrupt controllers are one chip, or have a global interrupt number in common.
+    SameChip {
+        /// Index of one.
+        first: usize,
+        /// Index of the other.
+        second: usize,
     },
     /// Two instances run on one core.
     SameCore {
@@ -111,10 +128,12 @@ impl Plan {
     /// Checks DISJOINT for this plan on this machine.
     pub fn check(&self, firmware: &Firmware) -> Result<(), Violation> {
         self.check_instances()?;
+        self.check_chips()?;
         let memory = sorted(self.memory_places());
         let nobodys = self.nobodys_places(firmware);
         let others = self.device_places().chain(nobodys.iter().copied());
         check_apart(&sorted(memory.iter().copied().chain(others)))?;
+        self.check_hazards(firmware)?;
         memory.iter().try_for_each(|&place| check_usable(firmware, place))?;
         check_complete(firmware, &memory, &nobodys)?;
         (0..self.instances.len()).try_for_each(|i| self.check_inside(i))
@@ -128,6 +147,52 @@ impl Plan {
             }
             if let Some(first) = self.instances[..i].iter().position(|other| other.apic_id == apic_id) {
                 return Err(Violation::SameCore { first, second: i, apic_id });
+            }
+        }
+        Ok(())
+    }
+
+    /// Every interrupt controller is a chip of its own.
+    fn check_chips(&self) -> Result<(), Violation> {
+        for (second, chip) in self.io_apics.iter().enumerate() {
+            let inputs = |gsi_base: u32, pins: u32| MemoryRange::of_size(gsi_base.into(), pins.into());
+            let own = inputs(chip.gsi_base, chip.pins);
+            let is_same = |other: &crate::IoApicOwner| {
+                other.address / PAGE == chip.address / PAGE
+                    || inputs(other.gsi_base, other.pins).overlaps(own)
+            };
+            if let Some(first) = self.io_apics[..second].iter().position(is_same) {
+                return Err(Violation::SameChip { first, second });
+            }
+        }
+        Ok(())
+    }
+
+    /// What reaches beyond its owner is nobody's, unless the description trusts the owner.
+    fn check_hazards(&self, firmware: &Firmware) -> Result<(), Violation> {
+        let classes = Classes::of(firmware, self.instances.len());
+        let is_trusted = |instance: usize, wanted: DeviceKind| {
+            let devices = self.holes.iter().map(|hole| &self.devices[hole.device]);
+            devices.into_iter().any(|device| device.owner == instance && device.kind.contains(wanted))
+        };
+        for (instance, owner) in self.instances.iter().enumerate() {
+            for piece in owner.untyped.iter().filter(|piece| piece.device) {
+                for (unit, range) in classes.registers() {
+                    let part = piece.range().intersection(range);
+                    let kind = DeviceKind::Mmio { base: part.start, size: part.size() };
+                    if !part.is_empty() && !is_trusted(instance, kind) {
+                        return Err(Violation::Reaches { instance, unit, at: part.start });
+                    }
+                }
+            }
+        }
+        for ports in &self.ports {
+            let Some(instance) = ports.owner else { continue };
+            for hazard in classes.ports().filter(|hazard| hazard.own != Some(instance)) {
+                let (first, last) = (ports.first.max(hazard.first), ports.last.min(hazard.last));
+                if first <= last && !is_trusted(instance, DeviceKind::IoPorts { first, last }) {
+                    return Err(Violation::Reaches { instance, unit: hazard.unit, at: first.into() });
+                }
             }
         }
         Ok(())
@@ -271,6 +336,12 @@ impl fmt::Display for Violation {
             Violation::Lost { address } => write!(f, "usable memory at {address:#x} belongs to nobody"),
             Violation::ListTooLong { instance, entries } => {
                 write!(f, "instance {instance} has {entries} untypeds, bootinfo holds {MAX_UNTYPED_CAPS}")
+            }
+            Violation::Reaches { instance, unit, at } => {
+                write!(f, "instance {instance} owns {at:#x}, {unit}, which {}", unit.danger())
+            }
+            Violation::SameChip { first, second } => {
+                write!(f, "interrupt controllers {first} and {second} are one chip, or share inputs")
             }
             Violation::SameCore { first, second, apic_id } => {
                 write!(f, "instances {first} and {second} both run on APIC id {apic_id}")

@@ -4,8 +4,8 @@
 use alloc::string::String;
 use core::fmt;
 
-use crate::{Architecture, layout::MAX_IO_APIC_TARGET};
-use skerry_system::{DescriptionError, MemoryRange};
+use crate::{Architecture, Unit, layout::MAX_IO_APIC_TARGET};
+use skerry_system::{DescriptionError, DeviceKind, MemoryRange};
 
 /// Why a machine cannot be divided as described.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,6 +150,15 @@ pub enum DeviceError {
         taken: Taken,
         /// Where that is.
         by: MemoryRange,
+    },
+    /// The device reaches beyond its owner, who is not said to be trusted.
+    Reaches {
+        /// Name of the device.
+        device: String,
+        /// Where the description puts it.
+        kind: DeviceKind,
+        /// What it reaches by.
+        unit: Unit,
     },
     /// The machine has no IO ports.
     NoPorts {
@@ -332,6 +341,13 @@ impl fmt::Display for DeviceError {
             DeviceError::RegistersTaken { device, range, taken, by } => {
                 write!(f, "device `{device}`, base: {range} overlaps {taken} at {by}; check the address")
             }
+            DeviceError::Reaches { device, kind, unit } => write!(
+                f,
+                "device `{device}`, {}: {kind} has {unit}, which {}; leave it out, or say trusted = true: then its \
+                 owner is trusted with the whole machine",
+                kind.field(),
+                unit.danger()
+            ),
             DeviceError::NoPorts { device, architecture } => write!(
                 f,
                 "device `{device}`, ports: {architecture} has no IO ports; give the address of its registers"

@@ -6,6 +6,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Hazards;
 use skerry_system::MemoryRange;
 
 /// A family of machines that divide memory alike.
@@ -47,6 +48,8 @@ pub struct Firmware {
     pub boot_apic_id: u32,
     /// Interrupt controllers in the order of the MADT.
     pub io_apics: Vec<IoApic>,
+    /// What reaches beyond its owner.
+    pub hazards: Hazards,
     /// Registers that the kernels use themselves.
     pub kernel_registers: Vec<KernelRegisters>,
     /// Boot modules in the order the loader gave them.

@@ -37,6 +37,7 @@ extern crate alloc;
 mod check;
 mod error;
 mod firmware;
+mod hazard;
 mod layout;
 mod plan;
 mod planner;
@@ -48,9 +49,10 @@ pub use error::{Bookkeeping, CoreError, DeviceError, FirmwareError, Loaded, Plan
 pub use firmware::{
     Architecture, Core, Firmware, IoApic, KernelRegisters, KernelUnit, Module, Occupant, Occupied, OtherRange,
 };
+pub use hazard::{Hazards, PortHazard, Unit};
 pub use plan::{
-    ChannelPlan, DeviceGrant, DropReason, Dropped, Footprint, InstancePlan, IoApicOwner, Kept, KeptFor, Plan,
-    PortOwner, RegionPlan,
+    ChannelPlan, DeviceGrant, DropReason, Dropped, Footprint, Hole, InstancePlan, IoApicOwner, Kept, KeptFor,
+    Nobodys, Plan, PortOwner, RegionPlan,
 };
 pub use planner::plan;
 pub use untyped::{UntypedRange, cut};

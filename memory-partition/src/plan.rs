@@ -16,7 +16,7 @@ use alloc::{string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{KernelRegisters, UntypedRange};
+use crate::{KernelRegisters, Unit, UntypedRange};
 use skerry_system::{Access, DeviceKind, Idle, MemoryRange, Silent};
 
 /// Who owns what.
@@ -34,6 +34,10 @@ pub struct Plan {
     pub devices: Vec<DeviceGrant>,
     /// Owner of every interrupt controller, in firmware order.
     pub io_apics: Vec<IoApicOwner>,
+    /// Devices whose owners are trusted with the whole machine, in the order of the description.
+    pub holes: Vec<Hole>,
+    /// Registers in memory that no instance gets by default, because they reach beyond their owner.
+    pub nobodys: Vec<Nobodys>,
     /// Owner of every IO port: ascending, without gaps, from 0 to 65535; empty on a machine without ports.
     pub ports: Vec<PortOwner>,
     /// Registers that the kernels keep for themselves.
@@ -120,6 +124,24 @@ pub struct DeviceGrant {
     pub kind: DeviceKind,
 }
 
+/// A device that reaches beyond its owner, who is trusted with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hole {
+    /// Index of the device in [`Plan::devices`].
+    pub device: usize,
+    /// What it reaches by.
+    pub unit: Unit,
+}
+
+/// Registers that reach beyond their owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Nobodys {
+    /// Where they are, in whole pages.
+    pub range: MemoryRange,
+    /// What they belong to.
+    pub unit: Unit,
+}
+
 /// Owner of an interrupt controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IoApicOwner {
@@ -140,8 +162,10 @@ pub struct PortOwner {
     pub first: u16,
     /// Last port, included.
     pub last: u16,
-    /// Index of the instance that owns them.
-    pub owner: usize,
+    /// Index of the instance that owns them; none owns what reaches beyond its owner.
+    pub owner: Option<usize>,
+    /// What they belong to where they reach beyond their owner.
+    pub unit: Option<Unit>,
 }
 
 /// Memory that is in nobody's untyped list because a restart needs it.

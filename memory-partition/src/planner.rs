@@ -21,7 +21,8 @@ use survey::Survey;
 
 use crate::{
     Bookkeeping, ChannelPlan, Core, DeviceGrant, DropReason, Dropped, Firmware, Footprint, InstancePlan,
-    Kept, KeptFor, Plan, PlanError, RegionPlan, SizeError,
+    Kept, KeptFor, Nobodys, Plan, PlanError, RegionPlan, SizeError,
+    hazard::Classes,
     layout::{HUGE_PAGE_BITS, LARGE_PAGE_BITS, LOG_BYTES, PAGE, PAGE_BITS, STATUS_BYTES, inbox_bytes},
     range_set::RangeSet,
 };
@@ -39,7 +40,9 @@ pub fn plan(
     let cores = cores::assign(firmware, description).map_err(PlanError::Core)?;
     let mut survey = Survey::of(firmware, description).map_err(PlanError::Firmware)?;
     let regions = place_regions(&mut survey.free, &description.regions).map_err(PlanError::Size)?;
-    let owners = devices::registers(firmware, description, &survey).map_err(PlanError::Device)?;
+    let classes = Classes::of(firmware, description.instances.len());
+    let owners = devices::registers(firmware, description, &survey, &classes).map_err(PlanError::Device)?;
+    let holes = devices::holes(&classes, description).map_err(PlanError::Device)?;
     let mut dropped = Vec::new();
     let drops = survey.partial_pages.iter().map(|range| Dropped { range, reason: DropReason::PartialPage });
     dropped.extend(drops);
@@ -62,7 +65,9 @@ pub fn plan(
     Ok(Plan {
         system: description.name.clone(),
         io_apics: devices::io_apics(firmware, description, &instances).map_err(PlanError::Device)?,
-        ports: devices::ports(firmware, description).map_err(PlanError::Device)?,
+        holes,
+        nobodys: classes.registers().map(|(unit, range)| Nobodys { range, unit }).collect(),
+        ports: devices::ports(firmware, description, &classes).map_err(PlanError::Device)?,
         kernel_registers: devices::kernel_registers(firmware, description).copied().collect(),
         devices: description.devices.iter().map(grant).collect(),
         trampoline: survey.trampoline,

@@ -81,6 +81,7 @@ fn description() -> impl Strategy<Value = Description> {
                 name: format!("d{i}"),
                 owner: owner.index(count),
                 kind,
+                trusted: i % 2 == 0,
             };
             Description {
                 name: "random".into(),

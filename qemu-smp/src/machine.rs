@@ -11,7 +11,7 @@ use crate::arch::Arch;
 use crate::console::{Line, Source};
 
 /// Console port of the boot code.
-const BOOT_PORT: u32 = 0x8dff;
+pub(crate) const BOOT_PORT: u32 = 0x8dff;
 /// Console port of instance 0; instance `i` has the `i`-th after it.
 pub(crate) const CONSOLE_PORT: u32 = 0x8e00;
 

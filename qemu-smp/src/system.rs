@@ -104,7 +104,12 @@ impl System {
             let separator = if program.arguments.is_empty() { "" } else { " " };
             program.arguments += &format!("{separator}console=debugcon:{port:#x}");
             let kind = DeviceKind::IoPorts { first: port, last: port };
-            self.description.devices.push(Device { name: format!("console-{owner}"), owner, kind });
+            self.description.devices.push(Device {
+                name: format!("console-{owner}"),
+                owner,
+                kind,
+                trusted: false,
+            });
         }
     }
 

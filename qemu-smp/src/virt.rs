@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What QEMU's virt machine tells the boot code, as far as a plan depends on it: for plans before anything boots.
 
-use memory_partition::{Architecture, Core, Firmware, IoApic, KernelRegisters, KernelUnit};
+use memory_partition::{Architecture, Core, Firmware, Hazards, IoApic, KernelRegisters, KernelUnit, Unit};
 use skerry_system::MemoryRange;
 
 /// Where its memory begins.
@@ -10,6 +10,14 @@ const MEMORY: u64 = 0x4000_0000;
 const DISTRIBUTOR: MemoryRange = MemoryRange::new(0x0800_0000, 0x0801_0000);
 const CPU_INTERFACE: MemoryRange = MemoryRange::new(0x0801_0000, 0x0802_0000);
 const CONSOLE: MemoryRange = MemoryRange::new(0x0900_0000, 0x0900_1000);
+/// Registers that reach beyond their owner.
+const HAZARDS: [(Unit, MemoryRange); 5] = [
+    (Unit::FwCfg, MemoryRange::new(0x0902_0000, 0x0902_0018)),
+    (Unit::Virtio, MemoryRange::new(0x0a00_0000, 0x0a00_4000)),
+    (Unit::PciConfiguration, MemoryRange::new(0x40_1000_0000, 0x40_2000_0000)),
+    (Unit::MessageFrame, MemoryRange::new(0x0802_0000, 0x0802_1000)),
+    (Unit::Flash, MemoryRange::new(0, 0x0800_0000)),
+];
 /// Interrupts of devices are behind those of a core alone.
 const FIRST_INTERRUPT: u32 = 32;
 const INTERRUPTS: u32 = 256;
@@ -28,6 +36,7 @@ pub fn firmware(cpus: u32, memory: u64) -> Firmware {
         usable: vec![MemoryRange::of_size(MEMORY, memory)],
         cores: cores.collect(),
         io_apics: vec![IoApic { address: DISTRIBUTOR.start, pins: INTERRUPTS, gsi_base: FIRST_INTERRUPT }],
+        hazards: Hazards { registers: HAZARDS.into(), ..Hazards::default() },
         kernel_registers: registers.into(),
         ..Firmware::default()
     }

@@ -198,7 +198,9 @@ fn a_program_in_c_has_registers_ports_and_interrupts() {
 
 /// A driver of QEMU's device `edu`, on the second core; the vector of its interrupt is chosen, or not.
 fn driver(vector: &str) -> String {
-    let device = |name: &str, keys: &str| format!("[[device]]\nname = '{name}'\nowner = 'far'\n{keys}\n");
+    let device = |name: &str, keys: &str| {
+        format!("[[device]]\nname = '{name}'\nowner = 'far'\ntrusted = true\n{keys}\n")
+    };
     let arguments = "arguments = ['role=edu', 'function=0x2000', 'registers=0xfd000000']\nports = ['pci']\nmmio = ['edu']";
     let interrupt = format!("interrupts = [{{ name = 'edu', pci = '00:04.0'{vector} }}]");
     [

@@ -12,9 +12,12 @@ mod program;
 mod validate;
 
 use alloc::{format, string::String, vec::Vec};
+use core::fmt;
 
 use abi::{Variant, limits::ROOT_TASK_SLICE_US, sizes::ROOT_CNODE_BITS};
 use serde::{Deserialize, Serialize};
+
+use crate::MemoryRange;
 
 pub use abi_variant::Abi;
 pub use error::{DescriptionError, Item, List, Problem, ProgramProblem};
@@ -176,6 +179,8 @@ pub struct Device {
     pub owner: usize,
     /// What it consists of.
     pub kind: DeviceKind,
+    /// Whether its owner may have it although it reaches beyond the instance.
+    pub trusted: bool,
 }
 
 /// What a device consists of.
@@ -200,6 +205,16 @@ pub enum DeviceKind {
         /// Position in the firmware's list.
         index: u32,
     },
+}
+
+impl fmt::Display for DeviceKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Mmio { base, size } => write!(f, "{}", MemoryRange::of_size(base, size)),
+            Self::IoPorts { first, last } => write!(f, "ports {first:#x} to {last:#x}"),
+            Self::IoApic { index } => write!(f, "IOAPIC {index}"),
+        }
+    }
 }
 
 impl Instance {

@@ -96,6 +96,19 @@ impl Root {
         Table::read(memory, signature, *address, fixed).map(Some)
     }
 
+    /// Every table with this signature; a wrong one is left out.
+    pub fn all(&mut self, memory: &impl Memory, signature: Signature) -> Vec<Table> {
+        let mut found: Vec<Table> = Vec::new();
+        for (_, address) in self.tables.iter().filter(|(name, _)| *name == signature) {
+            match Table::read(memory, signature, *address, HEADER) {
+                Ok(table) if found.iter().all(|known| known.address() != *address) => found.push(table),
+                Ok(_) => {}
+                Err(error) => self.notes.push(Note::LeftOut(error)),
+            }
+        }
+        found
+    }
+
     /// As [`Root::table`], for a table that a boot cannot do without.
     pub fn needed(
         &mut self,

@@ -60,8 +60,11 @@ extern "C" fn boot_core_main(start_info: usize) -> ! {
 }
 
 fn boot(start_info: u64, options: Options) -> Result<Infallible, BootError> {
-    let machine = hardware::machine::discover(start_info, options)?;
+    let mut machine = hardware::machine::discover(start_info, options)?;
     let system = system::load(&machine.firmware)?;
+    if system.description.instances.len() > 1 {
+        hardware::hazards::add_devices(&mut machine.firmware.hazards);
+    }
     let footprints = footprints(&machine.firmware, &system.description, &system.kernel, &system.programs)
         .map_err(BootError::Footprint)?;
     let plan = memory_partition::plan(&machine.firmware, &system.description, &footprints)

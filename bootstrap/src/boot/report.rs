@@ -18,6 +18,15 @@ pub(crate) fn plan(plan: &Plan) {
         let [from, to] = [channel.from, channel.to].map(|index| &plan.instances[index].name);
         say!("channel {:?}: {from} to {to}, {} lines", channel.name, channel.lines);
     }
+    for hole in &plan.holes {
+        let device = &plan.devices[hole.device];
+        let (name, owner, kind) = (&device.name, &plan.instances[device.owner].name, device.kind);
+        say!(
+            "hole: {owner:?} is trusted with {name:?}: {kind} has {}, which {}",
+            hole.unit,
+            hole.unit.danger()
+        );
+    }
     let is_unreachable = |dropped: &&Dropped| dropped.reason == DropReason::Unreachable;
     for dropped in plan.dropped.iter().filter(is_unreachable) {
         say!("memory: {} is outside the addresses that a kernel can reach", dropped.range);

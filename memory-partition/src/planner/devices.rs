@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 
 use super::survey::Survey;
 use crate::{
-    DeviceError, Firmware, InstancePlan, IoApicOwner, KernelRegisters, KernelUnit, PortOwner, Taken,
+    DeviceError, Firmware, Hole, InstancePlan, IoApicOwner, KernelRegisters, KernelUnit, PortOwner, Taken,
+    hazard::{Classes, Verdict},
     layout::{MAX_IO_APIC_TARGET, MSI_WINDOW, PAGE, TOP_OF_4_GIB},
     range_set::RangeSet,
 };
@@ -14,15 +15,32 @@ use skerry_system::{Description, Device, DeviceKind, MemoryRange};
 /// Owner of everything that the description does not give to another instance.
 const DEFAULT_OWNER: usize = 0;
 
+/// Devices that reach beyond their owners, who are trusted with them. Others that do are refused.
+pub(super) fn holes(classes: &Classes, description: &Description) -> Result<Vec<Hole>, DeviceError> {
+    let mut holes = Vec::new();
+    for (index, device) in description.devices.iter().enumerate() {
+        match classes.verdict(device) {
+            Verdict::Ordinary => {}
+            Verdict::Hole(unit) => holes.push(Hole { device: index, unit }),
+            Verdict::Refused(unit) => {
+                let (device, kind) = (device.name.clone(), device.kind);
+                return Err(DeviceError::Reaches { device, kind, unit });
+            }
+        }
+    }
+    Ok(holes)
+}
+
 /// Device memory of each instance.
 ///
 /// The default owner has the whole address space except usable memory, the pages of interrupt
-/// controllers, the interrupt window, the kernels' own registers, what is kept back, and the registers of the other
-/// owners.
+/// controllers, the interrupt window, the kernels' own registers, what is kept back, what reaches beyond its owner, and
+/// the registers of the other owners.
 pub(super) fn registers(
     firmware: &Firmware,
     description: &Description,
     survey: &Survey,
+    classes: &Classes,
 ) -> Result<Vec<RangeSet>, DeviceError> {
     let ram = survey.ram.rounded_out(PAGE);
     let address_space = firmware.architecture.layout().address_space;
@@ -42,7 +60,7 @@ pub(super) fn registers(
         check_free(device, range, Taken::Kernel, kernels.first_overlap(range))?;
         let unmappable = MemoryRange::new(address_space.end, u64::MAX);
         check_free(device, range, Taken::Nothing, range.overlaps(unmappable).then_some(unmappable))?;
-        if device.owner != DEFAULT_OWNER {
+        if device.owner != DEFAULT_OWNER || classes.verdict(device) != Verdict::Ordinary {
             owned[device.owner].push(range);
             given.push(range);
         }
@@ -55,6 +73,7 @@ pub(super) fn registers(
         .without(chips.iter())
         .without(kernels.iter())
         .without(kept.iter())
+        .without(classes.registers().map(|(_, range)| range))
         .without(given);
     owned[DEFAULT_OWNER].extend(left.iter());
     Ok(owned.into_iter().map(|ranges| ranges.into_iter().collect()).collect())
@@ -144,33 +163,64 @@ pub(super) fn check_messages(
 }
 
 /// Owner of each IO port, ascending and without gaps; empty on a machine without ports.
-pub(super) fn ports(firmware: &Firmware, description: &Description) -> Result<Vec<PortOwner>, DeviceError> {
+pub(super) fn ports(
+    firmware: &Firmware,
+    description: &Description,
+    classes: &Classes,
+) -> Result<Vec<PortOwner>, DeviceError> {
+    let asking = description.devices.iter().filter_map(|device| Some((device, port_range(device)?)));
     if !firmware.architecture.layout().has_ports {
-        let asking = description.devices.iter().find(|device| port_range(device).is_some());
-        return asking.map_or(Ok(Vec::new()), |device| {
+        let refused = |(device, _): (&Device, _)| {
             Err(DeviceError::NoPorts { device: device.name.clone(), architecture: firmware.architecture })
-        });
+        };
+        return asking.into_iter().next().map_or(Ok(Vec::new()), refused);
     }
-    let mut given: Vec<_> = description.devices.iter().filter_map(port_range).collect();
-    given.sort_unstable_by_key(|ports| ports.first);
-    let mut table = Vec::new();
-    let mut next = 0;
-    for ports in given {
-        if next < u32::from(ports.first) {
-            table.push(PortOwner { first: next as u16, last: ports.first - 1, owner: DEFAULT_OWNER });
-        }
-        next = u32::from(ports.last) + 1;
-        table.push(ports);
+    let mut table =
+        Vec::from([PortOwner { first: 0, last: u16::MAX, owner: Some(DEFAULT_OWNER), unit: None }]);
+    for hazard in classes.ports() {
+        let (first, last, unit) = (hazard.first, hazard.last, Some(hazard.unit));
+        table = give(&table, PortOwner { first, last, owner: None, unit });
     }
-    if let Ok(first) = u16::try_from(next) {
-        table.push(PortOwner { first, last: u16::MAX, owner: DEFAULT_OWNER });
+    for (_, ports) in asking {
+        table = give(&table, ports);
     }
-    Ok(table)
+    Ok(merged(table))
 }
 
 fn port_range(device: &Device) -> Option<PortOwner> {
     match device.kind {
-        DeviceKind::IoPorts { first, last } => Some(PortOwner { first, last, owner: device.owner }),
+        DeviceKind::IoPorts { first, last } => {
+            Some(PortOwner { first, last, owner: Some(device.owner), unit: None })
+        }
         _ => None,
     }
+}
+
+/// The table after some ports went to another owner.
+fn give(table: &[PortOwner], ports: PortOwner) -> Vec<PortOwner> {
+    let mut changed = Vec::with_capacity(table.len() + 2);
+    for part in table {
+        if let Some(below) = ports.first.checked_sub(1).filter(|below| part.first <= *below) {
+            changed.push(PortOwner { last: part.last.min(below), ..*part });
+        }
+        if part.last >= ports.last && part.first <= ports.last {
+            changed.push(ports);
+        }
+        if let Some(above) = ports.last.checked_add(1).filter(|above| *above <= part.last) {
+            changed.push(PortOwner { first: part.first.max(above), ..*part });
+        }
+    }
+    changed
+}
+
+/// Neighbours that belong together as one.
+fn merged(table: Vec<PortOwner>) -> Vec<PortOwner> {
+    let mut merged: Vec<PortOwner> = Vec::with_capacity(table.len());
+    for part in table {
+        match merged.last_mut() {
+            Some(last) if (last.owner, last.unit) == (part.owner, part.unit) => last.last = part.last,
+            _ => merged.push(part),
+        }
+    }
+    merged
 }

@@ -55,7 +55,7 @@ fn occupied(start: u64, end: u64, occupant: Occupant) -> Occupied {
 }
 
 fn device(name: &str, owner: usize, kind: DeviceKind) -> Device {
-    Device { name: name.into(), owner, kind }
+    Device { name: name.into(), owner, kind, trusted: false }
 }
 
 /// Plans with the usual footprints and checks the result.
@@ -255,8 +255,61 @@ fn ports_have_one_owner_each_from_0_to_65535() {
     description.devices.push(device("top", 2, DeviceKind::IoPorts { first: 0xfff0, last: 0xffff }));
     description.devices.push(device("com1", 1, DeviceKind::IoPorts { first: 0x3f8, last: 0x3ff }));
     let plan = plan_of(&large_machine(), &description);
-    let table: Vec<_> = plan.ports.iter().map(|ports| (ports.first, ports.last, ports.owner)).collect();
-    assert_eq!(table, [(0, 0x3f7, 0), (0x3f8, 0x3ff, 1), (0x400, 0xffef, 0), (0xfff0, 0xffff, 2)]);
+    let owner =
+        |port| plan.ports.iter().find(|ports| (ports.first..=ports.last).contains(&port)).map(|p| p.owner);
+    let some = [0x40, 0x3f7, 0x3f8, 0x3ff, 0x51c, 0xffef, 0xfff0, 0xffff].map(owner);
+    assert_eq!(some, [0, 0, 1, 1, 0, 0, 2, 2].map(|index| Some(Some(index))));
+    assert_eq!([0, 0x400, 0x510, 0x51b, 0xcf8, 0xcff].map(owner), [Some(None); 6]);
+    assert!(plan.ports.windows(2).all(|pair| pair[0].last + 1 == pair[1].first));
+    assert_eq!((plan.ports[0].first, plan.ports.last().map(|ports| ports.last)), (0, Some(u16::MAX)));
+}
+
+#[test]
+fn a_machine_of_one_owner_keeps_nothing_back() {
+    let mut firmware = large_machine();
+    firmware.hazards.registers.push((crate::Unit::Hpet, MemoryRange::of_size(0xfed0_0000, 0x400)));
+    let everything = crate::PortOwner { first: 0, last: u16::MAX, owner: Some(0), unit: None };
+    for description in [Description::plain(), Description::split(1, "ping")] {
+        let plan = plan_of(&firmware, &description);
+        assert_eq!((plan.ports, plan.nobodys, plan.holes), (vec![everything], vec![], vec![]));
+        assert!(
+            plan.instances[0]
+                .untyped
+                .iter()
+                .any(|u| u.range().contains(MemoryRange::of_size(0xfed0_0000, PAGE)))
+        );
+    }
+}
+
+#[test]
+fn what_reaches_beyond_its_owner_is_nobodys_unless_the_description_trusts_the_owner() {
+    let firmware = large_machine();
+    let mut description = Description::split(2, "ping");
+    let hpet = MemoryRange::of_size(0xfed0_0000, PAGE);
+    let owners = |plan: &Plan| {
+        let owns = |i: &InstancePlan| i.untyped.iter().any(|u| u.device && u.range().overlaps(hpet));
+        plan.instances.iter().map(owns).collect::<Vec<_>>()
+    };
+    assert_eq!(owners(&plan_of(&firmware, &description)), [false, false]);
+    for (owner, kind) in [
+        (1, DeviceKind::Mmio { base: hpet.start, size: PAGE }),
+        (0, DeviceKind::Mmio { base: hpet.start, size: PAGE }),
+        (0, DeviceKind::IoPorts { first: 0xcf8, last: 0xcff }),
+    ] {
+        description.devices = vec![device("it", owner, kind)];
+        let refused = error_of(&firmware, &description);
+        assert!(matches!(refused, PlanError::Device(DeviceError::Reaches { .. })), "{refused}");
+        description.devices[0].trusted = true;
+        let plan = plan_of(&firmware, &description);
+        assert_eq!(plan.holes.len(), 1);
+        let is_hpet = matches!(kind, DeviceKind::Mmio { .. });
+        assert_eq!(owners(&plan), [0, 1].map(|i| is_hpet && i == owner));
+        let pci = plan.ports.iter().find(|ports| ports.last >= 0xcf8).map(|ports| ports.owner);
+        assert_eq!(pci, Some((!is_hpet).then_some(0)));
+        let mut untrusted = plan.clone();
+        untrusted.holes.clear();
+        assert!(matches!(untrusted.check(&firmware), Err(crate::Violation::Reaches { .. })));
+    }
 }
 
 #[test]

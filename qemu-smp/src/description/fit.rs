@@ -60,6 +60,9 @@ impl Loaded {
                 | SizeError::Reserve { instance: name, .. },
             ) => (instance(name)?, "memory"),
             PlanError::Device(DeviceError::RegistersTaken { device: name, .. }) => (device(name)?, "base"),
+            PlanError::Device(DeviceError::Reaches { device: name, kind, .. }) => {
+                (device(name)?, kind.field())
+            }
             PlanError::Device(DeviceError::NoPorts { device: name, .. }) => (device(name)?, "first"),
             PlanError::Device(DeviceError::NoSuchIoApic { device: name, .. }) => (device(name)?, "index"),
             PlanError::Device(DeviceError::IoApicCannotReach { device: name, .. }) => {

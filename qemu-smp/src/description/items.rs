@@ -66,6 +66,7 @@ const DEVICE: &[Key] = &[
     ("first", "first = 0x3f8"),
     ("last", "last = 0x3ff"),
     ("index", "index = 0"),
+    ("trusted", "trusted = true"),
 ];
 
 /// Lines of a channel unless it says otherwise.
@@ -287,7 +288,8 @@ impl Reader<'_> {
         let kind = table.choice("kind", &kinds, found).map(|read| read(table, found));
         let owner = self.reference(table, "owner", found);
         // An IOAPIC that no machine has stands for a device that could not be read.
-        Device { name, owner, kind: kind.unwrap_or(DeviceKind::IoApic { index: u32::MAX }) }
+        let kind = kind.unwrap_or(DeviceKind::IoApic { index: u32::MAX });
+        Device { name, owner, kind, trusted: table.flag("trusted", found).unwrap_or(false) }
     }
 }
 

@@ -8,8 +8,8 @@ use memory_partition::{DropReason, Dropped, InstancePlan, Kept, KeptFor, Plan, R
 use skerry_system::{Access, Description, DeviceKind, Idle, MemoryRange, Silent};
 
 use super::document::{
-    Basis, Channel, Device, DeviceParts, Image, Instance, InterruptController, Machine, Member, Part, Piece,
-    Ports, Range, Region, Report, Segment, Totals, Untyped, VERSION, Vectors,
+    Basis, Channel, Device, DeviceParts, Hole, Image, Instance, InterruptController, Machine, Member,
+    Nobodys, Part, Piece, Ports, Range, Region, Report, Segment, Totals, Untyped, VERSION, Vectors,
 };
 use super::programs::{programs, rights};
 use crate::model::Files;
@@ -42,7 +42,9 @@ pub fn compose(source: &Source) -> Report {
         instances: (0..plan.instances.len()).map(|index| instance(source, index)).collect(),
         regions: plan.regions.iter().map(|region| self::region(plan, region)).collect(),
         channels: channels(source),
-        devices: plan.devices.iter().map(|device| self::device(plan, device)).collect(),
+        devices: (0..plan.devices.len()).map(|index| device(source, index)).collect(),
+        holes: plan.holes.iter().map(|hole| self::hole(plan, hole)).collect(),
+        nobodys: plan.nobodys.iter().map(nobodys).collect(),
         interrupt_controllers: plan
             .io_apics
             .iter()
@@ -56,7 +58,12 @@ pub fn compose(source: &Source) -> Report {
         ports: plan
             .ports
             .iter()
-            .map(|ports| Ports { first: ports.first, last: ports.last, owner: name(ports.owner) })
+            .map(|ports| Ports {
+                first: ports.first,
+                last: ports.last,
+                owner: ports.owner.map(name),
+                unit: ports.unit.map(|unit| unit.to_string()),
+            })
             .collect(),
         memory: memory(plan),
         dropped: plan.dropped.iter().map(|dropped| self::dropped(plan, dropped)).collect(),
@@ -216,13 +223,29 @@ fn channels(source: &Source) -> Vec<Channel> {
     between.chain(within).collect()
 }
 
-fn device(plan: &Plan, device: &memory_partition::DeviceGrant) -> Device {
+fn hole(plan: &Plan, hole: &memory_partition::Hole) -> Hole {
+    let device = plan.devices.get(hole.device);
+    Hole {
+        device: device.map(|device| device.name.clone()).unwrap_or_default(),
+        owner: device.map(|device| name(plan, device.owner)).unwrap_or_default(),
+        unit: hole.unit.to_string(),
+        danger: hole.unit.danger(),
+    }
+}
+
+fn nobodys(nobodys: &memory_partition::Nobodys) -> Nobodys {
+    Nobodys { range: nobodys.range.into(), unit: nobodys.unit.to_string(), danger: nobodys.unit.danger() }
+}
+
+fn device(source: &Source, index: usize) -> Device {
+    let (plan, device) = (source.plan, &source.plan.devices[index]);
+    let trusted = source.description.devices.get(index).is_some_and(|device| device.trusted);
     let parts = match device.kind {
         DeviceKind::Mmio { base, size } => DeviceParts::Mmio { base, bytes: size },
         DeviceKind::IoPorts { first, last } => DeviceParts::Ports { first, last },
         DeviceKind::IoApic { index } => DeviceParts::Ioapic { index },
     };
-    Device { name: device.name.clone(), owner: name(plan, device.owner), parts }
+    Device { name: device.name.clone(), owner: name(plan, device.owner), trusted, parts }
 }
 
 /// Every piece of memory in the order of addresses.

@@ -32,6 +32,11 @@ pub struct Report {
     pub channels: Vec<Channel>,
     /// Devices that the description names.
     pub devices: Vec<Device>,
+    /// Devices by which an owner reaches beyond its instance: it is trusted with the whole machine.
+    pub holes: Vec<Hole>,
+    /// Registers that no instance has by default, because they reach beyond their owner; empty where one instance has the
+    /// machine to itself.
+    pub nobodys: Vec<Nobodys>,
     /// Every interrupt controller, in firmware order.
     pub interrupt_controllers: Vec<InterruptController>,
     /// Every IO port, ascending, without gaps.
@@ -310,9 +315,35 @@ pub struct Device {
     pub name: String,
     /// Name of the instance that owns it.
     pub owner: String,
+    /// Whether the description lets its owner have it although it reaches beyond the instance.
+    pub trusted: bool,
     /// What it consists of.
     #[serde(flatten)]
     pub parts: DeviceParts,
+}
+
+/// A device that reaches beyond its owner.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Hole {
+    /// Name of the device.
+    pub device: String,
+    /// Name of the instance that owns it.
+    pub owner: String,
+    /// What it reaches by, as `HPET` or `PCI function 00:1f.2`.
+    pub unit: String,
+    /// What its owner could do to the others.
+    pub danger: &'static str,
+}
+
+/// Registers that reach beyond their owner.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Nobodys {
+    /// Where they are.
+    pub range: Range,
+    /// What they belong to.
+    pub unit: String,
+    /// What their owner could do to the others.
+    pub danger: &'static str,
 }
 
 /// What a device consists of.
@@ -360,8 +391,12 @@ pub struct Ports {
     pub first: u16,
     /// Last port, included.
     pub last: u16,
-    /// Name of the instance that owns them.
-    pub owner: String,
+    /// Name of the instance that owns them; absent where none has them, because they reach beyond their owner.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// What they belong to where no instance has them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
 }
 
 /// A piece of memory and what it is for.

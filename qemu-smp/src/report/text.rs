@@ -77,7 +77,9 @@ pub fn sections(report: &Report) -> Vec<Section> {
         Some(channels(report)),
         Some(vectors(report)),
         Some(controllers(report)),
+        Some(holes(report)),
         Some(devices(report)),
+        Some(nobodys(report)),
         Some(ports(report)),
         Some(memory("Given to nobody", &report.dropped)),
     ];
@@ -377,20 +379,53 @@ fn devices(report: &Report) -> Section {
             DeviceParts::Ports { first, last } => ("ports", format!("{first:#x}..={last:#x}")),
             DeviceParts::Ioapic { index } => ("interrupt controller", index.to_string()),
         };
-        vec![device.name.clone(), device.owner.clone(), kind.to_owned(), place]
+        let trusted = if device.trusted { "yes" } else { "no" };
+        vec![device.name.clone(), device.owner.clone(), kind.to_owned(), place, trusted.to_owned()]
     });
     Section {
         title: "Devices of the description",
-        header: vec!["device", "owner", "kind", "place"],
+        header: vec!["device", "owner", "kind", "place", "trusted"],
+        rows: rows.collect(),
+        numbers: Vec::new(),
+    }
+}
+
+/// What the isolation of instances does not cover in this system.
+fn holes(report: &Report) -> Section {
+    let rows = report
+        .holes
+        .iter()
+        .map(|hole| vec![hole.owner.clone(), hole.device.clone(), hole.unit.clone(), hole.danger.to_owned()]);
+    Section {
+        title: "Holes: instances that are trusted with the whole machine",
+        header: vec!["instance", "device", "is", "its owner"],
+        rows: rows.collect(),
+        numbers: Vec::new(),
+    }
+}
+
+fn nobodys(report: &Report) -> Section {
+    let rows = report
+        .nobodys
+        .iter()
+        .map(|part| vec![part.range.to_string(), part.unit.clone(), part.danger.to_owned()]);
+    Section {
+        title: "Registers that no instance has by default",
+        header: vec!["addresses", "what", "its owner"],
         rows: rows.collect(),
         numbers: Vec::new(),
     }
 }
 
 fn ports(report: &Report) -> Section {
-    let rows = report
-        .ports
-        .iter()
-        .map(|ports| vec![format!("{:#x}..={:#x}", ports.first, ports.last), ports.owner.clone()]);
-    Section { title: "IO ports", header: vec!["ports", "owner"], rows: rows.collect(), numbers: Vec::new() }
+    let rows = report.ports.iter().map(|ports| {
+        let owner = ports.owner.clone().unwrap_or_else(|| "nobody".to_owned());
+        vec![format!("{:#x}..={:#x}", ports.first, ports.last), owner, ports.unit.clone().unwrap_or_default()]
+    });
+    Section {
+        title: "IO ports",
+        header: vec!["ports", "owner", "reaches beyond it"],
+        rows: rows.collect(),
+        numbers: Vec::new(),
+    }
 }

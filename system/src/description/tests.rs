@@ -7,8 +7,9 @@ use crate::MemoryRange;
 /// A description without mistakes that has one of everything.
 fn correct() -> Description {
     let mut description = Description::equal(3, "ping");
-    let mut device =
-        |name: &str, owner, kind| description.devices.push(Device { name: name.into(), owner, kind });
+    let mut device = |name: &str, owner, kind| {
+        description.devices.push(Device { name: name.into(), owner, kind, trusted: false })
+    };
     device("nic", 1, DeviceKind::Mmio { base: 0xfeb0_0000, size: 0x2_0000 });
     device("com1", 1, DeviceKind::IoPorts { first: 0x3f8, last: 0x3ff });
     device("chip", 0, DeviceKind::IoApic { index: 0 });

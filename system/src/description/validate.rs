@@ -197,7 +197,22 @@ impl DeviceKind {
         }
     }
 
-    fn field(self) -> &'static str {
+    /// Whether all of `other` is in it.
+    pub fn contains(self, other: DeviceKind) -> bool {
+        match (self, other) {
+            (DeviceKind::Mmio { base, size }, DeviceKind::Mmio { base: other, size: other_size }) => {
+                MemoryRange::of_size(base, size).contains(MemoryRange::of_size(other, other_size))
+            }
+            (
+                DeviceKind::IoPorts { first, last },
+                DeviceKind::IoPorts { first: other_first, last: other_last },
+            ) => first <= other_first && other_last <= last,
+            _ => false,
+        }
+    }
+
+    /// The key that says where it is.
+    pub fn field(self) -> &'static str {
         match self {
             DeviceKind::Mmio { .. } => "base",
             DeviceKind::IoPorts { .. } => "first",

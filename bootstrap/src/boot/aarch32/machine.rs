@@ -6,7 +6,7 @@ use alloc::string::String;
 use arch::hw::Conduit;
 use bootstrap::device_tree::{self, HEADER, Method, Tree, TreeError};
 use bootstrap::options::{Options, Uart};
-use memory_partition::{Architecture, Firmware, IoApic, KernelRegisters, KernelUnit, Module};
+use memory_partition::{Architecture, Firmware, Hazards, IoApic, KernelRegisters, KernelUnit, Module};
 
 use super::time::{self, Clocks};
 use super::{console, cpu, gic, posture, start};
@@ -88,6 +88,7 @@ fn firmware(tree: &Tree, interrupts: u32, options: &Options) -> Firmware {
         cores: tree.cores.clone(),
         boot_apic_id: cpu::core_id(),
         io_apics: [distributor].into(),
+        hazards: Hazards { registers: tree.hazards.clone(), ..Hazards::default() },
         kernel_registers: registers.into_iter().chain(console).collect(),
         modules: tree.module.into_iter().map(module).collect(),
         occupied: machine::image().into(),

@@ -6,6 +6,7 @@ pub(crate) mod cpu;
 pub(crate) mod error;
 mod gic;
 pub(crate) mod hand_over;
+pub(crate) mod hazards;
 pub(crate) mod machine;
 pub(crate) mod map;
 pub(crate) mod posture;

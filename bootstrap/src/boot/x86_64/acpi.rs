@@ -5,9 +5,12 @@
 
 use alloc::vec::Vec;
 
-use bootstrap::acpi::{AcpiError, IoApicEntry, Madt, Notes, Override, Processor, Root, RootPointer, nodes};
+use bootstrap::acpi::{AcpiError, Madt, Notes, Override, Processor, Root, RootPointer, Signature, nodes};
+use bootstrap::hazards;
+use bootstrap::io_apics::{self, Skipped};
 use bootstrap::memory::Memory;
-use memory_partition::{Core, IoApic};
+use memory_partition::{Core, Hazards, IoApic};
+use skerry_system::MemoryRange;
 
 use super::{apic, map};
 use crate::boot::physical;
@@ -18,7 +21,10 @@ pub(crate) struct Topology {
     pub(crate) root: RootPointer,
     pub(crate) cores: Vec<Core>,
     pub(crate) io_apics: Vec<IoApic>,
+    pub(crate) skipped_io_apics: Vec<Skipped>,
     pub(crate) overrides: Vec<Override>,
+    /// Devices that reach beyond their owner.
+    pub(crate) hazards: Hazards,
     /// What was left out.
     pub(crate) notes: Notes,
 }
@@ -33,23 +39,45 @@ impl Memory for Mapped {
     }
 }
 
-/// Reads the tables that the root pointer at `rsdp` leads to.
-pub(crate) fn read(rsdp: Option<u64>) -> Result<Topology, AcpiError> {
+/// Reads the tables that the root pointer at `rsdp` leads to; `is_memory` tells where no registers are.
+pub(crate) fn read(
+    rsdp: Option<u64>,
+    is_memory: &impl Fn(MemoryRange) -> bool,
+) -> Result<Topology, AcpiError> {
     let mut root = Root::read(&Mapped, rsdp)?;
     let nodes = nodes(&Mapped, &mut root);
     let processor = Processor { is_x2apic: apic::is_x2apic() };
     let Madt { cores, io_apics, overrides } = Madt::read(&Mapped, &mut root, processor, &nodes)?;
-    let io_apics = io_apics.iter().map(io_apic).collect();
-    Ok(Topology { root: root.pointer, cores, io_apics, overrides, notes: root.notes })
+    let (io_apics, skipped_io_apics) = io_apics::verify(&io_apics, is_memory, version);
+    let hazards = hazards(&mut root, is_memory);
+    let Root { pointer, notes, .. } = root;
+    Ok(Topology { root: pointer, cores, io_apics, skipped_io_apics, overrides, hazards, notes })
 }
 
-fn io_apic(entry: &IoApicEntry) -> IoApic {
-    IoApic { address: entry.address, pins: pins(entry.address), gsi_base: entry.gsi_base }
+/// Devices that reach beyond their owner, as far as tables tell.
+fn hazards(root: &mut Root, is_memory: &impl Fn(MemoryRange) -> bool) -> Hazards {
+    let mut found = Hazards::default();
+    for signature in hazards::TABLES {
+        for table in root.all(&Mapped, Signature(signature)) {
+            hazards::add_table(&mut found, signature, table.bytes(), |address| register(address, is_memory));
+        }
+    }
+    found
 }
 
-/// Number of pins of the interrupt controller at `address`, from its version register.
-fn pins(address: u64) -> u32 {
+/// The version register of the interrupt controller at `address`, where there is no memory.
+fn version(address: u64) -> u32 {
     const VERSION: u32 = 1;
+    const DATA: u64 = 0x10;
     physical::write_register(address, VERSION);
-    (physical::read_register(address + 0x10) >> 16 & 0xff) + 1
+    physical::read_register(address + DATA)
+}
+
+/// A 32-bit register of a device, or all ones. Tables may name any address: memory and what is not mapped are left alone.
+fn register(address: u64, is_memory: &impl Fn(MemoryRange) -> bool) -> u32 {
+    let is_device = address < map::FIRST_MAP && address.is_multiple_of(4);
+    match is_device && !is_memory(MemoryRange::of_size(address, 4)) {
+        true => physical::read_register(address),
+        false => !0,
+    }
 }

@@ -22,6 +22,18 @@ pub(crate) fn out_byte(port: u16, value: u8) {
     unsafe { Port::new(port).write(value) }
 }
 
+/// Reads four bytes from an I/O port.
+pub(crate) fn in_long(port: u16) -> u32 {
+    // SAFETY: the boot phase owns every I/O port.
+    unsafe { Port::new(port).read() }
+}
+
+/// Writes four bytes to an I/O port.
+pub(crate) fn out_long(port: u16, value: u32) {
+    // SAFETY: the boot phase owns every I/O port.
+    unsafe { Port::new(port).write(value) }
+}
+
 /// Reads a model-specific register that this processor is known to have.
 pub(crate) fn read_msr(number: u32) -> u64 {
     // SAFETY: callers name architectural registers after checking their CPUID bit; a mistake ends in a reported #GP.

@@ -14,7 +14,7 @@ use super::acpi::{self, Mapped, Topology};
 use super::error::MachineError;
 use super::posture;
 use super::time::{self, Clocks};
-use super::{apic, cpu, map};
+use super::{apic, cpu, hazards, map};
 use crate::boot::console::say;
 use crate::boot::error::BootError;
 use crate::boot::machine::{self, Machine};
@@ -33,12 +33,14 @@ pub(crate) fn discover(start_info: u64, options: Options) -> Result<Machine, Boo
     map::map_memory(memory.readable());
     check_modules(&start)?;
     apic::check_base()?;
-    let topology = acpi::read(start.rsdp).map_err(MachineError::Acpi)?;
+    let is_memory = |range| hazards::is_memory(&memory, range);
+    let topology = acpi::read(start.rsdp, &is_memory).map_err(MachineError::Acpi)?;
     apic::mask_pics();
     let clocks = time::calibrate()?;
     apic::enable();
     let posture = posture::apply();
-    let firmware = firmware(&start, &memory, &topology);
+    let mut firmware = firmware(&start, &memory, &topology);
+    hazards::add_consoles(&mut firmware.hazards, &options);
     let machine = Machine {
         options,
         began,
@@ -77,6 +79,7 @@ fn firmware(start: &StartInfo, memory: &MemoryMap, topology: &Topology) -> Firmw
         cores: topology.cores.clone(),
         boot_apic_id: cpu::core_id(),
         io_apics: topology.io_apics.clone(),
+        hazards: topology.hazards.clone(),
         modules: start.modules.iter().map(module).collect(),
         command_line: start.command_line.clone(),
         rsdp: topology.root.address,
@@ -104,6 +107,9 @@ fn report(machine: &Machine, memory: &MemoryMap, topology: &Topology, clocks: &C
     say!("cores: {enabled} enabled of {}, boot core {}, {mode}", firmware.cores.len(), firmware.boot_apic_id);
     for chip in &firmware.io_apics {
         say!("interrupts: IOAPIC at {:#x}, {} pins from {}", chip.address, chip.pins, chip.gsi_base);
+    }
+    for skipped in &topology.skipped_io_apics {
+        say!("interrupts: {skipped}");
     }
     for rerouted in &topology.overrides {
         say!("interrupts: IRQ {} is pin {}, flags {:#x}", rerouted.irq, rerouted.pin, rerouted.flags);

@@ -14,7 +14,7 @@ use crate::boot::physical;
 const GIB: u64 = 1 << 30;
 const TWO_MIB: u64 = 1 << 21;
 /// Mapped by the entry code.
-const FIRST_MAP: u64 = 4 * GIB;
+pub(crate) const FIRST_MAP: u64 = 4 * GIB;
 /// Entries of the lower half of a top-level table; the window begins behind them.
 const USER_ENTRIES: u64 = 256;
 /// Registers of chipsets, interrupt controllers and local APICs: reading there can change something.

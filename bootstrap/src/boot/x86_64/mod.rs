@@ -7,6 +7,7 @@ pub(crate) mod console;
 pub(crate) mod cpu;
 pub(crate) mod error;
 pub(crate) mod hand_over;
+pub(crate) mod hazards;
 pub(crate) mod machine;
 pub(crate) mod map;
 pub(crate) mod posture;

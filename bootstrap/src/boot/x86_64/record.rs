@@ -31,7 +31,7 @@ fn describe_devices(plan: &Plan, index: usize, record: &mut Handover) {
         *slot = IoApicRecord { paddr: chip.address, pins: u64::from(chip.pins) };
         record.io_apic_count += 1;
     }
-    let foreign = plan.ports.iter().filter(|ports| ports.owner != index);
+    let foreign = plan.ports.iter().filter(|ports| ports.owner != Some(index));
     for port in foreign.flat_map(|ports| ports.first..=ports.last) {
         record.foreign_ports[usize::from(port) / 64] |= 1 << (port % 64);
     }

@@ -4,7 +4,7 @@
 use userland::{Notification, RootTask, println, syscall};
 
 use crate::attempts::Attempts;
-use crate::machine::usable_memory;
+use crate::machine::{self, usable_memory};
 use crate::memory::{Range, look_for_forbidden, untypeds};
 use crate::{DONE, Failure, peer, region};
 
@@ -23,6 +23,7 @@ pub(crate) fn run(task: &mut RootTask) -> Result<(), Failure> {
     let mut attempts = Attempts::default();
     look_for_forbidden(task, &mut attempts);
     attempts.absent("an untyped for devices over usable memory", covers_memory(task));
+    machine::devices::try_as_owner(task, &mut attempts)?;
 
     syscall::wait(notification.0);
     if counter.get() != PATTERN {

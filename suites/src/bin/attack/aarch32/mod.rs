@@ -24,9 +24,16 @@ const UART: Range = Range { start: 0x0900_0000, end: 0x0900_1000 };
 const MEMORY: u64 = 0x4000_0000;
 const LEAST_MEMORY: u64 = 64 << 20;
 
-/// Physical addresses that are in nobody's untyped: every kernel has them.
-pub(crate) const FORBIDDEN: [(&str, Range); 2] =
-    [("an untyped over the interrupt controller", GIC), ("an untyped over the UART of the kernels", UART)];
+/// Physical addresses that are in nobody's untyped: every kernel has them, or they reach
+/// beyond their owner.
+pub(crate) const FORBIDDEN: [(&str, Range); 6] = [
+    ("an untyped over the interrupt controller", GIC),
+    ("an untyped over the UART of the kernels", UART),
+    ("an untyped over the frame for messages", Range { start: 0x0802_0000, end: 0x0802_1000 }),
+    ("an untyped over fw_cfg", Range { start: 0x0902_0000, end: 0x0902_1000 }),
+    ("an untyped over virtio devices", Range { start: 0x0a00_0000, end: 0x0a00_4000 }),
+    ("an untyped over flash memory", Range { start: 0, end: 0x0800_0000 }),
+];
 /// Where every kernel image starts; registers of devices follow at this and their physical address.
 pub(crate) const KERNEL_IMAGE: u64 = 0xf000_0000;
 /// Where the first byte of RAM would be in the kernel window, which no instance has: the boot image is there.

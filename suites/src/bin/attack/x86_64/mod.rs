@@ -17,8 +17,19 @@ pub(crate) use code::{jump, load, store};
 
 /// Physical addresses that are in nobody's untyped. A store to the MSI window could send an interrupt to any core: Intel
 /// SDM vol. 3, 11.11.1.
-pub(crate) const FORBIDDEN: [(&str, Range); 1] =
-    [("an untyped over the MSI window", Range { start: 0xfee0_0000, end: 0xfef0_0000 })];
+pub(crate) const FORBIDDEN: [(&str, Range); 7] = [
+    ("an untyped over the MSI window", Range { start: 0xfee0_0000, end: 0xfef0_0000 }),
+    ("an untyped over interrupt controllers", Range { start: 0xfec0_0000, end: 0xfed0_0000 }),
+    // The page below has timers, which send no messages on QEMU unless it is told so.
+    ("an untyped over the chipset", Range { start: 0xfed0_1000, end: 0xfee0_0000 }),
+    ("an untyped over flash memory", Range { start: 0xfef0_0000, end: 0x1_0000_0000 }),
+    ("an untyped over PCI configuration (q35)", Range { start: 0xb000_0000, end: 0xc000_0000 }),
+    (
+        "an untyped over registers of the disk controller (q35)",
+        Range { start: 0xfebf_f000, end: 0xfec0_0000 },
+    ),
+    ("an untyped over the BIOS", Range { start: 0xf_0000, end: 0x10_0000 }),
+];
 /// Where every kernel image and every kernel window starts.
 pub(crate) const KERNEL_IMAGE: u64 = 0xffff_ffff_8000_0000;
 pub(crate) const KERNEL_WINDOW: u64 = 0xffff_8000_0000_0000;

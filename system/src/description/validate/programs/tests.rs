@@ -15,8 +15,9 @@ fn correct() -> Description {
         instance.root_task = RootTask { name: INIT.into(), arguments: String::new() };
     }
     description.regions[0].members[1] = Member { instance: 1, access: Access::ReadOnly };
-    let mut device =
-        |name: &str, owner, kind| description.devices.push(Device { name: name.into(), owner, kind });
+    let mut device = |name: &str, owner, kind| {
+        description.devices.push(Device { name: name.into(), owner, kind, trusted: false })
+    };
     device("nic", 1, DeviceKind::Mmio { base: 0xfeb0_0000, size: 0x2_0000 });
     device("com1", 1, DeviceKind::IoPorts { first: 0x3f8, last: 0x3ff });
     device("chip", 1, DeviceKind::IoApic { index: 1 });
@@ -337,8 +338,12 @@ fn an_instance_has_so_many_vectors_and_each_once() {
 #[test]
 fn controllers_are_counted_among_those_of_their_owner() {
     let mut description = correct();
-    let chip =
-        |name: &str, owner, index| Device { name: name.into(), owner, kind: DeviceKind::IoApic { index } };
+    let chip = |name: &str, owner, index| Device {
+        name: name.into(),
+        owner,
+        kind: DeviceKind::IoApic { index },
+        trusted: false,
+    };
     description.devices.extend([chip("third", 0, 2), chip("fourth", 1, 3)]);
     let numbers = [NIC, CHIP, 3, 4].map(|device| description.io_apic_number(device));
     assert_eq!(numbers, [None, Some(0), Some(1), Some(1)]);

@@ -7,16 +7,16 @@ use core::fmt::{self, Write};
 use core::mem::offset_of;
 
 use arch::hw::entry::KernelFrame;
-use arch::hw::{Abort, Clock, Conduit, Console, CounterAccess, Gic, MachineConfig};
+use arch::hw::{Abort, Clock, Conduit, Console, CounterAccess, Gic, HwMachine, MachineConfig};
 use arch::{CoreId, DEVICE_BASE, FETCH_SHIFT};
-use kernel::error::Fault;
 use kernel::fastpath::Arrival;
 use kernel::handover::Handover;
-use kernel::{Event, Profile, Resume};
+use kernel::{Event, Kernel, Profile, Resume};
 
 use super::failure::{self, Printer};
 use super::inject::Kind;
-use super::{Instance, instance, leave, leave_by_doorbell, stop_polling, take_interrupt, take_wake};
+use super::state::{Instance, enter, give_up, of_failed_kernel};
+use super::{DOORBELL, leave, leave_for, stop_polling, take_interrupt, take_wake};
 
 // In r0 the window address of the hand-over. The boot core's table for user addresses gives way to the root task's: all
 // that the TLB knows is forgotten, the boot core's identity mapping included.
@@ -48,7 +48,7 @@ const UNDEFINED: u8 = 0;
 const TAGGED: u64 = 1;
 const PLAIN: u64 = 2;
 
-pub(crate) fn machine_config(handover: &Handover) -> MachineConfig {
+pub(super) fn machine_config(handover: &Handover) -> MachineConfig {
     let device = |paddr: u64| (DEVICE_BASE + paddr) as usize;
     let console = match handover {
         Handover { debug_port: TAGGED, .. } => {
@@ -79,8 +79,7 @@ pub(crate) fn machine_config(handover: &Handover) -> MachineConfig {
 
 #[unsafe(no_mangle)]
 extern "C" fn instance_interrupt() -> ! {
-    // SAFETY: entry point; nobody up the stack holds a reference.
-    let instance = unsafe { instance() };
+    let instance = enter();
     let resume = match instance.kernel.machine.acknowledge() {
         Some(vector) => take_interrupt(instance, vector),
         None => Resume::Thread(instance.kernel.current()),
@@ -91,12 +90,13 @@ extern "C" fn instance_interrupt() -> ! {
 /// An interrupt that ends a wait: nobody runs.
 #[unsafe(no_mangle)]
 extern "C" fn instance_wake() -> ! {
-    // SAFETY: entry point; nobody up the stack holds a reference.
-    let instance = unsafe { instance() };
+    let instance = enter();
     let vector = instance.kernel.machine.acknowledge();
     let work = stop_polling(instance);
-    if vector == Some(abi::vector::DOORBELL) {
-        leave_by_doorbell(instance);
+    if vector == Some(abi::vector::DOORBELL)
+        && let Some(resume) = instance.kernel.fast_path(DOORBELL)
+    {
+        leave(instance, resume)
     }
     let resume = vector.map_or(Resume::Idle, |vector| take_wake(instance, vector, work));
     leave(instance, resume)
@@ -119,9 +119,9 @@ extern "C" fn instance_prefetch_abort() -> ! {
 /// `bkpt`. The register that has the address of other prefetch aborts is not written for it.
 #[cold]
 fn take_breakpoint(abort: Abort) -> ! {
-    // SAFETY: entry point; nobody up the stack holds a reference.
-    let instance = unsafe { instance() };
-    let pc = instance.kernel.objs[instance.kernel.current()].context.pc;
+    let kernel = &enter().kernel;
+    let pc = kernel.objs[kernel.current()].context.pc;
+    give_up();
     take_abort(Abort { address: pc, ..abort }, 1 << FETCH_SHIFT)
 }
 
@@ -129,23 +129,19 @@ fn take_breakpoint(abort: Abort) -> ! {
 fn take_abort(abort: Abort, origin: u64) -> ! {
     assert!(!abort.is_asynchronous(), "asynchronous external abort (status {:#x})", abort.status);
     let (address, code) = (u64::from(abort.address), u64::from(abort.status) | origin);
-    take_fault(Fault::VmFault { address, code }, Event::PageFault { address, code })
+    take_fault(Event::PageFault { address, code })
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn instance_exception() -> ! {
-    take_fault(
-        Fault::UserException { vector: UNDEFINED.into(), code: 0 },
-        Event::Exception { vector: UNDEFINED, code: 0 },
-    )
+    take_fault(Event::Exception { vector: UNDEFINED, code: 0 })
 }
 
 #[inline(always)]
-fn take_fault(fault: Fault, event: Event) -> ! {
-    // SAFETY: entry point; nobody up the stack holds a reference.
-    let instance = unsafe { instance() };
-    let resume = match instance.kernel.fast_fault(fault) {
-        Some(handler) => Resume::Thread(handler),
+fn take_fault(event: Event) -> ! {
+    let instance = enter();
+    let resume = match instance.kernel.fast_path(event) {
+        Some(resume) => resume,
         None => instance.kernel.handle(event),
     };
     leave(instance, resume)
@@ -153,9 +149,9 @@ fn take_fault(fault: Fault, event: Event) -> ! {
 
 /// Leaves with a message. All registers are loaded at once, so they are put together first.
 #[inline(always)]
-pub(crate) fn leave_with(instance: &mut Instance, arrival: Arrival) -> ! {
-    let next = instance.kernel.deliver(arrival);
-    leave(instance, Resume::Thread(next))
+pub(super) fn leave_with(kernel: &mut Kernel<HwMachine>, arrival: Arrival) -> ! {
+    let next = kernel.deliver(arrival);
+    leave_for(kernel, next)
 }
 
 #[unsafe(no_mangle)]
@@ -169,7 +165,7 @@ extern "C" fn instance_kernel_fault(frame: &KernelFrame) -> ! {
     )
 }
 
-pub(crate) fn write_registers(out: &mut Printer, frame: &KernelFrame) -> fmt::Result {
+pub(super) fn write_registers(out: &mut Printer, frame: &KernelFrame) -> fmt::Result {
     for (number, value) in frame.general.iter().enumerate() {
         write!(out, " r{number} {value:08x}")?;
     }
@@ -178,7 +174,7 @@ pub(crate) fn write_registers(out: &mut Printer, frame: &KernelFrame) -> fmt::Re
 }
 
 /// Brings about a fault other than a panic. Of those that x86_64 has, there is the fault of a kernel without a stack.
-pub(crate) fn inject(_instance: &mut Instance, kind: Kind) {
+pub(super) fn inject(_instance: &mut Instance, kind: Kind) {
     match kind {
         // SAFETY: not at all, and on purpose: there is nothing below address 0.
         Kind::DoubleFault => unsafe { core::arch::asm!("mov sp, #0", "push {{r0}}", options(noreturn)) },
@@ -188,10 +184,8 @@ pub(crate) fn inject(_instance: &mut Instance, kind: Kind) {
 
 /// This core does nothing any more: the firmware turns it off, or it sleeps with interrupts masked and, as
 /// [`arch::Machine::stop_self`] has seen to, none to come.
-pub(crate) fn stop_core() -> ! {
-    // SAFETY: whoever held a reference does not run any more.
-    let instance = unsafe { instance() };
-    instance.kernel.machine.conduit().turn_off();
+pub(super) fn stop_core() -> ! {
+    of_failed_kernel().kernel.machine.conduit().turn_off();
     loop {
         // SAFETY: sleeping changes nothing.
         unsafe { core::arch::asm!("wfi", options(nomem, nostack, preserves_flags)) };

@@ -13,7 +13,8 @@ use arch::hw::Console;
 use arch::hw::entry::{KernelFrame, kernel_stack, note_panic};
 use arch::{Machine, StopReason};
 
-use super::{inject, instance, processor};
+use super::state::of_failed_kernel;
+use super::{inject, processor};
 
 /// Return addresses looked for at most.
 const BACKTRACE_DEPTH: usize = 24;
@@ -26,7 +27,7 @@ unsafe extern "C" {
 }
 
 /// Formats onto the debug console.
-pub(crate) struct Printer(pub(crate) Console);
+pub(super) struct Printer(pub(super) Console);
 
 impl Write for Printer {
     fn write_str(&mut self, text: &str) -> fmt::Result {
@@ -46,7 +47,7 @@ fn panic(info: &PanicInfo<'_>) -> ! {
 }
 
 /// The end of a kernel that an exception of its own has stopped, with its registers and its stack pointer.
-pub(crate) fn fail_at(message: fmt::Arguments<'_>, frame: &KernelFrame, stack: usize) -> ! {
+pub(super) fn fail_at(message: fmt::Arguments<'_>, frame: &KernelFrame, stack: usize) -> ! {
     stop_if_failing();
     fail(message, Some(frame), stack)
 }
@@ -59,8 +60,7 @@ fn stop_if_failing() {
 
 fn fail(message: fmt::Arguments<'_>, frame: Option<&KernelFrame>, stack: usize) -> ! {
     note_panic();
-    // SAFETY: whoever held a reference does not run any more.
-    let instance = unsafe { instance() };
+    let instance = of_failed_kernel();
     let mut out = Printer(instance.kernel.machine.console());
     let number = instance.kernel.config.instance;
     // Printing cannot fail: `Printer` never answers an error.

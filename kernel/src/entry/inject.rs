@@ -12,11 +12,12 @@ use abi::status::Word as StatusWord;
 use arch::{Machine, Ticks};
 use kernel::handover::{Handover, InjectEvent};
 
-use super::{Instance, after, instance, processor};
+use super::state::{Instance, enter, give_up};
+use super::{after, processor};
 
 /// What fails.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Kind {
+pub(super) enum Kind {
     Panic,
     DoubleFault,
     Nmi,
@@ -43,7 +44,7 @@ enum Trigger {
 
 /// A fault to bring about on purpose.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Injection {
+pub(super) struct Injection {
     kind: Kind,
     trigger: Trigger,
     /// Characters of the line being printed that are those of [`ROW`]; nothing once one was another.
@@ -81,7 +82,7 @@ impl Injection {
 }
 
 /// Waits for the fault that was asked for, if any was.
-pub(crate) fn prepare(instance: &mut Instance, handover: &Handover) {
+pub(super) fn prepare(instance: &mut Instance, handover: &Handover) {
     let machine = &mut instance.kernel.machine;
     instance.inject = Injection::from_handover(handover, machine.now());
     match instance.inject {
@@ -94,19 +95,20 @@ pub(crate) fn prepare(instance: &mut Instance, handover: &Handover) {
 /// Looks at a system call before it is handled: what was to happen may have been done by an earlier one.
 #[unsafe(no_mangle)]
 extern "C" fn instance_watch() {
-    // SAFETY: entry point; nobody up the stack holds a reference.
-    let instance = unsafe { instance() };
+    let instance = enter();
     inject_if_due(instance);
-    let Instance { kernel, inject: Some(injection), .. } = instance else { return };
-    let context = &kernel.objs[kernel.current()].context;
-    if Syscall::from_word(context.syscall_number()) == Some(Syscall::DebugPutChar) {
-        injection.print(context.cap_register() as u8);
+    if let Instance { kernel, inject: Some(injection), .. } = instance {
+        let context = &kernel.objs[kernel.current()].context;
+        if Syscall::from_word(context.syscall_number()) == Some(Syscall::DebugPutChar) {
+            injection.print(context.cap_register() as u8);
+        }
     }
+    give_up();
 }
 
 /// Brings the fault about once what it waits for has happened.
 #[cold]
-pub(crate) fn inject_if_due(instance: &mut Instance) {
+pub(super) fn inject_if_due(instance: &mut Instance) {
     let Some(Injection { kind, trigger, .. }) = instance.inject else { return };
     let is_due = match trigger {
         Trigger::At(time) => time <= instance.kernel.machine.now(),
@@ -127,6 +129,6 @@ pub(crate) fn inject_if_due(instance: &mut Instance) {
 static HAS_FIRED: AtomicBool = AtomicBool::new(false);
 
 /// Whether the fault that was asked for was brought about.
-pub(crate) fn has_fired() -> bool {
+pub(super) fn has_fired() -> bool {
     HAS_FIRED.load(Ordering::Relaxed)
 }

@@ -8,16 +8,16 @@ use core::mem::offset_of;
 
 use arch::CoreId;
 use arch::hw::entry::{GENERAL_NAMES, KernelFrame, enter_user_with};
-use arch::hw::{Console, IoApics, LapicMode, MachineConfig, Timer};
+use arch::hw::{Console, HwMachine, IoApics, LapicMode, MachineConfig, Timer};
 use ipi::Work;
-use kernel::error::Fault;
 use kernel::fastpath::Arrival;
 use kernel::handover::Handover;
-use kernel::{Event, Resume};
+use kernel::{Event, Kernel, Resume};
 
 use super::failure::{self, Printer};
 use super::inject::Kind;
-use super::{Instance, instance, leave, leave_by_doorbell, stop_polling, take_interrupt, take_wake};
+use super::state::{Instance, enter, give_up};
+use super::{DOORBELL, leave, stop_polling, take_interrupt, take_wake};
 
 global_asm!(
     ".section .text.entry, \"ax\", @progbits",
@@ -42,7 +42,7 @@ const FIRST_INTERRUPT: u64 = 32;
 /// Length of `int n`.
 const INT_LENGTH: u64 = 2;
 
-pub(crate) fn machine_config(handover: &Handover) -> MachineConfig {
+pub(super) fn machine_config(handover: &Handover) -> MachineConfig {
     let mut io_apics = IoApics::NONE;
     for chip in handover.io_apics.iter().take(handover.io_apic_count as usize) {
         io_apics.add(chip.paddr, chip.pins as u8);
@@ -66,8 +66,7 @@ pub(crate) fn machine_config(handover: &Handover) -> MachineConfig {
 
 #[unsafe(no_mangle)]
 extern "C" fn instance_page_fault(_vector: u64, code: u64) -> ! {
-    let address = page_fault_address();
-    take_fault(Fault::VmFault { address, code }, Event::PageFault { address, code })
+    take_fault(Event::PageFault { address: page_fault_address(), code })
 }
 
 #[unsafe(no_mangle)]
@@ -75,16 +74,14 @@ extern "C" fn instance_exception(vector: u64, code: u64) -> ! {
     if FATAL & 1 << vector != 0 {
         refuse_exception(vector, code);
     }
-    let event = Event::Exception { vector: vector as u8, code };
-    take_fault(Fault::UserException { vector, code }, event)
+    take_fault(Event::Exception { vector: vector as u8, code })
 }
 
 #[inline(always)]
-fn take_fault(fault: Fault, event: Event) -> ! {
-    // SAFETY: entry point; nobody up the stack holds a reference.
-    let instance = unsafe { instance() };
-    let resume = match instance.kernel.fast_fault(fault) {
-        Some(handler) => Resume::Thread(handler),
+fn take_fault(event: Event) -> ! {
+    let instance = enter();
+    let resume = match instance.kernel.fast_path(event) {
+        Some(resume) => resume,
         None => instance.kernel.handle(event),
     };
     leave(instance, resume)
@@ -92,16 +89,14 @@ fn take_fault(fault: Fault, event: Event) -> ! {
 
 #[unsafe(no_mangle)]
 extern "C" fn instance_interrupt(vector: u64) -> ! {
-    // SAFETY: entry point; nobody up the stack holds a reference.
-    let instance = unsafe { instance() };
+    let instance = enter();
     let resume = take_interrupt(instance, vector as u8);
     leave(instance, resume)
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn instance_software_interrupt(vector: u64) -> ! {
-    // SAFETY: entry point; nobody up the stack holds a reference.
-    let instance = unsafe { instance() };
+    let instance = enter();
     let resume = take_software_interrupt(instance, vector as u8);
     leave(instance, resume)
 }
@@ -114,11 +109,12 @@ fn refuse_exception(vector: u64, code: u64) -> ! {
 /// An interrupt that ends a wait: nobody runs.
 #[unsafe(no_mangle)]
 extern "C" fn instance_wake(vector: u64, code: u64) -> ! {
-    // SAFETY: entry point; nobody up the stack holds a reference.
-    let instance = unsafe { instance() };
+    let instance = enter();
     let work = stop_polling(instance);
-    if vector == u64::from(abi::vector::DOORBELL) {
-        leave_by_doorbell(instance);
+    if vector == u64::from(abi::vector::DOORBELL)
+        && let Some(resume) = instance.kernel.fast_path(DOORBELL)
+    {
+        leave(instance, resume)
     }
     let resume = wake_otherwise(instance, (vector, code), work);
     leave(instance, resume)
@@ -137,12 +133,14 @@ fn wake_otherwise(instance: &mut Instance, (vector, code): (u64, u64), work: Wor
 
 /// Leaves with a message.
 #[inline(always)]
-pub(crate) fn leave_with(instance: &mut Instance, arrival: Arrival) -> ! {
+pub(super) fn leave_with(kernel: &mut Kernel<HwMachine>, arrival: Arrival) -> ! {
     let Arrival { thread, badge, info, words } = arrival;
-    let objs = &mut instance.kernel.objs;
+    let objs = &mut kernel.objs;
     let words = &raw const objs[words].context;
+    let context = &raw mut objs[thread].context;
+    give_up();
     // SAFETY: the fast path has made this thread the current one, address space included.
-    unsafe { enter_user_with(&raw mut objs[thread].context, (badge, info), words) }
+    unsafe { enter_user_with(context, (badge, info), words) }
 }
 
 /// `int n` of a user thread, or an interrupt at a vector that nobody uses.
@@ -180,7 +178,7 @@ extern "C" fn instance_kernel_fault(frame: &KernelFrame) -> ! {
     )
 }
 
-pub(crate) fn write_registers(out: &mut Printer, frame: &KernelFrame) -> fmt::Result {
+pub(super) fn write_registers(out: &mut Printer, frame: &KernelFrame) -> fmt::Result {
     for (name, value) in GENERAL_NAMES.iter().zip(frame.general) {
         write!(out, "{name:>4} {value:016x}")?;
     }
@@ -189,7 +187,7 @@ pub(crate) fn write_registers(out: &mut Printer, frame: &KernelFrame) -> fmt::Re
 }
 
 /// Brings about a fault other than a panic.
-pub(crate) fn inject(instance: &mut Instance, kind: Kind) {
+pub(super) fn inject(instance: &mut Instance, kind: Kind) {
     match kind {
         Kind::Panic => {}
         // SAFETY: not at all, and on purpose: pushing to address 0 faults, and so does delivering that fault.
@@ -201,7 +199,7 @@ pub(crate) fn inject(instance: &mut Instance, kind: Kind) {
 }
 
 /// This core does nothing any more.
-pub(crate) fn stop_core() -> ! {
+pub(super) fn stop_core() -> ! {
     loop {
         // SAFETY: with interrupts off the core sleeps until INIT.
         unsafe { core::arch::asm!("cli", "hlt", options(nomem, nostack)) };

@@ -13,7 +13,7 @@ use crate::object::tcb::{Tcb, TcbSlot, ThreadState};
 impl<M: Machine> Kernel<M> {
     /// Call: hands message and scheduling context to a receiver that waits, or maps and unmaps a page.
     #[inline(always)]
-    pub fn fast_call(&mut self, cptr: u64, info: u64) -> Option<Progress> {
+    pub(super) fn fast_call(&mut self, cptr: u64, info: u64) -> Option<Progress> {
         let caller = self.sched.current;
         let thread = &self.objs[caller];
         let slot = thread.slots[TcbSlot::CSpace as usize].cap.plain_slot(cptr)?;

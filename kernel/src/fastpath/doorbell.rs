@@ -28,7 +28,7 @@ struct Woken {
 impl<M: Machine> Kernel<M> {
     /// Takes what a doorbell stands for, if nobody runs.
     #[inline(always)]
-    pub fn fast_doorbell(&mut self) -> Option<Resume> {
+    pub(super) fn fast_doorbell(&mut self) -> Option<Resume> {
         if !self.is_idle() {
             return None;
         }

@@ -9,10 +9,10 @@ use abi::ipc_buffer::{REGISTER_MESSAGES, message_offset};
 use abi::{FaultKind, MessageInfo};
 use arch::{FETCH_SHIFT, Machine};
 
-use crate::Kernel;
 use crate::error::Fault;
 use crate::memory::objects::ObjRef;
 use crate::object::tcb::{Tcb, TcbSlot};
+use crate::{Kernel, Resume};
 
 /// A fault message: what it is, its words, and how many of them count.
 type FaultMessage = (FaultKind, [u64; 5], usize);
@@ -20,7 +20,7 @@ type FaultMessage = (FaultKind, [u64; 5], usize);
 impl<M: Machine> Kernel<M> {
     /// A fault of the current thread: hands message and scheduling context to its handler.
     #[inline(always)]
-    pub fn fast_fault(&mut self, fault: Fault) -> Option<ObjRef<Tcb>> {
+    pub(super) fn fast_fault(&mut self, fault: Fault) -> Option<Resume> {
         let faulter = self.sched.current;
         let thread = &self.objs[faulter];
         let cap = thread.slots[TcbSlot::FaultHandler as usize].cap;
@@ -48,7 +48,7 @@ impl<M: Machine> Kernel<M> {
             buffer.write(&mut self.objs, message_offset(REGISTER_MESSAGES), words[REGISTER_MESSAGES]);
         }
         self.fast_switch(faulter, handler, root);
-        Some(handler)
+        Some(Resume::Thread(handler))
     }
 
     /// The message of a fault that the processor found.

@@ -21,13 +21,10 @@ mod reply_recv;
 mod send;
 mod wake;
 
-use abi::WORD_BYTES;
 use abi::ipc_buffer::{MAX_LENGTH, REGISTER_MESSAGES, message_offset};
 use abi::sizes::SMALL_PAGE_BITS;
+use abi::{Syscall, WORD_BYTES, Word, cut, widen};
 use arch::{Machine, PhysAddr};
-
-#[cfg(not(target_os = "none"))]
-use abi::Syscall;
 
 use crate::Kernel;
 use crate::cap::raw::RawCap;
@@ -39,7 +36,6 @@ use crate::object::notification::Notification;
 use crate::object::reply::Reply;
 use crate::object::sched_context::SchedContext;
 use crate::object::tcb::{Tcb, TcbSlot};
-#[cfg(not(target_os = "none"))]
 use crate::{Event, Resume, error::Fault};
 
 /// Low bits of a message info: extra capabilities and length. Without the former it is a small number.
@@ -63,10 +59,12 @@ pub struct Arrival {
     pub words: ObjRef<Tcb>,
 }
 
-/// How far a fast path has come. What it leaves to a second function is what others shall not pay for: each needs
-/// registers of its own, and with all in one the short ways would have to store some.
+/// What a fast path has done, and which function does the rest.
+///
+/// The rest is in functions of their own (the tails): each needs registers, and in one function the short paths would
+/// have to save some.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Progress {
+enum Progress {
     /// To its end; the same thread goes on with the registers it came with.
     Done,
     /// To its end.
@@ -107,12 +105,200 @@ pub enum Progress {
     },
 }
 
-/// Whether a message is short enough for registers. Others take a copy of the same path, for the reason said at [`Progress`].
-#[inline(always)]
-pub const fn is_short(info: u64) -> bool {
-    info & SHAPE_MASK <= SHORT
+/// The way out of a fast path.
+///
+/// On metal a function that leaves never returns: it jumps to user code. On a host it returns what the core would do.
+pub trait Exit<M: Machine> {
+    /// What a path that returns tells the caller.
+    type Answer;
+
+    /// The path has changed nothing; [`Kernel::handle`] does the work.
+    fn refuse() -> Self::Answer;
+
+    /// The same, from a tail.
+    fn refuse_in_tail() -> Self::Answer;
+
+    /// The current thread goes on with the registers it came with.
+    fn go_on(kernel: &mut Kernel<M>) -> Self::Answer;
+
+    /// `thread`, now the current one, goes on with the registers in its context.
+    fn leave(kernel: &mut Kernel<M>, thread: ObjRef<Tcb>) -> Self::Answer;
+
+    /// A thread, now the current one, goes on with a message.
+    fn leave_with(kernel: &mut Kernel<M>, arrival: Arrival) -> Self::Answer;
 }
 
+/// The way out on a host: returns what the core does next, or nothing for a path that has changed nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Return;
+
+impl<M: Machine> Exit<M> for Return {
+    type Answer = Option<Resume>;
+
+    fn refuse() -> Self::Answer {
+        None
+    }
+
+    fn refuse_in_tail() -> Self::Answer {
+        None
+    }
+
+    fn go_on(kernel: &mut Kernel<M>) -> Self::Answer {
+        Some(Resume::Thread(kernel.current()))
+    }
+
+    fn leave(_kernel: &mut Kernel<M>, thread: ObjRef<Tcb>) -> Self::Answer {
+        Some(Resume::Thread(thread))
+    }
+
+    fn leave_with(kernel: &mut Kernel<M>, arrival: Arrival) -> Self::Answer {
+        Some(Resume::Thread(kernel.deliver(arrival)))
+    }
+}
+
+/// Whether a message fits in registers. Longer messages take a copy of the same path, for the reason given at
+/// [`Progress`].
+#[inline(always)]
+const fn is_short(info: Word) -> bool {
+    widen(info) & SHAPE_MASK <= SHORT
+}
+
+/// The dispatcher: which path an event takes, and which function does the rest.
+impl<M: Machine> Kernel<M> {
+    /// The fast path of `event`, as the entries try it before [`Kernel::handle`]; `None`: nothing has changed.
+    #[inline(always)]
+    pub fn fast_path(&mut self, event: Event) -> Option<Resume> {
+        match event {
+            Event::Syscall => self.fast_syscall(),
+            Event::PageFault { address, code } => self.fast_fault(Fault::VmFault { address, code }),
+            Event::Exception { vector, code } => {
+                self.fast_fault(Fault::UserException { vector: vector.into(), code })
+            }
+            Event::Interrupt(abi::vector::DOORBELL) => self.fast_doorbell(),
+            Event::Interrupt(_) | Event::UnknownSyscall { .. } => None,
+        }
+    }
+
+    /// The choice that the entry stub makes on metal, by the number of the system call.
+    fn fast_syscall(&mut self) -> Option<Resume> {
+        let context = &self.objs[self.sched.current].context;
+        let (cptr, info) = (cut(context.cap_register()), cut(context.info_register()));
+        match Syscall::from_word(context.syscall_number())? {
+            Syscall::Call => self.try_call::<Return>(cptr, info),
+            Syscall::ReplyRecv => self.try_reply_recv::<Return>(cptr, info),
+            Syscall::Send | Syscall::NBSend => self.try_send::<Return>(cptr, info),
+            _ => None,
+        }
+    }
+
+    /// Call.
+    #[inline(always)]
+    pub fn try_call<E: Exit<M>>(&mut self, cptr: Word, info: Word) -> E::Answer {
+        if !is_short(info) {
+            return self.call_with_buffers::<E>(cptr, info);
+        }
+        let progress = self.fast_call(widen(cptr), widen(info));
+        self.leave_or_continue::<E>(progress)
+    }
+
+    #[inline(never)]
+    fn call_with_buffers<E: Exit<M>>(&mut self, cptr: Word, info: Word) -> E::Answer {
+        let progress = self.fast_call(widen(cptr), widen(info));
+        self.leave_or_continue::<E>(progress)
+    }
+
+    /// ReplyRecv.
+    #[inline(always)]
+    pub fn try_reply_recv<E: Exit<M>>(&mut self, cptr: Word, info: Word) -> E::Answer {
+        if !is_short(info) {
+            return self.reply_recv_with_buffers::<E>(cptr, info);
+        }
+        let progress = self.fast_reply_recv(widen(cptr), widen(info));
+        self.leave_or_continue::<E>(progress)
+    }
+
+    #[inline(never)]
+    fn reply_recv_with_buffers<E: Exit<M>>(&mut self, cptr: Word, info: Word) -> E::Answer {
+        let progress = self.fast_reply_recv(widen(cptr), widen(info));
+        self.leave_or_continue::<E>(progress)
+    }
+
+    /// Send and NBSend.
+    #[inline(always)]
+    pub fn try_send<E: Exit<M>>(&mut self, cptr: Word, info: Word) -> E::Answer {
+        let progress = self.fast_send(widen(cptr), widen(info));
+        self.leave_or_continue::<E>(progress)
+    }
+
+    /// Leaves, or calls the tail that does the rest. A tail is the last call of its entry point.
+    #[inline(always)]
+    fn leave_or_continue<E: Exit<M>>(&mut self, progress: Option<Progress>) -> E::Answer {
+        match progress {
+            None => E::refuse(),
+            Some(Progress::Done) => E::go_on(self),
+            Some(Progress::Arrived(arrival)) => E::leave_with(self, arrival),
+            Some(Progress::Page { slot, cap }) => self.change_page::<E>(slot, cap),
+            Some(Progress::Answer { endpoint, reply, info }) => {
+                self.resume_faulter::<E>(endpoint, reply, info)
+            }
+            Some(Progress::Signal { notification, waiter, badge }) => {
+                self.wake_by_signal::<E>(notification, waiter, badge)
+            }
+            Some(Progress::Message { endpoint, badge, info }) => {
+                self.wake_by_message::<E>(endpoint, badge, info)
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn change_page<E: Exit<M>>(&mut self, slot: SlotRef, cap: RawCap) -> E::Answer {
+        match self.fast_page(slot, cap) {
+            Some(arrival) => E::leave_with(self, arrival),
+            None => E::refuse_in_tail(),
+        }
+    }
+
+    #[inline(never)]
+    fn resume_faulter<E: Exit<M>>(
+        &mut self,
+        endpoint: ObjRef<Endpoint>,
+        reply: ObjRef<Reply>,
+        info: u64,
+    ) -> E::Answer {
+        match self.fast_answer(endpoint, reply, info) {
+            Some(faulter) => E::leave(self, faulter),
+            None => E::refuse_in_tail(),
+        }
+    }
+
+    #[inline(never)]
+    fn wake_by_signal<E: Exit<M>>(
+        &mut self,
+        notification: ObjRef<Notification>,
+        waiter: ObjRef<Tcb>,
+        badge: u64,
+    ) -> E::Answer {
+        match self.fast_signal(notification, waiter, badge) {
+            Some(waiter) => E::leave(self, waiter),
+            None => E::refuse_in_tail(),
+        }
+    }
+
+    #[inline(never)]
+    fn wake_by_message<E: Exit<M>>(
+        &mut self,
+        endpoint: ObjRef<Endpoint>,
+        badge: u64,
+        info: u64,
+    ) -> E::Answer {
+        match self.fast_message(endpoint, badge, info) {
+            Some(arrival) => E::leave_with(self, arrival),
+            None => E::refuse_in_tail(),
+        }
+    }
+}
+
+/// What several paths do.
 impl<M: Machine> Kernel<M> {
     #[inline(always)]
     fn fast_buffer(&self, tcb: ObjRef<Tcb>) -> Option<UserFrame> {
@@ -191,45 +377,6 @@ impl<M: Machine> Kernel<M> {
     fn fast_switch(&mut self, from: ObjRef<Tcb>, to: ObjRef<Tcb>, root: PhysAddr) {
         self.exchange_thread_context(from, to, root);
         self.sched.current = to;
-    }
-}
-
-#[cfg(not(target_os = "none"))]
-impl<M: Machine> Kernel<M> {
-    /// All that the entry stubs try for `event` of the current thread before they ask [`Kernel::handle`].
-    pub fn fast_path(&mut self, event: Event) -> Option<Resume> {
-        let thread = match event {
-            Event::Syscall => self.fast_syscall(),
-            Event::PageFault { address, code } => self.fast_fault(Fault::VmFault { address, code }),
-            Event::Exception { vector, code } => {
-                self.fast_fault(Fault::UserException { vector: vector.into(), code })
-            }
-            Event::Interrupt(abi::vector::DOORBELL) => return self.fast_doorbell(),
-            Event::Interrupt(_) | Event::UnknownSyscall { .. } => None,
-        };
-        thread.map(Resume::Thread)
-    }
-
-    fn fast_syscall(&mut self) -> Option<ObjRef<Tcb>> {
-        let context = &self.objs[self.sched.current].context;
-        let (cptr, info) = (context.cap_register(), context.info_register());
-        let progress = match Syscall::from_word(context.syscall_number())? {
-            Syscall::Call => self.fast_call(cptr, info),
-            Syscall::ReplyRecv => self.fast_reply_recv(cptr, info),
-            Syscall::Send | Syscall::NBSend => self.fast_send(cptr, info),
-            _ => None,
-        };
-        let arrival = match progress? {
-            Progress::Done => return Some(self.sched.current),
-            Progress::Arrived(arrival) => Some(arrival),
-            Progress::Page { slot, cap } => self.fast_page(slot, cap),
-            Progress::Answer { endpoint, reply, info } => return self.fast_answer(endpoint, reply, info),
-            Progress::Signal { notification, waiter, badge } => {
-                return self.fast_signal(notification, waiter, badge);
-            }
-            Progress::Message { endpoint, badge, info } => self.fast_message(endpoint, badge, info),
-        };
-        arrival.map(|arrival| self.deliver(arrival))
     }
 }
 

@@ -26,7 +26,7 @@ const PAGE: u64 = 1 << PageSize::Small.bits();
 impl<M: Machine> Kernel<M> {
     /// Map and Unmap of a 4 KiB frame, whose capability `cap` is in `slot`.
     #[inline(always)]
-    pub fn fast_page(&mut self, slot: SlotRef, cap: RawCap) -> Option<Arrival> {
+    pub(super) fn fast_page(&mut self, slot: SlotRef, cap: RawCap) -> Option<Arrival> {
         let caller = self.sched.current;
         let info = self.objs[caller].context.info_register();
         if info == self.config.numbering.page_map {

@@ -17,7 +17,7 @@ use crate::sched::Queue;
 impl<M: Machine> Kernel<M> {
     /// ReplyRecv: answers the caller on the reply object, gives the scheduling context back, waits for the next.
     #[inline(always)]
-    pub fn fast_reply_recv(&mut self, cptr: u64, info: u64) -> Option<Progress> {
+    pub(super) fn fast_reply_recv(&mut self, cptr: u64, info: u64) -> Option<Progress> {
         let server = self.sched.current;
         let thread = &self.objs[server];
         let cspace = thread.slots[TcbSlot::CSpace as usize].cap;
@@ -82,7 +82,7 @@ impl<M: Machine> Kernel<M> {
 
     /// ReplyRecv where the caller is a thread with a fault, which goes on with the registers that the answer gives it.
     #[inline(always)]
-    pub fn fast_answer(
+    pub(super) fn fast_answer(
         &mut self,
         endpoint: ObjRef<Endpoint>,
         reply: ObjRef<Reply>,

@@ -15,7 +15,7 @@ impl<M: Machine> Kernel<M> {
     ///
     /// What wakes somebody is left to a second function, so that what does not pays nothing for it.
     #[inline(always)]
-    pub fn fast_send(&mut self, cptr: u64, info: u64) -> Option<Progress> {
+    pub(super) fn fast_send(&mut self, cptr: u64, info: u64) -> Option<Progress> {
         if info & SHAPE_MASK > SHORT {
             return None;
         }
@@ -56,7 +56,7 @@ impl<M: Machine> Kernel<M> {
 
     /// Wakes the waiting or bound thread with the signal, if it takes the processor at once.
     #[inline(always)]
-    pub fn fast_signal(
+    pub(super) fn fast_signal(
         &mut self,
         notification: ObjRef<Notification>,
         waiter: ObjRef<Tcb>,
@@ -69,7 +69,12 @@ impl<M: Machine> Kernel<M> {
 
     /// A message without reply to a receiver that runs at once.
     #[inline(always)]
-    pub fn fast_message(&mut self, endpoint: ObjRef<Endpoint>, badge: u64, info: u64) -> Option<Arrival> {
+    pub(super) fn fast_message(
+        &mut self,
+        endpoint: ObjRef<Endpoint>,
+        badge: u64,
+        info: u64,
+    ) -> Option<Arrival> {
         let wake = self.fast_wake(self.objs[endpoint].first_receiver()?)?;
         let words = self.pass_few_words(self.sched.current, wake.thread, info & SHAPE_MASK);
         self.pop_receiver(endpoint, wake.thread);

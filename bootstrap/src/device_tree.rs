@@ -32,7 +32,10 @@ use crate::program::PAGE;
 pub const HEADER: u64 = 8;
 const MAGIC: u32 = 0xd00d_feed;
 /// Longer trees are something else.
-const LARGEST: u32 = 16 << 20;
+const LARGEST: u32 = 1 << 20;
+/// Most ranges of memory, kept parts of it, and cores.
+const MOST_RANGES: usize = 512;
+const MOST_CORES: usize = 1024;
 
 const INTERRUPT_CONTROLLERS: [&str; 4] =
     ["arm,cortex-a15-gic", "arm,gic-400", "arm,cortex-a7-gic", "arm,cortex-a9-gic"];
@@ -140,7 +143,7 @@ pub fn read(tree: &[u8], boot_core: u32) -> Result<Tree, TreeError> {
     }
     Ok(Tree {
         memory: memory(&tree)?,
-        reserved: reserved(&tree),
+        reserved: reserved(&tree)?,
         cores: cores(&tree, boot_core)?,
         psci: psci(&tree)?,
         distributor,
@@ -163,24 +166,33 @@ fn can_be_mapped(node: &FdtNode, range: MemoryRange) -> Result<(), TreeError> {
 fn memory(tree: &Fdt) -> Result<Vec<MemoryRange>, TreeError> {
     let is_memory =
         |node: &FdtNode| node.property("device_type").and_then(|kind| kind.as_str()) == Some("memory");
-    let found: Vec<_> =
-        tree.all_nodes().filter(is_memory).flat_map(|node| regs(&node).collect::<Vec<_>>()).collect();
+    let nodes = tree.all_nodes().filter(is_memory);
+    let found = at_most(MOST_RANGES, "ranges of memory", nodes.flat_map(|node| few_regs(&node)))?;
     if found.is_empty() { Err(TreeError::MEMORY) } else { Ok(found) }
 }
 
+/// Collects what a tree lists, unless it lists too much.
+fn at_most<T>(most: usize, what: &'static str, found: impl Iterator<Item = T>) -> Result<Vec<T>, TreeError> {
+    let found: Vec<_> = found.take(most + 1).collect();
+    if found.len() > most { Err(TreeError::TooMany { what, most }) } else { Ok(found) }
+}
+
+/// The ranges of a node, as many as are read of a whole tree and one.
+fn few_regs(node: &FdtNode) -> Vec<MemoryRange> {
+    regs(node).take(MOST_RANGES + 1).collect()
+}
+
 /// Memory that the tree keeps for others: the list of its header and the children of `/reserved-memory`.
-fn reserved(tree: &Fdt) -> Vec<OtherRange> {
+fn reserved(tree: &Fdt) -> Result<Vec<OtherRange>, TreeError> {
     let listed = tree
         .memory_reservations()
         .map(|kept| MemoryRange::of_size(kept.address() as usize as u64, kept.size() as u64));
     let named = tree.find_node("/reserved-memory");
     let children = named.iter().flat_map(|node| node.children());
-    let named = children.flat_map(|node| regs(&node).collect::<Vec<_>>());
-    listed
-        .chain(named)
-        .filter(|range| !range.is_empty())
-        .map(|range| OtherRange { range, kind: RESERVED })
-        .collect()
+    let named = children.flat_map(|node| few_regs(&node));
+    let ranges = listed.chain(named).filter(|range| !range.is_empty());
+    let ranges = ranges.map(|range| OtherRange { range, kind: RESERVED });
+    at_most(MOST_RANGES, "kept ranges of memory", ranges)
 }
 
 /// The cores; one that the firmware does not start is not enabled, unless the boot runs on it.
@@ -194,6 +206,9 @@ fn cores(tree: &Fdt, boot_core: u32) -> Result<Vec<Core>, TreeError> {
         let is_usable = text("status").is_none_or(|status| status == "okay" || status == "ok");
         let is_started = number == u64::from(boot_core) || text("enable-method") == Some("psci");
         let enabled = number < MAX_CORES && is_usable && is_started;
+        if cores.len() == MOST_CORES {
+            return Err(TreeError::TooMany { what: "cores", most: MOST_CORES });
+        }
         cores.push(Core { apic_id: number as u32, enabled, node: 0 });
     }
     match cores.iter().any(|core| core.apic_id == boot_core) {

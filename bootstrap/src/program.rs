@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use elf::ParseError;
-use elf::abi::{EI_NIDENT, EM_ARM, PF_W, PF_X, PT_LOAD};
+use elf::abi::{EI_NIDENT, EM_ARM, EM_X86_64, PF_W, PF_X, PT_LOAD};
 use elf::endian::LittleEndian;
 use elf::file::{Class, FileHeader, parse_ident};
 use elf::parse::ParseAt;
@@ -18,6 +18,8 @@ use memory_partition::Architecture;
 
 /// Size of a page of an image.
 pub const PAGE: u64 = 4096;
+/// Most program headers with something to load: linkers make three to five.
+pub const MAX_SEGMENTS: usize = 64;
 /// Pages behind the image: IPC buffer and bootinfo.
 const PAGES_BEHIND: u64 = 2;
 
@@ -56,7 +58,7 @@ pub struct Program<'a> {
 pub enum ProgramError {
     /// Not an ELF image.
     NotElf,
-    /// An ELF image, but neither a 64-bit one nor a 32-bit one for Arm.
+    /// An ELF image, but neither a 64-bit one for x86-64 nor a 32-bit one for Arm.
     Machine,
     /// An ELF image for another kind of machine.
     Foreign {
@@ -67,6 +69,11 @@ pub enum ProgramError {
     },
     /// No program header has a size in memory.
     NothingToLoad,
+    /// More program headers have one than are read.
+    TooManySegments {
+        /// Their number.
+        found: usize,
+    },
     /// A segment's bytes lie outside the file: the file was cut.
     Truncated {
         /// Virtual address of the segment.
@@ -106,12 +113,18 @@ impl fmt::Display for ProgramError {
         match self {
             Self::NotElf => write!(f, "not an ELF image"),
             Self::Machine => {
-                write!(f, "neither a 64-bit little-endian ELF image nor a 32-bit one for Arm")
+                write!(f, "neither a 64-bit ELF image for x86-64 nor a 32-bit one for Arm")
             }
             Self::Foreign { found, expected } => {
                 write!(f, "an ELF image for {found}, this machine is {expected}: compile it for that")
             }
             Self::NothingToLoad => write!(f, "no program header has a size in memory"),
+            Self::TooManySegments { found } => {
+                write!(
+                    f,
+                    "{found} program headers to load, at most {MAX_SEGMENTS} are read: link it with fewer"
+                )
+            }
             Self::Truncated { address } => write!(f, "the file ends inside the segment at {address:#x}"),
             Self::Unaligned { start } => {
                 write!(f, "lowest segment address {start:#x} is not a multiple of 4096")
@@ -176,15 +189,16 @@ impl<'a> Program<'a> {
     fn parse(file: &'a [u8]) -> Result<Self, ProgramError> {
         let (header, segments) = headers(file).map_err(|_| ProgramError::NotElf)?;
         let architecture = match header.class {
-            Class::ELF64 => Architecture::X86_64,
+            Class::ELF64 if header.e_machine == EM_X86_64 => Architecture::X86_64,
             Class::ELF32 if header.e_machine == EM_ARM => Architecture::AArch32,
-            Class::ELF32 => return Err(ProgramError::Machine),
+            _ => return Err(ProgramError::Machine),
         };
-        let segments = segments
-            .iter()
-            .filter(|header| header.p_type == PT_LOAD && header.p_memsz > 0)
-            .map(|header| segment(file, &header))
-            .collect::<Result<Vec<_>, _>>()?;
+        let load = || segments.iter().filter(|header| header.p_type == PT_LOAD && header.p_memsz > 0);
+        let found = load().count();
+        if found > MAX_SEGMENTS {
+            return Err(ProgramError::TooManySegments { found });
+        }
+        let segments = load().map(|header| segment(file, &header)).collect::<Result<Vec<_>, _>>()?;
         Self::with_bounds(architecture, header.e_entry, segments)
     }
 
@@ -274,7 +288,7 @@ mod tests {
             let words = [PAGE, *address, *address, *size.min(&16), *size, PAGE];
             file.extend(words.iter().flat_map(|word| word.to_le_bytes()));
         }
-        file.resize(PAGE as usize, 0);
+        file.resize(file.len().max(PAGE as usize), 0);
         file.extend(b"sixteen bytes...");
         file
     }
@@ -317,6 +331,9 @@ mod tests {
         let mut other = file;
         other[18] = 3;
         assert_eq!(Program::root_task(&other), Err(ProgramError::Machine));
+        let mut other = image(0x40_0000, &[(0x40_0000, 16, READ)]);
+        other[18] = 183;
+        assert_eq!(Program::root_task(&other), Err(ProgramError::Machine), "64 bits, for Arm");
     }
 
     #[test]
@@ -326,6 +343,15 @@ mod tests {
         assert_eq!((program.start, program.end, program.pages()), (0x40_0000, 0x40_5000, 5));
         assert_eq!(program.segments[1].data, b"sixteen bytes...");
         assert_eq!(program.segments[1].size, 0x1000);
+    }
+
+    #[test]
+    fn more_program_headers_than_are_read_are_refused_by_their_number() {
+        let with = |count: usize| image(0x40_0000, &vec![(0x40_0000, 16, READ); count]);
+        assert!(Program::root_task(&with(MAX_SEGMENTS)).is_ok());
+        for found in [MAX_SEGMENTS + 1, 65_000] {
+            assert_eq!(Program::root_task(&with(found)).err(), Some(ProgramError::TooManySegments { found }));
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@
 
 use std::io::{self, Write};
 
+use bootstrap::program::MAX_SEGMENTS;
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Endianness, elf};
 use skerry_system::Description;
@@ -103,6 +104,15 @@ fn check<F: FileHeader<Endian = Endianness>>(
     }
     if segments.iter().any(|segment| segment.p_type(endian) == elf::PT_INTERP) {
         return Err("dynamically linked".to_owned());
+    }
+    let is_loaded = |segment: &&F::ProgramHeader| {
+        segment.p_type(endian) == elf::PT_LOAD && segment.p_memsz(endian).into() > 0
+    };
+    let loaded = segments.iter().filter(is_loaded).count();
+    if loaded > MAX_SEGMENTS {
+        return Err(format!(
+            "{loaded} program headers to load, at most {MAX_SEGMENTS} are read: link it with fewer"
+        ));
     }
     let truncated = |segment: &F::ProgramHeader| {
         segment.p_filesz(endian).into() != 0 && segment.data(endian, bytes).is_err()

@@ -79,6 +79,26 @@ fn a_root_pointer_that_the_loader_does_not_name_is_found() {
 
 #[test]
 #[ignore = "boots"]
+fn programs_get_the_root_pointer_that_was_found() {
+    let dir = tempfile::tempdir().expect("a temporary directory can be made");
+    let path = dir.path().join("pointer.toml");
+    let description = "[system]\nname = 'pointer'\n[[instance]]\nname = 'one'\nprogram = 'conformance'\n\
+                       arguments = ['only=acpi_root_pointer']\n";
+    std::fs::write(&path, description).expect("the description is written");
+    let path = path.display().to_string();
+    for named in [true, false] {
+        let run = run_changed(&[&path, "--timeout", "60"], |machine| {
+            if !named {
+                machine.write(machine.start_info + tables::START_RSDP, &[0; 8]);
+            }
+        });
+        let run = run.expect(0);
+        assert!(run.shown.contains("1 passed, 0 failed"), "{}", run.shown);
+    }
+}
+
+#[test]
+#[ignore = "boots"]
 fn a_root_pointer_that_leads_nowhere_stops_the_boot() {
     for address in [0xdead_0000, 0xfee0_0000, 1 << 46, u64::MAX - 16] {
         let run = boot(&[], 0, |machine, roots| roots.lead_here(machine, address));
@@ -193,6 +213,17 @@ fn memory_beyond_the_machine_is_cut_off() {
     let run =
         boot(&["--cpu", "qemu64"], 0, |machine, roots| add_memory(machine, roots.pointer + 0x1000, &odd));
     expect_boot(run, &["entry of type 2 at 0xfffffffffffff000"]);
+}
+
+#[test]
+#[ignore = "boots"]
+fn memory_that_is_not_there_stops_the_boot() {
+    let odd = [[1 << 32, 0u64.wrapping_sub(1 << 32), 1]];
+    for processor in ["max", "qemu64"] {
+        let arguments = ["--cpu", processor];
+        let run = boot(&arguments, 0, |machine, roots| add_memory(machine, roots.pointer + 0x1000, &odd));
+        expect_stop(run, &["there is no memory at 0x", "which the memory map calls usable"]);
+    }
 }
 
 #[test]

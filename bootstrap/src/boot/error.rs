@@ -39,6 +39,8 @@ pub(crate) enum BootError {
     RootTask { instance: String, error: kernel::boot::BootError },
     /// An instance does not fit the part of its partition that was set aside for it.
     Reserve { instance: String, error: ReserveExhausted },
+    /// The memory map lists memory that does not keep what is written to it.
+    NoMemory { instance: String, address: u64 },
     /// The tables that were built break an invariant.
     Audit(Violation),
     /// A core needs more than this processor has.
@@ -71,6 +73,10 @@ impl fmt::Display for BootError {
                 f,
                 "instance {instance:?}: {} bytes more do not fit its reserve {}",
                 error.wanted, error.reserve
+            ),
+            Self::NoMemory { instance, address } => write!(
+                f,
+                "instance {instance:?}: there is no memory at {address:#x}, which the memory map calls usable: check the firmware"
             ),
             Self::Audit(violation) => write!(f, "{violation}"),
             Self::Processor(what) => write!(f, "this processor lacks {what}"),

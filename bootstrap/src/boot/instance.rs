@@ -72,6 +72,7 @@ pub(crate) fn zero_shared(plan: &Plan) {
 pub(crate) fn build(context: &Context, index: usize) -> Result<Built, BootError> {
     let plan = &context.plan.instances[index];
     let exhausted = |error: ReserveExhausted| BootError::Reserve { instance: plan.name.clone(), error };
+    probe(plan)?;
     physical::zero(plan.reserve.start, plan.reserve.size());
     let mut carver = Carver::new(plan.reserve);
     let half = kernel_half(context, index, &mut carver).map_err(exhausted)?;
@@ -90,6 +91,17 @@ pub(crate) fn build(context: &Context, index: usize) -> Result<Built, BootError>
             argument: WINDOW_BASE + handover,
         },
     })
+}
+
+/// Memory maps can list memory that is not there. What a kernel is built from is tried: a word in each page of the reserve
+/// holds its address until all are written.
+fn probe(plan: &InstancePlan) -> Result<(), BootError> {
+    let pages = || (plan.reserve.start..plan.reserve.end).step_by(PAGE as usize);
+    pages().for_each(|page| physical::write_u64(page, !page));
+    match pages().find(|page| physical::read_u64(*page) != !page) {
+        Some(address) => Err(BootError::NoMemory { instance: plan.name.clone(), address }),
+        None => Ok(()),
+    }
 }
 
 /// Top-level tables of an instance. Where one tree holds both halves of the addresses, the first two are the same.

@@ -21,6 +21,13 @@ pub enum TreeError {
     },
     /// Its structure leads out of it, or nowhere.
     Malformed,
+    /// It lists more of something than any machine has.
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// Entries that are read at most.
+        most: usize,
+    },
     /// A node is missing.
     Missing {
         /// The node.
@@ -103,6 +110,9 @@ impl fmt::Display for TreeError {
                  (QEMU: -kernel skerry.bin)"
             ),
             Self::TooLong { length } => write!(f, "{length} bytes, more than any; check the loader"),
+            Self::TooMany { what, most } => {
+                write!(f, "more than {most} {what}, at most so many are read; check the firmware")
+            }
             Self::Malformed => write!(f, "its structure leads out of it, or nowhere; check the loader"),
             Self::Missing { node, expected, advice } => {
                 write!(f, "no node {node}; expected: {expected}; {advice}")

@@ -6,7 +6,7 @@ use super::Stopped;
 const HEADER: usize = 36;
 const CHECKSUM: usize = 9;
 /// Where the start record names the root pointer.
-const START_RSDP: u64 = 32;
+pub(crate) const START_RSDP: u64 = 32;
 /// Root pointers before revision 2.
 const SHORT: usize = 20;
 /// QEMU keeps its tables at the start of so much reserved memory; the rest of it is free.

@@ -107,6 +107,14 @@ pub(crate) fn send_startup(apic_id: u32, page: u64) {
     });
 }
 
+/// Sends an NMI to a core that parked without being wanted.
+pub(crate) fn send_nmi(apic_id: u32) {
+    send(|apic| {
+        // SAFETY: such a core has a gate for it (`park` in entry.s).
+        unsafe { apic.send_nmi(destination(apic_id)) }
+    });
+}
+
 /// Wakes a parked core. What was stored before is visible to it.
 pub(crate) fn send_wake(apic_id: u32) {
     // A write to the x2APIC is not ordered after earlier stores by itself.

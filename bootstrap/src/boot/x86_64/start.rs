@@ -48,6 +48,11 @@ pub(crate) fn start(machine: &Machine, targets: &[u32], stacks: &'static [Stack]
         called().for_each(|id| apic::send_startup(id, page));
         time::delay_us(STARTUP_US);
     }
+    if let Some(stray) = called().find(|id| !ids.contains(id)) {
+        // It has parked long ago; what ends its wait must not end the machine.
+        time::delay_us(INIT_US);
+        apic::send_nmi(stray);
+    }
 }
 
 /// Brings the core this runs on, which was just started, into the posture of all.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The attribute word of Map invocations.
 
-/// How a mapping is cached; bits above the lowest three are ignored.
+/// How a mapping is cached; bits above the lowest three are ignored, on AArch32 above the lowest four.
 ///
 /// On AArch32, write-through and write-combining memory is normal memory that is not cached, and what is uncached is
 /// device memory.
@@ -22,10 +22,13 @@ impl VmAttributes {
     /// Write-combining.
     pub const WRITE_COMBINING: Self = Self(4);
 
-    /// The PAT entry a 4 KiB or 2 MiB page uses: bit 0 PWT, bit 1 PCD, bit 2 PAT.
+    /// Write-back, and never executed; on x86 only the first.
+    pub const EXECUTE_NEVER: Self = Self(8);
+
+    /// The PAT entry a 4 KiB or 2 MiB page uses: bit 0 PWT, bit 1 PCD, bit 2 PAT. On AArch32 bit 3 is kept too.
     #[inline]
     pub const fn pat_index(self) -> u64 {
-        self.0 & 0x7
+        self.0 & crate::machine::ATTRIBUTES
     }
 
     /// The same for 1 GiB pages and tables, which do not use the PAT bit.

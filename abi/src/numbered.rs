@@ -1,19 +1,37 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One table of numbers: the macro behind every enum of this crate.
 //!
-//! A row is `Variant = number`; the enum, the list of all rows, and the conversions are generated from it, so a
-//! number is written once.
+//! A row is `Variant = number`, or `Variant = number / number` with the one of AArch32 behind; the enum, the list of all
+//! rows, and the conversions are generated from it, so a number is written once.
+
+/// The number of a row on this processor.
+#[cfg(not(target_arch = "arm"))]
+macro_rules! number_here {
+    ($number:literal $($of_aarch32:literal)?) => {
+        $number
+    };
+}
+/// The number of a row on this processor.
+#[cfg(target_arch = "arm")]
+macro_rules! number_here {
+    ($number:literal) => {
+        $number
+    };
+    ($number:literal $of_aarch32:literal) => {
+        $of_aarch32
+    };
+}
 
 /// Defines a table of numbers as an enum with `ALL`, `from_word`, `word` and `name`.
 macro_rules! numbered {
     ($(#[$meta:meta])* $name:ident: $repr:ident {
-        $($(#[$row:meta])* $variant:ident = $number:literal,)+
+        $($(#[$row:meta])* $variant:ident = $number:literal $(/ $of_aarch32:literal)?,)+
     }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         #[repr($repr)]
         pub enum $name {
-            $($(#[$row])* $variant = $number,)+
+            $($(#[$row])* $variant = number_here!($number $($of_aarch32)?),)+
         }
 
         impl $name {
@@ -24,7 +42,7 @@ macro_rules! numbered {
             #[inline]
             pub const fn from_word(word: u64) -> Option<Self> {
                 match word as $repr {
-                    $($number => Some(Self::$variant),)+
+                    $(number_here!($number $($of_aarch32)?) => Some(Self::$variant),)+
                     _ => None,
                 }
             }

@@ -41,7 +41,13 @@ fn every_system_call_has_a_row() {
 
 #[test]
 fn every_invocation_has_a_row() {
-    assert_complete("Invocation", Label::ALL.iter().map(|label| (label.word(), label.name())));
+    // Two numbers are others on AArch32, which docs/abi/aarch32.md says.
+    let number = |label: &Label| match label {
+        Label::PageGetAddress => 47,
+        Label::IoPortIn8 => 51,
+        label => label.word(),
+    };
+    assert_complete("Invocation", Label::ALL.iter().map(|label| (number(label), label.name())));
 }
 
 #[test]

@@ -16,17 +16,34 @@ use std::collections::BTreeSet;
 
 type Rows = BTreeSet<(u64, String)>;
 
+/// Labels with the numbers of the tables: two of them differ on AArch32, which docs/abi/aarch32.md says.
+fn as_on_x86(labels: &Rows) -> Rows {
+    let number = |number| match number {
+        47 => 51,
+        51 => 47,
+        other => other,
+    };
+    labels.iter().map(|(label, name)| (number(*label), name.clone())).collect()
+}
+
 macro_rules! enums {
     ($($column:literal: $kind:path,)+) => {
         /// The rows of every enum, by the first column of its table.
         fn enums() -> Vec<(&'static str, Rows)> {
-            vec![$(($column, <$kind>::ALL.iter().map(|row| (row.word(), row.name().into())).collect()),)+]
+            let mut all: Vec<(&'static str, Rows)> = vec![
+                $(($column, <$kind>::ALL.iter().map(|row| (row.word(), row.name().into())).collect()),)+
+            ];
+            if cfg!(target_arch = "arm") {
+                all.iter_mut().filter(|(column, _)| *column == "Label").for_each(|(_, rows)| *rows = as_on_x86(rows));
+            }
+            all
         }
     };
 }
 
 enums! {
     "Number": Syscall,
+    "Cache label": aarch32::CacheLabel,
     "Label": Label,
     "Type": ObjectType,
     "Tag": CapTag,

@@ -22,7 +22,10 @@ use aarch32 as processor;
 #[cfg(not(target_arch = "arm"))]
 use x86_64 as processor;
 
-pub use machine::{FpuAccess, Machine, Pin, PinMask, PinRoute, Polarity, PortWidth, StopReason, Trigger};
+pub use machine::{
+    CacheOperation, FpuAccess, Machine, Pin, PinMask, PinRoute, Polarity, PortWidth, Space, StopReason,
+    Trigger,
+};
 #[cfg(target_arch = "arm")]
 pub use processor::DEVICE_BASE;
 #[cfg(target_os = "none")]

@@ -6,6 +6,26 @@
 
 use crate::{BaseRegisters, Context, CoreId, Devices, FpuState, PhysAddr, Ticks, VirtAddr};
 
+/// What is done to cached copies of memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CacheOperation {
+    /// Data are written back to memory.
+    Clean,
+    /// Data are written back and dropped.
+    CleanInvalidate,
+    /// Instructions are fetched as data were written.
+    Unify,
+}
+
+/// An address space whose tables were changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Space {
+    /// Its top-level table.
+    pub root: PhysAddr,
+    /// Whether it is the active one.
+    pub is_active: bool,
+}
+
 /// Whether user code may use the floating-point unit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FpuAccess {
@@ -107,10 +127,10 @@ pub trait Machine: Devices {
     ///
     /// For entries that were not present: of others there are cached translations to forget, which does it too.
     fn publish_tables(&mut self);
-    /// Forgets cached translations of the page at `address` in the active tables.
-    fn invalidate_page(&mut self, address: VirtAddr);
-    /// Forgets all cached translations of user memory.
-    fn invalidate_all(&mut self);
+    /// Forgets cached translations of the page at `address` in `space`.
+    fn invalidate_page(&mut self, space: Space, address: VirtAddr);
+    /// Forgets all cached translations of `space`.
+    fn invalidate_all(&mut self, space: Space);
     /// Stores the floating-point unit into `state`; access is enabled.
     fn save_fpu(&mut self, state: &mut FpuState);
     /// Loads the floating-point unit from `state`; access is enabled.
@@ -139,6 +159,10 @@ pub trait Machine: Devices {
     fn stack_high_water(&self) -> u64;
     /// Sends the doorbell interrupt to `core`.
     fn ring_doorbell(&mut self, core: CoreId);
+    /// Does `operation` to `bytes` from `start` on, an address of the kernel's or in the active address space, where a
+    /// processor lets programs notice its caches.
+    #[inline(always)]
+    fn maintain_caches(&mut self, _operation: CacheOperation, _start: VirtAddr, _bytes: u64) {}
     /// Writes back and drops all caches.
     fn flush_caches(&mut self);
     /// Stops `core` where it is.

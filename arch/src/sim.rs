@@ -2,8 +2,8 @@
 //! A machine that records effects instead of having them, for tests on a workstation.
 
 use crate::{
-    BaseRegisters, CoreId, FpuAccess, FpuState, Machine, PhysAddr, Pin, PinMask, PinRoute, PortWidth,
-    StopReason, Ticks, VirtAddr,
+    BaseRegisters, CacheOperation, CoreId, FpuAccess, FpuState, Machine, PhysAddr, Pin, PinMask, PinRoute,
+    PortWidth, Space, StopReason, Ticks, VirtAddr,
 };
 
 /// One recorded effect.
@@ -11,9 +11,9 @@ use crate::{
 pub enum Effect {
     /// `activate_vspace`
     ActivateVSpace(PhysAddr),
-    /// `invalidate_page`
+    /// `invalidate_page` in the active address space
     InvalidatePage(VirtAddr),
-    /// `invalidate_all`
+    /// `invalidate_all` of the active address space
     InvalidateAll,
     /// `set_fpu_access`
     FpuAccess(FpuAccess),
@@ -58,6 +58,10 @@ pub struct SimMachine {
     pub port_value: u32,
     /// How often `publish_tables` was called.
     pub tables_published: usize,
+    /// What was forgotten of address spaces that were not active: a page, or all.
+    pub inactive: Vec<(PhysAddr, Option<VirtAddr>)>,
+    /// What was done to caches: operation, address, bytes.
+    pub caches: Vec<(CacheOperation, VirtAddr, u64)>,
     /// What `stack_high_water` answers.
     pub stack_high_water: u64,
 }
@@ -89,11 +93,17 @@ impl Machine for SimMachine {
     fn publish_tables(&mut self) {
         self.tables_published += 1;
     }
-    fn invalidate_page(&mut self, address: VirtAddr) {
-        self.record(Effect::InvalidatePage(address));
+    fn invalidate_page(&mut self, space: Space, address: VirtAddr) {
+        match space.is_active {
+            true => self.record(Effect::InvalidatePage(address)),
+            false => self.inactive.push((space.root, Some(address))),
+        }
     }
-    fn invalidate_all(&mut self) {
-        self.record(Effect::InvalidateAll);
+    fn invalidate_all(&mut self, space: Space) {
+        match space.is_active {
+            true => self.record(Effect::InvalidateAll),
+            false => self.inactive.push((space.root, None)),
+        }
     }
     fn save_fpu(&mut self, state: &mut FpuState) {
         *state = self.fpu;
@@ -127,6 +137,9 @@ impl Machine for SimMachine {
     }
     fn ring_doorbell(&mut self, core: CoreId) {
         self.record(Effect::Doorbell(core));
+    }
+    fn maintain_caches(&mut self, operation: CacheOperation, start: VirtAddr, bytes: u64) {
+        self.caches.push((operation, start, bytes));
     }
     fn flush_caches(&mut self) {}
     fn stop_core(&mut self, core: CoreId) {

@@ -44,6 +44,12 @@ impl<'k> Args<'k> {
         Self { objs, message }
     }
 
+    /// The label as the message has it.
+    #[inline]
+    pub const fn label_word(&self) -> u64 {
+        self.message.info.label()
+    }
+
     /// The operation asked for; `None` where the label is no operation's.
     #[inline]
     pub const fn label(&self) -> Option<Label> {

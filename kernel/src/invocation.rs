@@ -13,8 +13,8 @@ use crate::cap::slot::SlotRef;
 use crate::error::{Preempted, SyscallError};
 use crate::memory::objects::ObjRef;
 use crate::object::{
-    asid, cnode, domain, frame, instance_control, io_page_table, io_port, irq, sched_context, sched_control,
-    table, tcb, untyped,
+    asid, cache, cnode, domain, frame, instance_control, io_page_table, io_port, irq, sched_context,
+    sched_control, table, tcb, untyped,
 };
 
 /// A decoded invocation: resolved handles, ready to be executed.
@@ -38,6 +38,8 @@ pub enum Invocation {
     Table(table::Invocation),
     /// Frames
     Frame(frame::Invocation),
+    /// Caches of frames and address spaces
+    Cache(cache::Invocation),
     /// ASIDControl and ASIDPool
     Asid(asid::Invocation),
     /// IOPortControl and IOPort
@@ -86,6 +88,9 @@ impl<M: Machine> Kernel<M> {
             Cap::SchedControl { node } => self.decode_sched_control(node, args).map(Invocation::SchedControl),
             Cap::SchedContext { sc, .. } => self.decode_sched_context(sc, args).map(Invocation::SchedContext),
             Cap::Table { .. } => self.decode_table(slot, cap, args).map(Invocation::Table),
+            Cap::Frame { .. } if cache::is_of_frames(args.label_word()) => {
+                self.decode_frame_cache(cap, args).map(Invocation::Cache)
+            }
             Cap::Frame { .. } => self.decode_frame(slot, cap, args).map(Invocation::Frame),
             Cap::AsidControl => self.decode_asid_control(args).map(Invocation::Asid),
             Cap::AsidPool { pool, base } => self.decode_asid_pool(pool, base, args).map(Invocation::Asid),
@@ -95,7 +100,7 @@ impl<M: Machine> Kernel<M> {
                 self.decode_instance_control(instance, args).map(Invocation::InstanceControl)
             }
             Cap::IoPageTable { .. } => self.decode_io_page_table(args).map(Invocation::IoPageTable),
-            Cap::VSpace { .. } => Err(SyscallError::IllegalOperation),
+            Cap::VSpace { root, asid } => self.decode_vspace(root, asid, args).map(Invocation::Cache),
             Cap::Null
             | Cap::Zombie { .. }
             | Cap::Endpoint { .. }
@@ -117,6 +122,7 @@ impl<M: Machine> Kernel<M> {
             Invocation::SchedContext(invocation) => self.execute_sched_context(invocation),
             Invocation::Table(invocation) => self.execute_table(invocation),
             Invocation::Frame(invocation) => self.execute_frame(invocation),
+            Invocation::Cache(invocation) => self.execute_cache(invocation),
             Invocation::Asid(invocation) => self.execute_asid(invocation),
             Invocation::IoPort(invocation) => self.execute_io_port(invocation),
             Invocation::IoPageTable(invocation) => Ok(self.execute_io_page_table(invocation)),

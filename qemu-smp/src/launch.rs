@@ -108,6 +108,7 @@ fn read_image<'a, F: FileHeader<Endian = Endianness>>(
         address: header.p_vaddr(LITTLE).into(),
         size: header.p_memsz(LITTLE).into(),
         is_writable: header.p_flags(LITTLE).0 & elf::PF_W.0 != 0,
+        is_executable: header.p_flags(LITTLE).0 & elf::PF_X.0 != 0,
         data: header.data(LITTLE, bytes).unwrap_or_default(),
     });
     Ok(Image { name, entry: header.e_entry(LITTLE).into(), segments: segments.collect() })

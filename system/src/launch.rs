@@ -58,6 +58,8 @@ pub struct Segment<'a> {
     pub size: u64,
     /// Whether the program may write it.
     pub is_writable: bool,
+    /// Whether it has instructions.
+    pub is_executable: bool,
     /// Contents.
     #[serde(borrow)]
     pub data: &'a [u8],
@@ -70,6 +72,8 @@ pub struct Page {
     pub address: u64,
     /// Whether the program may write it.
     pub is_writable: bool,
+    /// Whether it has instructions.
+    pub is_executable: bool,
 }
 
 /// Why an image cannot be a program.
@@ -174,12 +178,14 @@ impl Image<'_> {
         for segment in &self.segments {
             let range = segment.range().rounded_out(PAGE);
             let addresses = (0..range.size() / PAGE).map(|page| range.start + page * PAGE);
-            pages.extend(addresses.map(|address| Page { address, is_writable: segment.is_writable }));
+            let Segment { is_writable, is_executable, .. } = *segment;
+            pages.extend(addresses.map(|address| Page { address, is_writable, is_executable }));
         }
         pages.sort_unstable_by_key(|page| page.address);
         pages.dedup_by(|page, kept| {
             let is_same = page.address == kept.address;
             kept.is_writable |= is_same && page.is_writable;
+            kept.is_executable |= is_same && page.is_executable;
             is_same
         });
         pages

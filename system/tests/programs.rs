@@ -65,7 +65,7 @@ proptest! {
         if !description.validate().is_empty() {
             return Ok(());
         }
-        let segments = vec![Segment { address, size, is_writable: true, data: &[] }];
+        let segments = vec![Segment { address, size, is_writable: true, is_executable: false, data: &[] }];
         let image = Image { name: "image", entry: address, segments };
         let program = &description.programs[0];
         let occupied = program.occupied(&description);

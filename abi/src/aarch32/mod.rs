@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What only AArch32 has of the interface: word size, registers, addresses.
 
+mod cache;
 mod registers;
 
 use crate::message::GuardLayout;
 
+pub use cache::CacheLabel;
 pub use registers::{EXCEPTION_ORDER, INITIAL_FLAGS, Register, TIMEOUT_REPLY_ORDER, UNKNOWN_SYSCALL_ORDER};
 
 /// A machine word: a register of a program, a capability address, a message register.
@@ -26,6 +28,9 @@ pub const IO_PORTS: usize = 0;
 
 /// Where a guard and its size are in a guard word.
 pub const GUARD: GuardLayout = GuardLayout { bits_shift: 3, bits_width: 5, shift: 8, width: 18 };
+
+/// The bits of an attribute word that count.
+pub const ATTRIBUTES: u64 = 0xf;
 
 /// The bits of DFSR or IFSR that a VmFault passes on.
 pub const VM_FAULT_CODE_MASK: u64 = 0xffff;

@@ -27,6 +27,9 @@ pub const IO_PORTS: usize = 1 << 16;
 /// Where a guard and its size are in a guard word.
 pub const GUARD: GuardLayout = GuardLayout { bits_shift: 0, bits_width: 6, shift: 6, width: 58 };
 
+/// The bits of an attribute word that count.
+pub const ATTRIBUTES: u64 = 0x7;
+
 /// The bits of the hardware's error code that a VmFault passes on.
 pub const VM_FAULT_CODE_MASK: u64 = 0x1f;
 

@@ -6,6 +6,8 @@ pub(crate) mod devices;
 #[cfg(target_os = "none")]
 pub mod hw;
 pub mod table;
+#[cfg(any(target_os = "none", test))]
+mod tags;
 
 /// What is added to a physical address to get the kernel-virtual address where kernel objects are reached.
 pub const WINDOW_BASE: u64 = 0x4000_0000;

@@ -158,6 +158,11 @@ impl MemoryType {
     }
 }
 
+/// Where XN is in an entry.
+const NO_EXECUTE_SHIFT: u32 = 54;
+/// The same in an attribute word.
+const EXECUTE_NEVER: u64 = abi::VmAttributes::EXECUTE_NEVER.0;
+
 /// One 64-bit entry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[repr(transparent)]
@@ -183,7 +188,7 @@ impl TableEntry {
     /// PXN: the kernel does not execute it.
     pub const KERNEL_NO_EXECUTE: u64 = 1 << 53;
     /// XN: nobody executes it.
-    pub const NO_EXECUTE: u64 = 1 << 54;
+    pub const NO_EXECUTE: u64 = 1 << NO_EXECUTE_SHIFT;
     const ADDRESS: u64 = 0x0000_00ff_ffff_f000;
 
     /// No mapping.
@@ -231,7 +236,7 @@ impl TableEntry {
         Self(table.0 | Self::PRESENT | Self::TABLE)
     }
 
-    /// Entry for a page of a program; `attributes` as in Page Map.
+    /// Entry for a page of a program; `attributes` as in Page Map, of which bit 3 forbids execution.
     #[inline]
     pub const fn page(frame: PhysAddr, size: PageSize, access: PageAccess, attributes: u64) -> Self {
         let access = match access {
@@ -240,8 +245,9 @@ impl TableEntry {
             PageAccess::ReadWrite => Self::USER,
         };
         let memory = MemoryType::of_attributes(attributes);
+        let execute = (attributes & EXECUTE_NEVER) << (NO_EXECUTE_SHIFT - EXECUTE_NEVER.trailing_zeros());
         let owner = Self::NOT_GLOBAL | Self::KERNEL_NO_EXECUTE;
-        Self(Self::leaf(frame, size, memory).0 | access | owner)
+        Self(Self::leaf(frame, size, memory).0 | access | owner | execute)
     }
 
     /// Entry for a page of the kernel.
@@ -323,6 +329,7 @@ mod tests {
         assert_eq!(types, [0, 2, 1, 1, 2, 2, 2, 2]);
         assert_ne!(entry(3).0 & TableEntry::NO_EXECUTE, 0);
         assert_eq!(entry(0).0 & TableEntry::NO_EXECUTE, 0);
+        assert_eq!(entry(8).0, entry(0).0 | TableEntry::NO_EXECUTE);
     }
 
     #[test]

@@ -65,6 +65,7 @@ pub(crate) fn zero_shared(plan: &Plan) {
     let own = plan.instances.iter().flat_map(|instance| [instance.inbox, instance.status, instance.log]);
     for range in own.chain(plan.regions.iter().map(|region| region.range)) {
         physical::zero(range.start, range.size());
+        cpu::publish(range.start, range.size());
     }
 }
 
@@ -82,6 +83,8 @@ pub(crate) fn build(context: &Context, index: usize) -> Result<Built, BootError>
     record.kernel_root = half.idle;
     root_task::build(context, index, &mut carver, &mut record)?;
     physical::write_value(handover, &record);
+    // Kernel image, root task and all that its frames hold.
+    cpu::publish(plan.reserve.start, plan.reserve.size());
     Ok(Built {
         apic_id: plan.apic_id,
         roots: Roots { instance: index, kernel: half.tables, users: half.users(record.root_vspace) },
@@ -145,9 +148,6 @@ fn kernel_half(context: &Context, index: usize, carver: &mut Carver) -> Result<K
 pub(crate) fn place(segment: &Segment, program: &Program, image: u64) -> MemoryRange {
     let at = image + (segment.address - program.start);
     physical::write(at, segment.data);
-    if segment.executable {
-        cpu::publish_text(at, segment.size);
-    }
     MemoryRange::new(at & !(PAGE - 1), (at + segment.size).next_multiple_of(PAGE))
 }
 

@@ -2,7 +2,7 @@
 //! Writing a root task into memory.
 
 use abi::sizes::{ASID_POOL_BITS, MIN_REFILLS, MIN_SCHED_CONTEXT_BITS, TABLE_BITS, TCB_BITS, WORD_BITS};
-use abi::{BootInfo, SlotRegion, cut, slots as fixed};
+use abi::{BootInfo, SlotRegion, VmAttributes, cut, slots as fixed};
 use arch::table::KERNEL_ENTRIES;
 use arch::{Level, PageAccess, PageSize, PhysAddr, TableEntry, Ticks, VirtAddr};
 
@@ -126,17 +126,26 @@ impl<A: FnMut(u32) -> Option<PhysAddr>> Builder<'_, A> {
             }
         }
         let Image { start, pages, frames, .. } = self.task.image;
-        self.map_pages(places.root, start, frames, pages);
-        self.map_pages(places.root, self.task.ipc_buffer(), places.ipc_buffer, 1);
-        self.map_pages(places.root, self.task.boot_info(), places.boot_info, 1);
-        self.map_pages(places.root, self.task.extra_start(), places.extra, self.slots.extra_pages.count());
+        // Which parts of the image are instructions is not said; what the kernel itself makes are data.
+        self.map_pages(places.root, (start, frames, pages), VmAttributes::WRITE_BACK);
+        let extra = (self.task.extra_start(), places.extra, self.slots.extra_pages.count());
+        let (buffer, info) = (self.task.ipc_buffer(), self.task.boot_info());
+        for data in [(buffer, places.ipc_buffer, 1), (info, places.boot_info, 1), extra] {
+            self.map_pages(places.root, data, VmAttributes::EXECUTE_NEVER);
+        }
         Ok(())
     }
 
-    fn map_pages(&mut self, root: PhysAddr, start: u64, frames: PhysAddr, count: u64) {
+    fn map_pages(
+        &mut self,
+        root: PhysAddr,
+        (start, frames, count): (u64, PhysAddr, u64),
+        attributes: VmAttributes,
+    ) {
         for offset in (0..count).map(|index| index * PAGE) {
             let frame = PhysAddr(frames.0 + offset);
-            let entry = TableEntry::page(frame, PageSize::Small, PageAccess::ReadWrite, 0);
+            let entry =
+                TableEntry::page(frame, PageSize::Small, PageAccess::ReadWrite, attributes.pat_index());
             self.set_entry(root, start + offset, Level::PageTable, entry);
         }
     }

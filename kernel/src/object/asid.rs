@@ -90,7 +90,8 @@ pub enum Invocation {
 }
 
 /// Why a number is of no use: nothing is registered under it.
-const UNREGISTERED: SyscallError = SyscallError::FailedLookup(LookupSide::Target, LookupFailure::InvalidRoot);
+pub(crate) const UNREGISTERED: SyscallError =
+    SyscallError::FailedLookup(LookupSide::Target, LookupFailure::InvalidRoot);
 
 impl<M: Machine> Kernel<M> {
     /// The top-level table of address space `asid`.

@@ -125,8 +125,8 @@ impl<M: Machine> Kernel<M> {
         // The processor keeps nothing of entries that were not present.
         if !was_present {
             self.machine.publish_tables();
-        } else if root == self.active_root {
-            self.machine.invalidate_page(address);
+        } else {
+            self.machine.invalidate_page(self.space(root), address);
         }
     }
 
@@ -144,9 +144,7 @@ impl<M: Machine> Kernel<M> {
         let Ok(place) = find_entry(&self.objs, root, address.0, size.level()) else { return };
         if maps(TableEntry(self.objs[place].0), base, size) {
             self.objs[place].0 = TableEntry::EMPTY.0;
-            if root == self.active_root {
-                self.machine.invalidate_page(address);
-            }
+            self.machine.invalidate_page(self.space(root), address);
         }
     }
 }
@@ -170,7 +168,7 @@ fn check_place(
 }
 
 /// Whether `entry` refers to this very frame.
-fn maps(entry: TableEntry, base: PhysAddr, size: PageSize) -> bool {
+pub(crate) fn maps(entry: TableEntry, base: PhysAddr, size: PageSize) -> bool {
     let is_mapped = if size == PageSize::Small { entry.is_present() } else { entry.is_page() };
     is_mapped && entry.page_address(size) == base
 }

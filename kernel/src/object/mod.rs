@@ -30,4 +30,4 @@ pub mod table;
 pub mod tcb;
 pub mod untyped;
 
-pub use processor::io_port;
+pub use processor::{cache, io_port};

@@ -158,9 +158,7 @@ impl<M: Machine> Kernel<M> {
         let entry = TableEntry(self.objs[place].0);
         if entry.is_table() && entry.address() == table {
             self.objs[place].0 = TableEntry::EMPTY.0;
-            if root == self.active_root {
-                self.machine.invalidate_all();
-            }
+            self.machine.invalidate_all(self.space(root));
         }
     }
 }

@@ -14,7 +14,7 @@ use abi::limits::{MAX_RETYPE_OBJECTS, RESET_CHUNK};
 use abi::sizes::{MAX_UNTYPED_BITS, MIN_SCHED_CONTEXT_BITS, MIN_UNTYPED_BITS};
 use abi::{Label, ObjectType, Rights};
 use arch::table::KERNEL_ENTRIES;
-use arch::{Machine, PageAccess, PageSize, PhysAddr};
+use arch::{CacheOperation, Machine, PageAccess, PageSize, PhysAddr, VirtAddr, WINDOW_BASE};
 
 use super::processor::{exists, table_level};
 use super::tcb::Tcb;
@@ -158,6 +158,9 @@ impl<M: Machine> Kernel<M> {
         while free > 0 {
             free = (free - 1) / chunk * chunk;
             self.objs.clear(PhysAddr(base.0 + free), chunk as usize / size_of::<u64>());
+            // A program may map it without caches, and then see what memory itself holds (ZEROED).
+            let cleared = VirtAddr(WINDOW_BASE.wrapping_add(base.0 + free));
+            self.machine.maintain_caches(CacheOperation::Clean, cleared, chunk);
             self.objs[slot].cap = Cap::Untyped { base, size_bits, is_device, free }.pack();
             if chunk == RESET_CHUNK {
                 self.preemption_point()?;

@@ -7,7 +7,7 @@
 //! takes an address space away (`Kernel::leave_vspace`) looks at it, not at who runs.
 
 use abi::flags::TCB_FPU_DISABLED;
-use arch::{FpuAccess, Machine, PhysAddr};
+use arch::{FpuAccess, Machine, PhysAddr, Space};
 
 use crate::Kernel;
 use crate::cap::raw::Tag;
@@ -95,6 +95,12 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
+    /// The address space at `root`, for the machine.
+    #[inline(always)]
+    pub(crate) fn space(&self, root: PhysAddr) -> Space {
+        Space { root, is_active: root == self.active_root }
+    }
+
     /// The top-level table for `tcb`: that of its VSpace capability, as long as the ASID table knows it.
     #[inline(always)]
     fn root_of(&self, tcb: ObjRef<Tcb>) -> PhysAddr {
@@ -124,7 +130,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     #[inline]
-    fn activate_root(&mut self, root: PhysAddr) {
+    pub(crate) fn activate_root(&mut self, root: PhysAddr) {
         if self.active_root != root {
             self.machine.activate_vspace(root);
             self.active_root = root;

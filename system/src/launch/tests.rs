@@ -5,7 +5,7 @@ use super::*;
 use crate::description::{Access, Mapped};
 
 fn segment(address: u64, size: u64, is_writable: bool, data: &'static [u8]) -> Segment<'static> {
-    Segment { address, size, is_writable, data }
+    Segment { address, size, is_writable, is_executable: !is_writable, data }
 }
 
 fn image(segments: &[Segment<'static>]) -> Image<'static> {
@@ -88,8 +88,9 @@ fn segments_lie_over_nothing_else() {
 #[test]
 fn pages_are_ascending_and_writable_if_a_segment_on_them_is() {
     let image = image(&[segment(0x40_1800, 0x1000, true, b""), segment(0x40_0000, 0x1800, false, b"")]);
-    let pages: Vec<_> = image.pages().iter().map(|page| (page.address, page.is_writable)).collect();
-    assert_eq!(pages, [(0x40_0000, false), (0x40_1000, true), (0x40_2000, true)]);
+    let pages = image.pages().into_iter();
+    let pages: Vec<_> = pages.map(|page| (page.address, page.is_writable, page.is_executable)).collect();
+    assert_eq!(pages, [(0x40_0000, false, true), (0x40_1000, true, true), (0x40_2000, true, false)]);
 }
 
 #[test]

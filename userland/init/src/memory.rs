@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use abi::sizes::SMALL_PAGE_BITS;
 use abi::{ObjectType, Rights, VmAttributes, limits, start};
+use skerry_system::launch::Page;
 use userland::object::Frame;
 use userland::{AllocError, CPtr, Capability, INIT_VSPACE, RootTask, SmallPage, VSpace};
 
@@ -31,7 +32,7 @@ pub(crate) fn frames(root: &mut RootTask, count: u64) -> Result<Vec<SmallPage>, 
     Ok(frames)
 }
 
-/// Maps a frame for a program.
+/// Maps a frame of data for a program.
 pub(crate) fn map(
     root: &mut RootTask,
     vspace: VSpace,
@@ -39,7 +40,21 @@ pub(crate) fn map(
     is_writable: bool,
 ) -> Result<(), AllocError> {
     let rights = if is_writable { Rights::READ_WRITE } else { Rights::READ };
-    root.map(vspace, frame, address, rights, VmAttributes::WRITE_BACK)
+    root.map(vspace, frame, address, rights, VmAttributes::EXECUTE_NEVER)
+}
+
+/// Maps a frame of a program's image.
+pub(crate) fn map_image(
+    root: &mut RootTask,
+    vspace: VSpace,
+    page: &Page,
+    frame: SmallPage,
+) -> Result<(), AllocError> {
+    if !page.is_executable {
+        return map(root, vspace, (page.address, frame), page.is_writable);
+    }
+    let rights = if page.is_writable { Rights::READ_WRITE } else { Rights::READ };
+    root.map(vspace, frame, page.address, rights, VmAttributes::WRITE_BACK)
 }
 
 /// Clears a frame and lets `fill` write to it.
@@ -51,12 +66,14 @@ pub(crate) fn overwrite(
 ) -> Result<(), AllocError> {
     let slot = scratch.0.slot();
     slot.copy_from(frame.slot(), Rights::ALL)?;
-    let mapped = map(root, INIT_VSPACE, (WINDOW, SmallPage(scratch.0)), true);
+    let mut mapped = map(root, INIT_VSPACE, (WINDOW, SmallPage(scratch.0)), true);
     if mapped.is_ok() {
         // SAFETY: the frame was just mapped there for writing, init has one thread, and the program does not run.
         let page = unsafe { core::slice::from_raw_parts_mut(WINDOW as *mut u8, PAGE as usize) };
         page.fill(0);
         fill(page);
+        // The program may fetch instructions from it.
+        mapped = SmallPage(scratch.0).unify(0..PAGE).map_err(AllocError::from);
     }
     // Deleting the last capability to a mapping removes the mapping.
     slot.delete()?;

@@ -70,7 +70,7 @@ impl Memory {
 
     fn map(&self, root: &mut RootTask, vspace: VSpace) -> Result<(), AllocError> {
         for (page, frame) in &self.image {
-            memory::map(root, vspace, (page.address, *frame), page.is_writable)?;
+            memory::map_image(root, vspace, page, *frame)?;
         }
         let stack = STACK_END - self.stack.len() as u64 * PAGE;
         for (address, frame) in (stack..).step_by(PAGE as usize).zip(&self.stack) {

@@ -1,12 +1,53 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Cleaning whole caches by set and way (Arm ARM, ARMv7-A, B2.2.7). It concerns the caches that this core looks through
-//! first; what other cores do meanwhile is not waited for.
+//! Maintenance of caches (Arm ARM, ARMv7-A, B2.2): of a range of addresses, which all cores take part in; of all by set and
+//! way, which concerns the caches that this core looks through first, and does not wait for what others do meanwhile.
 
 use aarch32_cpu::asm;
-use aarch32_cpu::register::{Ccsidr, Clidr, Csselr, Dccisw, Iciallu};
+use aarch32_cpu::register::{
+    BpIAll, Ccsidr, Clidr, Csselr, Ctr, Dccimvac, Dccisw, Dccmvac, Dccmvau, Iciallu,
+};
+
+use crate::CacheOperation;
 
 /// Log2 of the bytes of a cache line that CCSIDR writes as 0.
 const SMALLEST_LINE_BITS: u32 = 4;
+
+/// Does `operation` to `bytes` from the virtual address `start` on, which is mapped.
+///
+/// Instructions are dropped as a whole: by address this would have to be done at every address that memory is mapped at.
+pub fn maintain(operation: CacheOperation, start: u32, bytes: u32) {
+    let end = start.saturating_add(bytes);
+    match operation {
+        // SAFETY: writing back loses nothing.
+        CacheOperation::Clean => each_line(start, end, |line| unsafe { Dccmvac::write(Dccmvac(line)) }),
+        CacheOperation::CleanInvalidate => {
+            // SAFETY: writing back and dropping loses nothing.
+            each_line(start, end, |line| unsafe { Dccimvac::write(Dccimvac(line)) });
+        }
+        // SAFETY: writing back loses nothing.
+        CacheOperation::Unify => each_line(start, end, |line| unsafe { Dccmvau::write(Dccmvau(line)) }),
+    }
+    asm::dsb();
+    if operation == CacheOperation::Unify {
+        Iciallu::write();
+        BpIAll::write();
+        asm::dsb();
+        asm::isb();
+    }
+}
+
+/// Calls `act` with an address in every line of the data caches that the range has a part of.
+#[inline(always)]
+fn each_line(start: u32, end: u32, act: impl Fn(u32)) {
+    /// CTR.DminLine: log2 of the words in the shortest line.
+    const SHORTEST: u32 = 16;
+    let line = 4 << (Ctr::read().0 >> SHORTEST & 0xf);
+    let mut at = start & !(line - 1);
+    while at < end {
+        act(at);
+        at += line;
+    }
+}
 
 /// Writes back and drops all data caches up to the point of coherency, then drops the instruction cache.
 pub fn flush_all() {

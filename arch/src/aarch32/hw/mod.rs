@@ -17,12 +17,13 @@ mod registers;
 mod timer;
 mod user;
 
-use aarch32_cpu::register::{SysRegWrite, SysRegWrite64, Tpidruro, Tpidrurw};
+use aarch32_cpu::register::{BpIAll, SysRegRead64, SysRegWrite, SysRegWrite64, TlbIAll, Tpidruro, Tpidrurw};
 
+use super::tags::{Mark, Rollover, Tags};
 pub use crate::bare::stack;
 use crate::{
-    BaseRegisters, CoreId, FpuAccess, FpuState, Machine, PhysAddr, Pin, PinMask, PinRoute, StopReason, Ticks,
-    VirtAddr,
+    BaseRegisters, CacheOperation, CoreId, FpuAccess, FpuState, Machine, PhysAddr, Pin, PinMask, PinRoute,
+    Space, StopReason, Ticks, VirtAddr, WINDOW_BASE,
 };
 pub use abort::Abort;
 pub use console::Console;
@@ -31,9 +32,6 @@ pub use psci::{Conduit, PsciError};
 use registers::{LongTtbr0, TlbiAsid, TlbiMva};
 pub use timer::Clock;
 pub use user::CounterAccess;
-
-/// The number under which the TLB knows user pages. There is one: what it holds of an address space goes with it.
-const ADDRESS_SPACE: u32 = 0;
 
 /// What the machine must be told about its core.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +53,8 @@ pub struct MachineConfig {
 /// The machine of one instance.
 pub struct HwMachine {
     config: MachineConfig,
+    /// Numbers of address spaces.
+    tags: Tags,
     /// A deadline that is always kept, for fault injection.
     pub extra_deadline: Option<Ticks>,
 }
@@ -71,6 +71,7 @@ impl HwMachine {
                 core: CoreId(0),
                 counters: CounterAccess::Closed,
             },
+            tags: Tags::new(),
             extra_deadline: None,
         }
     }
@@ -113,6 +114,59 @@ impl HwMachine {
     }
 }
 
+impl HwMachine {
+    /// Gives the address space at `root` a number, and answers its upper half of TTBR0.
+    #[cold]
+    fn give_number(&mut self, root: PhysAddr) -> u32 {
+        let (mark, rollover) = self.tags.next();
+        // SAFETY: the entry of the kernel's window is one that no walk reads, of a table that nobody refers to now.
+        unsafe { mark_place(root).write(mark) };
+        barrier::stores_visible();
+        let upper_half = self.tags.upper_half(mark).unwrap_or_default();
+        if rollover == Rollover::ForgetAll {
+            // First, or walks of the tables that are still active could bring back an old number.
+            load_tables(upper_half, root);
+            TlbIAll::write();
+            BpIAll::write();
+            barrier::maintenance_complete();
+        }
+        upper_half
+    }
+
+    /// The number under which the TLB may hold something of `space`.
+    #[inline(always)]
+    fn number_of(&self, space: Space) -> Option<u32> {
+        let upper_half = if space.is_active {
+            Some((LongTtbr0::read_raw() >> 32) as u32)
+        } else {
+            self.tags.upper_half(mark_of(space.root))
+        };
+        upper_half.map(|upper_half| upper_half >> Mark::NUMBER_SHIFT)
+    }
+}
+
+/// Makes the table at `root` the active one, under the number in `upper_half`.
+#[inline(always)]
+fn load_tables(upper_half: u32, root: PhysAddr) {
+    // SAFETY: the table maps user addresses only; the kernel's are in tables of their own (CONFINED).
+    unsafe { LongTtbr0::write_raw(u64::from(upper_half) << 32 | root.0) };
+    // Walks of the tables before end here: their memory may be used for something else.
+    barrier::synchronise();
+}
+
+/// Where the address space with the top-level table at `root` has its mark.
+#[inline(always)]
+fn mark_place(root: PhysAddr) -> *mut Mark {
+    core::ptr::with_exposed_provenance_mut((WINDOW_BASE + root.0 + Mark::OFFSET) as usize)
+}
+
+/// The mark of the address space with the top-level table at `root`.
+#[inline(always)]
+fn mark_of(root: PhysAddr) -> Mark {
+    // SAFETY: top-level tables are in the kernel's window, and every bit pattern is a mark.
+    unsafe { mark_place(root).read() }
+}
+
 impl Default for HwMachine {
     fn default() -> Self {
         Self::new()
@@ -136,11 +190,11 @@ impl Machine for HwMachine {
 
     #[inline(always)]
     fn activate_vspace(&mut self, root: PhysAddr) {
-        barrier::stores_visible();
-        // SAFETY: the table maps user addresses only; the kernel's are in tables of their own (CONFINED).
-        unsafe { LongTtbr0::write_raw(root.0) };
-        barrier::synchronise();
-        self.invalidate_all();
+        let upper_half = match self.tags.upper_half(mark_of(root)) {
+            Some(upper_half) => upper_half,
+            None => self.give_number(root),
+        };
+        load_tables(upper_half, root);
     }
 
     /// Walks look no earlier than user code does, and the return to it waits for what is before.
@@ -150,19 +204,23 @@ impl Machine for HwMachine {
     }
 
     #[inline]
-    fn invalidate_page(&mut self, address: VirtAddr) {
+    fn invalidate_page(&mut self, space: Space, address: VirtAddr) {
         const PAGE_MASK: u32 = !0xfff;
+        let Some(number) = self.number_of(space) else { return };
         barrier::stores_visible();
         // SAFETY: what the TLB forgets it finds in the tables again.
-        unsafe { TlbiMva::write_raw(address.0 as u32 & PAGE_MASK | ADDRESS_SPACE) };
+        unsafe { TlbiMva::write_raw(address.0 as u32 & PAGE_MASK | number) };
+        BpIAll::write();
         barrier::maintenance_complete();
     }
 
     #[inline]
-    fn invalidate_all(&mut self) {
+    fn invalidate_all(&mut self, space: Space) {
+        let Some(number) = self.number_of(space) else { return };
         barrier::stores_visible();
         // SAFETY: what the TLB forgets it finds in the tables again.
-        unsafe { TlbiAsid::write_raw(ADDRESS_SPACE) };
+        unsafe { TlbiAsid::write_raw(number) };
+        BpIAll::write();
         barrier::maintenance_complete();
     }
 
@@ -215,6 +273,10 @@ impl Machine for HwMachine {
     #[inline]
     fn ring_doorbell(&mut self, core: CoreId) {
         self.config.gic.ring(core);
+    }
+
+    fn maintain_caches(&mut self, operation: CacheOperation, start: VirtAddr, bytes: u64) {
+        cache::maintain(operation, start.0 as u32, bytes as u32);
     }
 
     fn flush_caches(&mut self) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! System registers of CP15 and CP14 that the `aarch32-cpu` crate does not have (Arm ARM, ARMv7-A, B4.1), in its form.
 
-use aarch32_cpu::register::{SysReg, SysReg64, SysRegRead, SysRegWrite, SysRegWrite64};
+use aarch32_cpu::register::{SysReg, SysReg64, SysRegRead, SysRegRead64, SysRegWrite, SysRegWrite64};
 
 /// ISR: which interrupts wait, masked or not.
 pub(super) struct Isr;
@@ -25,6 +25,7 @@ impl SysReg64 for LongTtbr0 {
     const CRM: u32 = 2;
 }
 
+impl SysRegRead64 for LongTtbr0 {}
 impl SysRegWrite64 for LongTtbr0 {}
 
 /// TLBIASID: forgets what this core knows of the address space with the number written.

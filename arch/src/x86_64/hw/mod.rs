@@ -17,7 +17,7 @@ use core::arch::asm;
 pub use crate::bare::stack;
 use crate::{
     BaseRegisters, Context, CoreId, Devices, FpuAccess, FpuState, Machine, PhysAddr, Pin, PinMask, PinRoute,
-    PortWidth, StopReason, Ticks, VirtAddr,
+    PortWidth, Space, StopReason, Ticks, VirtAddr,
 };
 pub use console::Console;
 use fpu::FpuMethod;
@@ -136,12 +136,20 @@ impl Machine for HwMachine {
     #[inline(always)]
     fn publish_tables(&mut self) {}
 
-    fn invalidate_page(&mut self, address: VirtAddr) {
-        x86_64::instructions::tlb::flush(x86_64::VirtAddr::new_truncate(address.0));
+    /// Of an address space that is not active nothing is kept: its activation forgets all.
+    #[inline(always)]
+    fn invalidate_page(&mut self, space: Space, address: VirtAddr) {
+        if space.is_active {
+            x86_64::instructions::tlb::flush(x86_64::VirtAddr::new_truncate(address.0));
+        }
     }
 
-    fn invalidate_all(&mut self) {
-        x86_64::instructions::tlb::flush_all();
+    /// As for [`HwMachine::invalidate_page`].
+    #[inline(always)]
+    fn invalidate_all(&mut self, space: Space) {
+        if space.is_active {
+            x86_64::instructions::tlb::flush_all();
+        }
     }
 
     #[inline(always)]

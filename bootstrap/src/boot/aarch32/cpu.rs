@@ -4,6 +4,8 @@
 use core::arch::asm;
 
 use aarch32_cpu::register::Mpidr;
+use arch::CacheOperation;
+use arch::hw::cache;
 
 use super::map::virtual_address;
 use super::time;
@@ -24,19 +26,10 @@ pub(crate) fn relax() {
     core::hint::spin_loop();
 }
 
-/// After program text was written: it is where instruction fetches of every core look. A core drops what its own
-/// instruction cache holds before it leaves the boot image.
-pub(crate) fn publish_text(address: u64, length: u64) {
-    /// At most as long as a line of any data cache.
-    const LINE: u64 = 32;
-    let start = virtual_address(address) & !(LINE - 1);
-    let end = virtual_address(address + length);
-    for line in (start..end).step_by(LINE as usize) {
-        // SAFETY: cleaning a line to the point of unification (DCCMVAU) writes back what was stored, no more.
-        unsafe { asm!("mcr p15, 0, {}, c7, c11, 1", in(reg) line as u32, options(nostack, preserves_flags)) };
-    }
-    // SAFETY: a barrier changes nothing.
-    unsafe { asm!("dsb", options(nostack, preserves_flags)) };
+/// After memory was written that programs or instruction fetches look at: it is in memory itself, where every core finds it
+/// without caches too (ZEROED). A core drops what its own instruction cache holds before it leaves the boot image.
+pub(crate) fn publish(address: u64, length: u64) {
+    cache::maintain(CacheOperation::Clean, virtual_address(address) as u32, length as u32);
 }
 
 /// Stops this core for good.

@@ -85,8 +85,8 @@ pub(crate) fn relax() {
     core::hint::spin_loop();
 }
 
-/// After program text was written: fetches see stores on this processor.
-pub(crate) fn publish_text(_address: u64, _length: u64) {}
+/// After memory was written that programs or instruction fetches look at: they see stores on this processor.
+pub(crate) fn publish(_address: u64, _length: u64) {}
 
 /// Waits for an interrupt with interrupts on, and leaves them off. An interrupt that arrives just before ends the wait
 /// too, as `sti` takes effect after the `hlt`.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What only AArch32 has: interrupts of the GIC, page tables of three levels.
 
+pub mod cache;
 pub mod io_port;
 pub(crate) mod irq_control;
 

@@ -324,6 +324,23 @@ fn a_reset_clears_what_was_used_and_nothing_above() {
 }
 
 #[test]
+fn what_a_reset_clears_is_zero_in_memory_too() {
+    let mut fixture = Fixture::new();
+    let slot = fixture.slot(UNTYPED);
+    let base = fixture.base;
+    let used = Cap::Untyped { base, size_bits: SIZE_BITS, is_device: false, free: 1024 };
+    fixture.test.kernel.objs[slot].cap = used.pack();
+    fixture.retype(ObjectType::Endpoint, 0, FREE, 1);
+    let mut top = arch::WINDOW_BASE.wrapping_add(base.0 + 1024);
+    for (operation, start, bytes) in core::mem::take(&mut fixture.test.kernel.machine.caches) {
+        assert_eq!(operation, arch::CacheOperation::Clean);
+        assert_eq!(start.0 + bytes, top, "from the top down, without a hole");
+        top = start.0;
+    }
+    assert_eq!(top, arch::WINDOW_BASE.wrapping_add(base.0));
+}
+
+#[test]
 fn a_small_untyped_is_cleared_at_once() {
     let mut fixture = Fixture::new();
     fixture.fill(512);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What only x86_64 has: IO ports, IOAPICs and message-signalled interrupts, page tables of four levels.
 
+pub mod cache;
 pub mod io_port;
 pub(crate) mod irq_control;
 

@@ -9,9 +9,13 @@ mod counter;
 #[cfg(target_os = "none")]
 pub(crate) mod stub;
 
-use crate::capability::{IrqControl, Slot};
+use core::ops::Range;
+
+use crate::capability::{CPtr, IrqControl, Slot};
 use crate::error::Error;
+use crate::message::Message;
 use crate::object::{Pin, SchedParameters};
+use abi::aarch32::CacheLabel;
 use abi::{TIME_WORDS, time_word};
 
 /// Where the addresses for mappings start, far from any image.
@@ -39,6 +43,12 @@ const fn two_words(time: u64) -> [u64; TIME_WORDS] {
 /// Makes the handler of an input of the interrupt controller, which has its own number there.
 pub(crate) fn get_pin(control: IrqControl, target: Slot, pin: Pin, _vector: u64) -> Result<(), Error> {
     control.get(pin.pin, target)
+}
+
+/// Lets instructions be fetched that were written to part of a mapped frame.
+pub(crate) fn unify(frame: CPtr, part: Range<u64>) -> Result<(), Error> {
+    let words = [part.start, part.end];
+    Message::new(CacheLabel::PageUnify.word(), &words).invoke(frame).map(|_| ())
 }
 
 /// There are no messages that interrupt a core.

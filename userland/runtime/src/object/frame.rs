@@ -30,6 +30,12 @@ pub trait Frame: Capability {
         invoke_unit(self.cptr(), Label::PageUnmap, [], [])
     }
 
+    /// Lets instructions be fetched that were written to this part of the frame, which is mapped. Only AArch32 needs it.
+    #[doc(alias = "seL4_ARM_Page_Unify_Instruction")]
+    fn unify(self, part: core::ops::Range<u64>) -> Result<(), Error> {
+        crate::machine::unify(self.cptr(), part)
+    }
+
     /// The physical address.
     #[doc(alias = "seL4_X86_Page_GetAddress")]
     fn get_address(self) -> Result<u64, Error> {

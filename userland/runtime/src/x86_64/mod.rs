@@ -9,7 +9,7 @@ pub(crate) mod stub;
 
 use core::arch::x86_64::{__cpuid_count, CpuidResult};
 
-use crate::capability::{IrqControl, Slot};
+use crate::capability::{CPtr, IrqControl, Slot};
 use crate::error::Error;
 use crate::object::{Pin, SchedParameters};
 
@@ -27,6 +27,11 @@ pub(crate) const fn sched_words(parameters: &SchedParameters) -> [u64; 5] {
 #[inline(always)]
 pub(crate) const fn domain_words(index: u64, domain: u64, duration: u64) -> [u64; 3] {
     [index, domain, duration]
+}
+
+/// Instructions are fetched as they were written: there is nothing to do.
+pub(crate) fn unify(_frame: CPtr, _part: core::ops::Range<u64>) -> Result<(), Error> {
+    Ok(())
 }
 
 /// Makes the handler of an input of the interrupt controller.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What only AArch32 has: instructions, three levels of tables, interrupts of the GIC, and the tests of them.
 
+mod cache;
 pub(crate) mod channels;
 pub(crate) mod code;
 mod fault;
@@ -13,7 +14,8 @@ use abi::fault::vm_fault;
 use userland::syscall::Received;
 
 /// The tests.
-pub(crate) const TESTS: &[&[Test]] = &[fault::TESTS, fpu::TESTS, channels::TESTS, irq::TESTS, tables::TESTS];
+pub(crate) const TESTS: &[&[Test]] =
+    &[fault::TESTS, fpu::TESTS, channels::TESTS, cache::TESTS, irq::TESTS, tables::TESTS];
 
 /// The table that an entry of the root leads to.
 pub(crate) type UpperTable = userland::PageDirectory;

@@ -168,6 +168,23 @@ fn the_end_of_a_notification_dissolves_its_bonds_and_restarts_who_waits() {
 }
 
 #[test]
+fn the_end_of_a_notification_restarts_the_budgets_of_sporadic_contexts_as_a_signal_does() {
+    for (sporadic, ready_from) in [(1, Ticks(500)), (0, Ticks(0))] {
+        let mut world = World::new();
+        let (notification, tcb, other) = (world.notification(1), world.thread(5), world.thread(5));
+        let sc = world.sc(tcb).expect("an active thread");
+        let rate = Rate { budget: Ticks(1_000_000), period: Ticks(9_000_000), max_refills: 2 };
+        world.kernel.set_refills(sc, rate);
+        world.kernel.objs[sc].sporadic = sporadic;
+        wait(&mut world, tcb, notification);
+        world.run(other);
+        world.kernel.sched.now = Ticks(500);
+        world.kernel.finalise_notification(notification);
+        assert_eq!((world.state(tcb), world.kernel.head_refill(sc).time), (Restart, ready_from));
+    }
+}
+
+#[test]
 fn unbinding_dissolves_both_sides() {
     let mut world = World::new();
     let (notification, tcb) = (world.notification(1), world.thread(5));

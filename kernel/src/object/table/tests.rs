@@ -207,7 +207,10 @@ fn a_table_entry_restricts_nothing_and_has_the_attributes_of_a_table() {
     caller.must(&call);
     assert_eq!(entry(&caller, Level::TOP), Ok(TableEntry::user_table(table, 3).0), "PAT has no meaning here");
     assert_eq!(caller.test.kernel.machine.take_effects(), [], "nothing to flush");
-    assert_ne!(caller.test.kernel.machine.tables_published, 0, "a walk finds it");
+    assert_eq!(
+        caller.test.kernel.machine.tables_published, 2,
+        "what is in the table, then the entry that leads to it"
+    );
 }
 
 #[test]

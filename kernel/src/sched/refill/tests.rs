@@ -232,6 +232,18 @@ fn unblocking_restarts_what_is_ready_and_leaves_what_is_not() {
 }
 
 #[test]
+fn unblocking_merges_a_refill_that_begins_where_the_head_ends_and_no_later_one() {
+    for (now, expected) in [(230, vec![(230, 100)]), (229, vec![(229, 70), (300, 30)])] {
+        let (mut test, sc) = configured(100 * US, 300 * US, 4);
+        test.kernel.charge_refills(sc, Ticks(30 * US));
+        test.kernel.sched.now = Ticks(now * US);
+        test.kernel.unblock_check(sc);
+        let expected: Vec<_> = expected.into_iter().map(|(time, amount)| (time * US, amount * US)).collect();
+        assert_eq!(refills(&test, sc), expected);
+    }
+}
+
+#[test]
 fn round_robin_is_always_ready_and_keeps_the_used_part_beside_the_rest() {
     let (mut test, sc) = configured(100 * US, 100 * US, 2);
     assert!(test.kernel.objs[sc].is_round_robin());

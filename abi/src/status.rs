@@ -43,6 +43,8 @@ numbered! {
         ElidedPolling = 9,
         /// Lines delivered to notifications.
         LinesDelivered = 10,
+        /// Interrupts at vectors that have no handler.
+        UnownedInterrupts = 11,
         /// The deepest use of the kernel stack in bytes.
         StackHighWater = 12,
         /// Bytes of the text of the last panic.

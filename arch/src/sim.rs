@@ -54,6 +54,8 @@ pub struct SimMachine {
     pub fpu: FpuState,
     /// The base registers.
     pub bases: BaseRegisters,
+    /// The interrupt that was taken and not ended, on x86.
+    pub in_service: Option<u8>,
     /// What `read_port` answers.
     pub port_value: u32,
     /// How often `publish_tables` was called.
@@ -124,6 +126,7 @@ impl Machine for SimMachine {
         self.interrupt_pending
     }
     fn end_of_interrupt(&mut self) {
+        self.in_service = None;
         self.record(Effect::EndOfInterrupt);
     }
     fn route_pin(&mut self, pin: Pin, route: PinRoute) {

@@ -18,6 +18,7 @@
 //! | RELEASED | the release queue is ordered by release time and its threads are in no ready queue |
 //! | TIMER | the timer fires before the budget of the current scheduling context ends and before the first release |
 //! | REFILLS | refills of a context are ordered, do not overlap, and sum up to its budget |
+//! | ROUTED | a pin of an interrupt controller routes to one vector at most, that of its last issue; only handlers of that vector mask and unmask it |
 //! | BOUND | a scheduling context and its thread, and a notification and its thread, name each other |
 #![cfg_attr(target_os = "none", no_std)]
 
@@ -27,6 +28,8 @@ pub mod cap;
 mod debug;
 pub mod error;
 pub mod fastpath;
+#[cfg(not(target_arch = "arm"))]
+pub mod gate;
 pub mod handover;
 #[cfg(not(target_os = "none"))]
 pub mod invariants;
@@ -226,8 +229,6 @@ pub struct Kernel<M: Machine> {
     pub(crate) peers: [Peer; PEERS],
     /// The own inbox; `None` without incoming lines.
     pub(crate) inbox: Option<ipi::Receiver<'static>>,
-    /// Interrupts at vectors that nobody owns.
-    pub(crate) unowned: u64,
     /// Set when the instance stops for good.
     pub(crate) stopped: Option<StopReason>,
 }
@@ -251,7 +252,6 @@ impl<M: Machine> Kernel<M> {
             ports: [0; IO_PORTS / 64],
             peers: [Peer::NONE; PEERS],
             inbox: None,
-            unowned: 0,
             stopped: None,
         }
     }

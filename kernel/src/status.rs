@@ -29,7 +29,7 @@ impl StatusPage {
 }
 
 /// Words that count from 0 in every life of the instance.
-const COUNTERS: [StatusWord; 8] = [
+const COUNTERS: [StatusWord; 9] = [
     StatusWord::DoorbellsTaken,
     StatusWord::SpuriousDoorbells,
     StatusWord::SignalsSent,
@@ -38,6 +38,7 @@ const COUNTERS: [StatusWord; 8] = [
     StatusWord::ElidedMasked,
     StatusWord::ElidedPolling,
     StatusWord::LinesDelivered,
+    StatusWord::UnownedInterrupts,
 ];
 
 /// Stores text into words, as much as the page has room for.

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 /// Bytes of a status page up to the last counter.
-pub const BYTES: u64 = Word::LinesDelivered.offset() as u64 + 8;
+pub const BYTES: u64 = Word::UnownedInterrupts.offset() as u64 + 8;
 
 /// The counters of one instance: docs/abi/chunk.md, "Status page".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -21,6 +21,7 @@ pub struct Counters {
     doorbells_taken: u64,
     spurious_doorbells: u64,
     lines_delivered: u64,
+    unowned_interrupts: u64,
 }
 
 impl Counters {
@@ -42,6 +43,7 @@ impl Counters {
             doorbells_taken: word(Word::DoorbellsTaken)?,
             spurious_doorbells: word(Word::SpuriousDoorbells)?,
             lines_delivered: word(Word::LinesDelivered)?,
+            unowned_interrupts: word(Word::UnownedInterrupts)?,
         })
     }
 }
@@ -77,11 +79,12 @@ mod tests {
             (Word::ElidedMasked, 8),
             (Word::ElidedPolling, 9),
             (Word::LinesDelivered, 10),
+            (Word::UnownedInterrupts, 11),
         ];
         let counters = serde_json::to_value(Counters::read(&page(&words))).expect("counters can be encoded");
         let expected = json!({
             "signals_sent": 5, "ipis_sent": 6, "elided_pending": 7, "elided_masked": 8, "elided_polling": 9,
-            "doorbells_taken": 3, "spurious_doorbells": 4, "lines_delivered": 10,
+            "doorbells_taken": 3, "spurious_doorbells": 4, "lines_delivered": 10, "unowned_interrupts": 11,
         });
         assert_eq!(counters, expected);
     }

@@ -226,6 +226,27 @@ fn a_program_gets_interrupts_that_are_messages() {
     }
 }
 
+/// Vectors that have neither a kernel's nor a program's handler, and are not held back as exceptions are: 32 to 155 but
+/// that of the device, 158 to 255.
+const UNOWNED: u64 = 123 + 98;
+
+#[test]
+#[ignore = "boots"]
+fn messages_of_a_device_at_all_other_vectors_disturb_nobody_and_are_counted() {
+    let dir = tempfile::tempdir().expect("a temporary directory can be made");
+    let text = driver("").replace("'role=edu', ", "'role=edu', 'every=vector', ");
+    let path = description(dir.path(), &text);
+    let path = path.to_str().expect("the path is text");
+    for cpu in ["max", "max,-x2apic"] {
+        let run = run(&[path, "--cpu", cpu, "--", "-device", "edu,addr=04.0"]).expect(0);
+        for line in ["255 messages at other vectors were sent", "3 messages to 0xfee01000 with 48 came"] {
+            assert!(run.shown.contains(line), "{line}\n{}", run.shown);
+        }
+        let counters = &run.document["instances"][1]["counters"];
+        assert_eq!(counters["unowned_interrupts"], UNOWNED, "{cpu}: {counters}");
+    }
+}
+
 #[test]
 #[ignore = "boots"]
 fn programs_that_cannot_be_loaded_are_refused_without_booting() {

@@ -6,9 +6,9 @@ use core::arch::global_asm;
 use core::fmt::{self, Write};
 use core::mem::offset_of;
 
-use arch::CoreId;
 use arch::hw::entry::{GENERAL_NAMES, KernelFrame, enter_user_with};
 use arch::hw::{Console, HwMachine, IoApics, LapicMode, MachineConfig, Timer};
+use arch::{CoreId, Devices};
 use ipi::Work;
 use kernel::fastpath::Arrival;
 use kernel::handover::Handover;
@@ -39,8 +39,6 @@ const LAPIC_PAGE: u64 = 0xfee0_0000;
 /// Exceptions that no user program may cause and no kernel survives, a bit each: NMI, double fault, machine check.
 const FATAL: u64 = 1 << 2 | 1 << 8 | 1 << 18;
 const FIRST_INTERRUPT: u64 = 32;
-/// Length of `int n`.
-const INT_LENGTH: u64 = 2;
 
 pub(super) fn machine_config(handover: &Handover) -> MachineConfig {
     let mut io_apics = IoApics::NONE;
@@ -125,7 +123,9 @@ fn wake_otherwise(instance: &mut Instance, (vector, code): (u64, u64), work: Wor
     if vector < FIRST_INTERRUPT {
         refuse_exception(vector, code);
     }
-    if vector == u64::from(abi::vector::SPURIOUS) {
+    if vector == u64::from(abi::vector::SPURIOUS)
+        && !instance.kernel.machine.is_in_service(abi::vector::SPURIOUS)
+    {
         return Resume::Idle;
     }
     take_wake(instance, vector as u8, work)
@@ -146,18 +146,10 @@ pub(super) fn leave_with(kernel: &mut Kernel<HwMachine>, arrival: Arrival) -> ! 
 /// `int n` of a user thread, or an interrupt at a vector that nobody uses.
 #[cold]
 fn take_software_interrupt(instance: &mut Instance, vector: u8) -> Resume {
-    if vector == abi::vector::SPURIOUS {
-        return Resume::Thread(instance.kernel.current());
+    match instance.kernel.event_at_open_gate(vector) {
+        Some(event) => instance.kernel.handle(event),
+        None => Resume::Thread(instance.kernel.current()),
     }
-    let event = unknown_syscall(instance, vector);
-    instance.kernel.handle(event)
-}
-
-fn unknown_syscall(instance: &mut Instance, vector: u8) -> Event {
-    let current = instance.kernel.current();
-    let context = &mut instance.kernel.objs[current].context;
-    context.rip = context.rip.wrapping_sub(INT_LENGTH);
-    Event::UnknownSyscall { number: abi::vector::interrupt_syscall_number(vector, context.rax) }
 }
 
 fn page_fault_address() -> u64 {

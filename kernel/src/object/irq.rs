@@ -13,6 +13,7 @@
 
 use abi::Label;
 use abi::limits::{MAX_LINES, USER_VECTORS, VECTOR_OFFSET};
+use abi::status::Word as StatusWord;
 use abi::vector::{DOORBELL, FIRST_USER, LAST_USER, TIMER};
 use arch::{Machine, Pin, PinMask, PinRoute, Polarity, Trigger};
 
@@ -240,7 +241,7 @@ impl<M: Machine> Kernel<M> {
             DOORBELL => self.take_doorbell(),
             TIMER => {}
             FIRST_USER..=LAST_USER => self.handle_user_vector(usize::from(vector - FIRST_USER)),
-            _ => self.unowned += 1,
+            _ => self.count([StatusWord::UnownedInterrupts]),
         }
         self.machine.end_of_interrupt();
     }
@@ -248,7 +249,7 @@ impl<M: Machine> Kernel<M> {
     /// A pin stays masked until the handler acknowledges, so that its level cannot interrupt again and again.
     fn handle_user_vector(&mut self, vector: usize) {
         if self.vectors[vector] == VectorUse::Free {
-            self.unowned += 1;
+            self.count([StatusWord::UnownedInterrupts]);
             return;
         }
         self.signal_irq(Irq(vector as u32));

@@ -50,7 +50,9 @@ impl Command {
 
 /// Page number of the start-up trampoline that the boot core keeps.
 const STARTUP_PAGE: u32 = 8;
+const TASK_PRIORITY: u32 = 0x08;
 const EOI: u32 = 0x0b;
+const IN_SERVICE_0: u32 = 0x10;
 const REQUEST_0: u32 = 0x20;
 const ICR: u32 = 0x30;
 const ICR_HIGH: u32 = 0x31;
@@ -59,6 +61,8 @@ const LVT_ERROR: u32 = 0x37;
 const INITIAL_COUNT: u32 = 0x38;
 const SPURIOUS: u32 = 0x0f;
 const X2APIC_MSR_BASE: u32 = 0x800;
+/// Holds back vectors below 32: a message of a device could name them, and would be taken for an exception.
+const ABOVE_EXCEPTIONS: u32 = 0x1f;
 const LVT_MASKED: u32 = 1 << 16;
 const LVT_TSC_DEADLINE: u32 = 2 << 17;
 const IA32_TSC_DEADLINE: u32 = 0x6e0;
@@ -136,6 +140,7 @@ pub(super) unsafe fn enable(mode: LapicMode, timer: Timer) {
     for pin in [0x35, 0x36] {
         write(mode, pin, LVT_MASKED);
     }
+    write(mode, TASK_PRIORITY, ABOVE_EXCEPTIONS);
     if timer == Timer::Deadline {
         write(mode, LVT_TIMER, LVT_TSC_DEADLINE | u32::from(abi::vector::TIMER));
         // The mode must be in force before the first deadline (SDM vol. 3, 11.5.4.1).
@@ -158,6 +163,11 @@ pub(super) fn set_deadline(mode: LapicMode, timer: Timer, deadline: Ticks, now: 
 #[inline]
 pub(super) fn end_of_interrupt(mode: LapicMode) {
     write(mode, EOI, 0);
+}
+
+/// Whether an interrupt at `vector` was taken and not ended.
+pub(super) fn is_in_service(mode: LapicMode, vector: u8) -> bool {
+    read(mode, IN_SERVICE_0 + u32::from(vector / 32)) >> (vector % 32) & 1 != 0
 }
 
 /// Whether any vector from 32 up is requested and not yet taken.

@@ -298,6 +298,10 @@ impl Devices for HwMachine {
             },
         }
     }
+
+    fn is_in_service(&self, vector: u8) -> bool {
+        lapic::is_in_service(self.config.lapic, vector)
+    }
 }
 
 /// The bases of a CPU without FSGSBASE, whose user code cannot change them.

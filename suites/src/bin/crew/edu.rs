@@ -4,7 +4,7 @@
 //! Two arguments are what the description says in its own words: `function=`, bus, device and function as the
 //! configuration address has them, and `registers=`, where the registers are put.
 
-use userland::program::IoPorts;
+use userland::program::{IoPorts, Registers};
 use userland::{Error, Program, println};
 
 use crate::{Failure, expect};
@@ -79,6 +79,18 @@ impl Function {
         self.write(place, control | MSI_ENABLE)?;
         Ok(())
     }
+
+    /// Has the device interrupt once at every vector but `own`. Nobody but the kernel is to notice.
+    fn send_every_other_vector(&self, registers: &Registers, address: u64, own: u32) -> Result<(), Failure> {
+        for vector in (0..=0xff).filter(|&vector| vector != own) {
+            self.send_messages(address, vector)?;
+            registers.write32(RAISE, 1);
+            expect(1, registers.read32(STATUS))?;
+            registers.write32(ACKNOWLEDGE, 1);
+        }
+        println!("255 messages at other vectors were sent");
+        Ok(())
+    }
 }
 
 /// Has the device interrupt, and waits for that.
@@ -93,6 +105,9 @@ pub(crate) fn drive(program: &Program) -> Result<(), Failure> {
     expect(IDENTITY, function.read(0)?)?;
     function.write(WINDOW, number("registers")?)?;
     function.write(COMMAND, MEMORY | MASTER)?;
+    if program.argument("every") == Some("vector") {
+        function.send_every_other_vector(&registers, message.address, message.data)?;
+    }
     function.send_messages(message.address, message.data)?;
     for round in 1..=ROUNDS {
         // Its bits are raised in the status, which interrupts.

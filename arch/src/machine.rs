@@ -151,7 +151,7 @@ pub trait Machine: Devices {
     fn has_pending_interrupt(&self) -> bool;
     /// Ends the interrupt being handled.
     fn end_of_interrupt(&mut self);
-    /// Programs a pin; it is left unmasked.
+    /// Programs a pin, whatever it was before; it is left unmasked.
     fn route_pin(&mut self, pin: Pin, route: PinRoute);
     /// Masks or unmasks a pin.
     fn mask_pin(&mut self, pin: Pin, mask: PinMask);

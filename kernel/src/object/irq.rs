@@ -82,6 +82,19 @@ pub enum VectorUse {
     },
     /// Message-signalled; the kernel programs nothing.
     Message,
+    /// A pin that was issued again since: it routes to another vector now, and this one is connected to nothing.
+    Displaced,
+}
+
+impl VectorUse {
+    /// The pin that routes to the vector.
+    #[inline]
+    const fn pin(self) -> Option<Pin> {
+        match self {
+            Self::Pin { pin, .. } => Some(pin),
+            Self::Free | Self::Message | Self::Displaced => None,
+        }
+    }
 }
 
 /// A decoded invocation of IRQControl or of a handler.
@@ -166,11 +179,7 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn execute_irq(&mut self, invocation: Invocation) -> Result<Reply, Preempted> {
         match invocation {
             Invocation::IssueVector { vector, connection, control, dest } => {
-                self.vectors[vector] = connection;
-                if let VectorUse::Pin { pin, trigger, polarity } = connection {
-                    let vector = (VECTOR_OFFSET as usize + vector) as u8;
-                    self.machine.route_pin(pin, PinRoute { vector, trigger, polarity });
-                }
+                self.connect_vector(vector, connection);
                 self.insert_cap(Cap::IrqHandler(Irq(vector as u32)), control, dest);
             }
             Invocation::IssueLine { from, line, control, dest } => {
@@ -183,6 +192,20 @@ impl<M: Machine> Kernel<M> {
             Invocation::Clear(irq) => self.disconnect_irq(irq),
         }
         Ok(Reply::Done)
+    }
+
+    /// Connects a vector that is issued. A pin routes to one vector, that of its last issue (ROUTED).
+    fn connect_vector(&mut self, vector: usize, connection: VectorUse) {
+        if let VectorUse::Pin { pin, trigger, polarity } = connection {
+            for other in &mut self.vectors {
+                if other.pin() == Some(pin) {
+                    *other = VectorUse::Displaced;
+                }
+            }
+            let vector = (VECTOR_OFFSET as usize + vector) as u8;
+            self.machine.route_pin(pin, PinRoute { vector, trigger, polarity });
+        }
+        self.vectors[vector] = connection;
     }
 
     fn acknowledge(&mut self, irq: Irq) {
@@ -230,7 +253,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn mask_vector(&mut self, vector: usize, mask: PinMask) {
-        if let VectorUse::Pin { pin, .. } = self.vectors[vector] {
+        if let Some(pin) = self.vectors[vector].pin() {
             self.machine.mask_pin(pin, mask);
         }
     }
@@ -271,8 +294,14 @@ impl<M: Machine> Kernel<M> {
 
 #[cfg(not(target_os = "none"))]
 impl<M: Machine> Kernel<M> {
-    /// Only sources that have a handler are connected, and to notifications.
+    /// ROUTED, and only sources that have a handler are connected, and to notifications.
     pub(crate) fn check_irqs(&self) {
+        for (vector, connection) in self.vectors.iter().enumerate() {
+            let twin = self.vectors[..vector]
+                .iter()
+                .position(|other| connection.pin().is_some_and(|pin| other.pin() == Some(pin)));
+            assert_eq!(twin, None, "ROUTED: {connection:?} routes to vector {vector} too");
+        }
         let vectors =
             (0..VECTORS).map(|vector| (Irq(vector as u32), self.vectors[vector] != VectorUse::Free));
         let lines = self.peers.iter().enumerate().flat_map(|(from, peer)| {

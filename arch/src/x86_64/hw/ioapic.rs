@@ -43,8 +43,13 @@ impl IoApics {
 
     /// Connects an input. It stays masked until both halves of its entry are written: an edge that came earlier is
     /// remembered, and must not go where the entry pointed before.
+    ///
+    /// It becomes an edge first. A level that has interrupted and was not ended at the vector of before is forgotten so:
+    /// the end at that vector would not be for this entry any more, and the input would be silent for ever.
     pub(super) fn route(&self, pin: Pin, route: PinRoute, core: CoreId) {
         let Some(mut chip) = self.chip(pin.chip) else { return };
+        // SAFETY: the chip belongs to this instance; a masked input interrupts nobody.
+        unsafe { chip.set_table_entry(pin.input, masked_edge()) };
         let mut flags = IrqFlags::MASKED;
         flags.set(IrqFlags::LEVEL_TRIGGERED, route.trigger == Trigger::Level);
         flags.set(IrqFlags::LOW_ACTIVE, route.polarity == Polarity::Low);
@@ -68,4 +73,11 @@ impl IoApics {
             PinMask::Unmasked => unsafe { chip.enable_irq(pin.input) },
         }
     }
+}
+
+/// An entry that lets nothing through and keeps nothing in mind.
+fn masked_edge() -> RedirectionTableEntry {
+    let mut entry = RedirectionTableEntry::default();
+    entry.set_flags(IrqFlags::MASKED);
+    entry
 }

@@ -149,3 +149,6 @@ fn the_last_handler_clears_masks_and_frees() {
     caller.test.kernel.handle_interrupt(VECTOR);
     assert_eq!(word(&caller, notification), None);
 }
+
+#[cfg(not(target_arch = "arm"))]
+mod model;

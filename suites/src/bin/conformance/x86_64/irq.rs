@@ -18,6 +18,7 @@ tests!(
     irq_control_get_msi_gives_every_vector_once,
     irq_control_get_ioapic_checks_in_order,
     irq_control_get_ioapic_delivers_the_timer_until_it_is_masked,
+    irq_control_get_ioapic_gives_the_pin_to_the_handler_issued_last,
     irq_control_revoke_deletes_handlers,
     irq_handler_set_notification_checks_the_capability,
     irq_handler_set_notification_replaces_the_old_one,
@@ -170,6 +171,48 @@ fn irq_control_get_ioapic_delivers_the_timer_until_it_is_masked(env: &mut Env) -
     handler.clear()?;
     fire(pit)?;
     same(wait_for(env, notification, SHORT), 0)
+}
+
+/// A handler of the timer's pin, as a level, at `vector`, and a notification that it signals.
+fn level_handler(env: &mut Env, vector: u64) -> Result<(IrqHandler, Notification), Failure> {
+    let slot = env.slot()?;
+    IRQ_CONTROL.get_ioapic(slot.slot(), Pin { level: 1, ..PIN }, vector)?;
+    let notification: Notification = env.make()?;
+    IrqHandler(slot).set_notification(env.badged(notification, 0x10)?)?;
+    Ok((IrqHandler(slot), notification))
+}
+
+fn irq_control_get_ioapic_gives_the_pin_to_the_handler_issued_last(env: &mut Env) -> Outcome {
+    let ports = env.slot()?;
+    if !has_ioapic(env)? || IO_PORT_CONTROL.issue(PIT, ports.slot()).is_err() {
+        return Ok(());
+    }
+    // A count that is set makes the output low until it ends; then it is high for good, which is a level.
+    IoPort(ports).out8(0x43, 0x30)?;
+    let (first, of_first) = level_handler(env, 20)?;
+    let (second, of_second) = level_handler(env, 21)?;
+    fire(IoPort(ports))?;
+    same(wait_for(env, of_second, LONG), 0x10)?;
+    // The pin waits for the Ack of the second handler; that of the first is about nothing.
+    first.ack()?;
+    same(wait_for(env, of_second, SHORT), 0)?;
+    second.ack()?;
+    same(wait_for(env, of_second, LONG), 0x10)?;
+    // With its last handler the pin is masked: neither the other handler nor the vector's next user hears it.
+    second.slot().delete()?;
+    first.ack()?;
+    let (heir, of_heir) = (handler(env, 21)?, env.make::<Notification>()?);
+    heir.set_notification(env.badged(of_heir, 0x20)?)?;
+    same(wait_for(env, of_heir, SHORT), 0)?;
+    same(env.poll(of_first), 0)?;
+    // Issued again, it interrupts at once: its level has lasted.
+    first.slot().delete()?;
+    let (again, of_again) = level_handler(env, 20)?;
+    again.ack()?;
+    same(wait_for(env, of_again, LONG), 0x10)?;
+    same(env.poll(of_heir), 0)?;
+    IoPort(ports).out8(0x43, 0x30)?;
+    Ok(())
 }
 
 fn irq_control_revoke_deletes_handlers(env: &mut Env) -> Outcome {

@@ -44,6 +44,8 @@ pub struct SimMachine {
     pub time: Ticks,
     /// The deadline last asked for.
     pub deadline: Ticks,
+    /// How often a deadline was asked for.
+    pub deadlines_set: usize,
     /// What `has_pending_interrupt` answers.
     pub interrupt_pending: bool,
     /// Debug console output.
@@ -85,6 +87,7 @@ impl Machine for SimMachine {
     }
     fn set_deadline(&mut self, deadline: Ticks) {
         self.deadline = deadline;
+        self.deadlines_set += 1;
     }
     fn put_char(&mut self, byte: u8) {
         self.console.push(byte);

@@ -326,4 +326,6 @@ impl<M: Machine> Kernel<M> {
 }
 
 #[cfg(test)]
+mod jumps;
+#[cfg(test)]
 mod tests;

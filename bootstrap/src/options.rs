@@ -76,6 +76,8 @@ pub struct Options {
     pub stray: Option<u32>,
     /// The faults that instances raise.
     pub inject: Vec<Inject>,
+    /// Whether kernels say why they refuse invocations.
+    pub explain: bool,
 }
 
 impl Options {
@@ -97,6 +99,7 @@ impl Options {
                 Some(("silent", id)) => options.silent = id.parse().ok(),
                 Some(("stray", id)) => options.stray = id.parse().ok(),
                 Some(("inject", value)) => options.inject.extend(inject(value)),
+                None if word == "explain" => options.explain = true,
                 _ => {}
             }
         }
@@ -172,6 +175,12 @@ mod tests {
         assert_eq!(options.console_base, Some(0x8e00));
         assert_eq!(options.boot_console, Some(0x8dff));
         assert_eq!(options.plant, Some(Plant::WritableText));
+    }
+
+    #[test]
+    fn kernels_explain_when_asked_to() {
+        assert!(Options::parse("quiet explain").explain);
+        assert!(!Options::parse("explain=1 explained").explain);
     }
 
     #[test]

@@ -7,17 +7,19 @@
 //! cannot end its instance, write to its console or read what others are called.
 
 use core::fmt::{self, Display, Write};
+use core::slice::EscapeAscii;
 
 use abi::Syscall;
 use abi::ipc_buffer::{MSG_OFFSET, NAME_SIZE};
 use arch::{Machine, StopReason};
 
 use crate::cap::Cap;
+use crate::end::{Described, Stop};
 use crate::error::Fault;
 use crate::ipc::transfer::BufferAccess;
 use crate::memory::objects::{ObjRef, Objects};
 use crate::memory::user::UserFrame;
-use crate::object::tcb::{NAME_LENGTH, Tcb, TcbSlot};
+use crate::object::tcb::{NAME_LENGTH, Tcb, TcbSlot, ThreadState};
 use crate::{Kernel, Profile};
 
 /// Whether a number was one of the calls of this file.
@@ -30,10 +32,10 @@ pub(crate) enum DebugCall {
 }
 
 /// The debug console as a place to format into.
-struct Console<'m, M>(&'m mut M);
+pub(crate) struct Console<'m, M>(pub(crate) &'m mut M);
 
 impl<M: Machine> Console<'_, M> {
-    fn line(&mut self, text: fmt::Arguments<'_>) {
+    pub(crate) fn line(&mut self, text: fmt::Arguments<'_>) {
         // Writing characters cannot fail, and neither do the `Display` implementations used here.
         let _ = self.write_fmt(text);
         self.0.put_char(b'\n');
@@ -47,8 +49,20 @@ impl<M: Machine> Write for Console<'_, M> {
     }
 }
 
+/// Width of the column of names in the table of threads.
+const NAME_WIDTH: usize = 20;
+/// The core of every thread: an instance has one.
+const CORE: u8 = 0;
+/// What a thread has done that invoked a frame by the label of Map in builds that number invocations otherwise.
+const ODD_LABEL: &str = "has invoked GetAddress of a frame with the arguments of Map";
+
 /// Debug name of a thread, up to its end mark.
-fn name_of(tcb: &Tcb) -> impl Display + '_ {
+pub(crate) fn name_of(tcb: &Tcb) -> impl Display + '_ {
+    shown_bytes(tcb)
+}
+
+/// The same as bytes of its escaped form.
+fn shown_bytes(tcb: &Tcb) -> EscapeAscii<'_> {
     let end = tcb.name.iter().position(|&byte| byte == 0).unwrap_or(NAME_LENGTH);
     tcb.name[..end].escape_ascii()
 }
@@ -56,7 +70,7 @@ fn name_of(tcb: &Tcb) -> impl Display + '_ {
 impl<M: Machine> Kernel<M> {
     /// Carries out `call` if it is a debug or benchmark call of the profile.
     pub(crate) fn handle_debug_call(&mut self, call: Syscall) -> DebugCall {
-        let Profile { printing, debug_calls, benchmarks } = self.config.profile;
+        let Profile { printing, debug_calls, benchmarks, .. } = self.config.profile;
         let caller = self.sched.current;
         match call {
             Syscall::BenchmarkFinalizeLog | Syscall::BenchmarkNullSyscall if benchmarks => {}
@@ -87,17 +101,25 @@ impl<M: Machine> Kernel<M> {
     /// Tells the developer about a fault that nobody handles.
     #[cold]
     pub(crate) fn report_unhandled(&mut self, tcb: ObjRef<Tcb>, fault: Fault) {
+        let has_odd_label = self.has_odd_label;
         self.print(|objs, console| {
             let thread = &objs[tcb];
-            let ip = thread.context.fault_ip();
-            match fault {
-                Fault::VmFault { address, code } => console.line(format_args!(
-                    "thread \"{}\" stopped at {ip:#x}: page fault at {address:#x}, code {code:#x}",
-                    name_of(thread),
-                )),
-                _ => console
-                    .line(format_args!("thread \"{}\" stopped at {ip:#x}: {fault:x?}", name_of(thread))),
+            let (name, ip) = (name_of(thread), thread.context.fault_ip());
+            console.line(format_args!("thread \"{name}\" stopped at {ip:#x}: {}", Described(fault)));
+            if has_odd_label {
+                console.line(format_args!("thread \"{name}\" {ODD_LABEL}"));
             }
+        });
+        if self.config.profile.debug_calls {
+            self.last_stop = Some(Stop { thread: tcb, fault });
+        }
+    }
+
+    /// Tells the developer why something was refused.
+    pub(crate) fn say_refused(&mut self, tcb: ObjRef<Tcb>, what: fmt::Arguments<'_>) {
+        self.print(|objs, console| {
+            let (name, ip) = (name_of(&objs[tcb]), objs[tcb].context.fault_ip());
+            console.line(format_args!("refused: thread \"{name}\" at {ip:#x}: {what}"));
         });
     }
 
@@ -135,30 +157,48 @@ impl<M: Machine> Kernel<M> {
         self.objs[tcb].name = name;
     }
 
-    /// Prints the threads the scheduler knows: the current one, the ready ones, those that wait for their budget.
-    /// Then how much of the kernel's stack was ever used.
-    fn dump_scheduler(&mut self) {
-        let current = self.sched.current;
-        self.print(|objs, console| {
-            console.line(format_args!("name                 state                prio ip"));
-            dump_thread(objs, console, current);
-        });
-        for priority in (0..self.sched.ready.len()).rev() {
-            self.dump_queue(self.sched.ready[priority].head);
+    /// Puts a new thread into the list of all threads.
+    #[inline(never)]
+    pub(crate) fn list_thread(&mut self, tcb: ObjRef<Tcb>) {
+        let old = self.threads.replace(tcb);
+        self.objs[tcb].list_prev = None;
+        self.objs[tcb].list_next = old;
+        if let Some(old) = old {
+            self.objs[old].list_prev = Some(tcb);
         }
-        self.dump_queue(self.sched.release.head);
-        let stack = self.publish_stack();
-        self.print(|_, console| console.line(format_args!("kernel stack: {stack} bytes used at most")));
     }
 
-    fn dump_queue(&mut self, head: Option<ObjRef<Tcb>>) {
+    /// Takes a thread that ends out of what debugging knows.
+    #[inline(never)]
+    pub(crate) fn forget_thread(&mut self, tcb: ObjRef<Tcb>) {
+        let (before, after) = (self.objs[tcb].list_prev.take(), self.objs[tcb].list_next.take());
+        match before {
+            Some(before) => self.objs[before].list_next = after,
+            None if self.threads == Some(tcb) => self.threads = after,
+            None => {}
+        }
+        if let Some(after) = after {
+            self.objs[after].list_prev = before;
+        }
+        self.last_stop = self.last_stop.filter(|stop| stop.thread != tcb);
+    }
+
+    /// Prints all threads, the newest first. Then how much of the kernel's stack was ever used.
+    fn dump_scheduler(&mut self) {
+        let first = self.threads;
         self.print(|objs, console| {
-            let mut next = head;
+            console.line(format_args!(
+                "{:NAME_WIDTH$} {:16} {:18} {:>4} {:>4}",
+                "name", "state", "ip", "prio", "core"
+            ));
+            let mut next = first;
             while let Some(tcb) = next {
                 dump_thread(objs, console, tcb);
-                next = objs[tcb].sched_next;
+                next = objs[tcb].list_next;
             }
         });
+        let stack = self.publish_stack();
+        self.print(|_, console| console.line(format_args!("kernel stack: {stack} bytes used at most")));
     }
 
     /// Prints the occupied slots of the caller's root CNode.
@@ -183,13 +223,29 @@ fn name_length(objs: &Objects, buffer: UserFrame) -> Option<usize> {
 
 fn dump_thread<M: Machine>(objs: &Objects, console: &mut Console<'_, M>, tcb: ObjRef<Tcb>) {
     let thread = &objs[tcb];
+    let padding = NAME_WIDTH.saturating_sub(shown_bytes(thread).count());
     console.line(format_args!(
-        "{:<20} {:<20?} {:>4} {:#x}",
+        "{}{:padding$} {:<16} {:<#18x} {:>4} {CORE:>4}",
         name_of(thread),
-        thread.state(),
-        thread.priority,
+        "",
+        state_name(thread.state()),
         thread.context.fault_ip(),
+        thread.priority,
     ));
+}
+
+/// What upstream calls the states of threads.
+const fn state_name(state: ThreadState) -> &'static str {
+    match state {
+        ThreadState::Inactive => "inactive",
+        ThreadState::Running => "running",
+        ThreadState::Restart => "restart",
+        ThreadState::BlockedOnReceive => "blocked on recv",
+        ThreadState::BlockedOnSend => "blocked on send",
+        ThreadState::BlockedOnReply => "blocked on reply",
+        ThreadState::BlockedOnNotification => "blocked on ntfn",
+        ThreadState::Idle => "idle",
+    }
 }
 
 #[cfg(test)]

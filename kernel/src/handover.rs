@@ -140,7 +140,7 @@ pub struct Handover {
     pub log: [u64; 2],
     /// ABI variant that the root task was built for, as [`Variant::to_word`] packs it.
     pub variant: u64,
-    /// Bit 0 printing, bit 1 debug calls, bit 2 benchmark calls.
+    /// Bit 0 printing, bit 1 debug calls, bit 2 benchmark calls, bit 3 explanations of refusals.
     pub profile: u64,
     /// 1: the CPU maps 1 GiB pages.
     pub has_huge_pages: u64,
@@ -280,6 +280,7 @@ impl<M: Machine> Kernel<M> {
         // Whatever the boot core left in the processor: activating the initial thread loads its own.
         self.active_root = PhysAddr(0);
         self.irq_slots = ObjRef::at(PhysAddr(handover.irq_slots));
+        self.waker = self.irq_slots;
         self.ports = handover.foreign_ports;
         self.asids[0] = ObjRef::from_paddr(handover.asid_pool);
         self.open_status_page();
@@ -329,5 +330,9 @@ impl<M: Machine> Kernel<M> {
         sched.now = self.machine.now();
         sched.reprogram = true;
         self.fpu_owner = None;
+        if self.config.profile.debug_calls {
+            self.list_thread(self.sched.idle);
+            self.list_thread(self.sched.current);
+        }
     }
 }

@@ -13,6 +13,8 @@ mod compare;
 
 mod pages;
 
+use std::collections::HashSet;
+
 use abi::flags::TCB_FPU_DISABLED;
 use arch::{FpuAccess, Machine};
 
@@ -20,7 +22,8 @@ use crate::Kernel;
 use crate::cap::Cap;
 use crate::cap::slot::{Mdb, Slot, SlotRef};
 use crate::cap::tree::is_parent;
-use crate::object::tcb::ThreadState;
+use crate::memory::objects::ObjRef;
+use crate::object::tcb::{Tcb, ThreadState};
 use crate::sched::Action;
 pub use compare::Difference;
 
@@ -37,6 +40,7 @@ impl<M: Machine> Kernel<M> {
         self.check_timer();
         self.check_irqs();
         self.check_vspaces();
+        self.check_listed(&census.threads);
         for &tcb in &census.threads {
             self.check_bonds(tcb);
             self.check_thread_ipc(tcb);
@@ -82,6 +86,21 @@ impl<M: Machine> Kernel<M> {
         assert!(is_disabled || self.fpu_owner == Some(sched.current), "somebody else's floating-point state");
         let first = (0..sched.ready.len()).rev().find(|&priority| sched.ready[priority].head.is_some());
         assert!(first.is_none_or(|first| first <= usize::from(current.priority)), "somebody else should run");
+    }
+
+    /// In profiles that print all threads, the list holds every thread, the idle one and no other.
+    fn check_listed(&self, threads: &[ObjRef<Tcb>]) {
+        if !self.config.profile.debug_calls {
+            return;
+        }
+        let mut listed = HashSet::from([self.sched.idle]);
+        let mut next = self.threads;
+        while let Some(tcb) = next {
+            assert!(listed.insert(tcb) || tcb == self.sched.idle, "{tcb:?} is listed twice");
+            next = self.objs[tcb].list_next;
+        }
+        let known: HashSet<_> = threads.iter().copied().chain([self.sched.idle]).collect();
+        assert_eq!(listed, known, "the list of all threads");
     }
 
     /// MDB for `slots`.

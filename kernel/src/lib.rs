@@ -26,7 +26,9 @@ pub mod args;
 pub mod boot;
 pub mod cap;
 mod debug;
+mod end;
 pub mod error;
+mod explain;
 pub mod fastpath;
 #[cfg(not(target_arch = "arm"))]
 pub mod gate;
@@ -128,12 +130,19 @@ pub struct Profile {
     pub debug_calls: bool,
     /// The benchmark calls.
     pub benchmarks: bool,
+    /// A line for every refused invocation, where the profile prints.
+    pub explains: bool,
 }
 
 impl Profile {
-    /// The profile in the low bits of `word`: printing, debug calls, benchmark calls.
+    /// The profile in the low bits of `word`: printing, debug calls, benchmark calls, explanations.
     pub const fn from_word(word: u64) -> Self {
-        Self { printing: word & 1 != 0, debug_calls: word & 2 != 0, benchmarks: word & 4 != 0 }
+        Self {
+            printing: word & 1 != 0,
+            debug_calls: word & 2 != 0,
+            benchmarks: word & 4 != 0,
+            explains: word & 8 != 0,
+        }
     }
 }
 
@@ -229,6 +238,16 @@ pub struct Kernel<M: Machine> {
     pub(crate) peers: [Peer; PEERS],
     /// The own inbox; `None` without incoming lines.
     pub(crate) inbox: Option<ipi::Receiver<'static>>,
+    /// First of all threads, the newest one, in profiles that print.
+    pub(crate) threads: Option<ObjRef<Tcb>>,
+    /// The slot of a source of interrupts that was connected when the instance was idle last.
+    pub(crate) waker: SlotRef,
+    /// How the last thread stopped whose fault nobody handles, in profiles that print.
+    pub(crate) last_stop: Option<end::Stop>,
+    /// Whether it was told that nothing can run any more.
+    pub(crate) has_told_end: bool,
+    /// Whether GetAddress of a frame got the arguments of Map.
+    pub(crate) has_odd_label: bool,
     /// Set when the instance stops for good.
     pub(crate) stopped: Option<StopReason>,
 }
@@ -252,6 +271,11 @@ impl<M: Machine> Kernel<M> {
             ports: [0; IO_PORTS / 64],
             peers: [Peer::NONE; PEERS],
             inbox: None,
+            threads: None,
+            waker: ObjRef::UNSET,
+            last_stop: None,
+            has_told_end: false,
+            has_odd_label: false,
             stopped: None,
         }
     }

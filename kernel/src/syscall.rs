@@ -261,6 +261,9 @@ impl<M: Machine> Kernel<M> {
         let invocation = match decoded {
             Ok(invocation) => invocation,
             Err(error) => {
+                if self.config.profile.explains {
+                    self.explain(slot, cap, &message, error);
+                }
                 self.refuse_call(half, error);
                 return Ok(());
             }
@@ -313,6 +316,9 @@ impl<M: Machine> Kernel<M> {
     /// A CPtr of the send half leads nowhere: a fault in the calls that block, nothing in the others.
     #[cold]
     fn refuse_cptr(&mut self, address: u64, failure: LookupFailure, half: SendHalf) {
+        if self.config.profile.explains {
+            self.explain_cptr(address, failure);
+        }
         if half.is_blocking() {
             let fault = Fault::CapFault { address, phase: Phase::Send, failure };
             self.raise_fault(self.sched.current, fault);
@@ -362,6 +368,9 @@ impl<M: Machine> Kernel<M> {
     /// A CPtr of the receive half leads nowhere, or to something that cannot be received from.
     #[cold]
     fn fail_receive(&mut self, address: u64, failure: LookupFailure) {
+        if self.config.profile.explains {
+            self.explain_cptr(address, failure);
+        }
         let fault = Fault::CapFault { address, phase: Phase::Receive, failure };
         self.raise_fault(self.sched.current, fault);
     }

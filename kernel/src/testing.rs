@@ -80,6 +80,7 @@ impl TestKernel {
         test.kernel.kernel_root = test.memory(12);
         test.kernel.active_root = test.kernel.kernel_root;
         test.kernel.irq_slots = ObjRef::at(test.memory(13));
+        test.kernel.waker = test.kernel.irq_slots;
         test.kernel.config.status = test.object(12);
         test
     }

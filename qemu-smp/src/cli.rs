@@ -157,6 +157,9 @@ pub struct RunOptions {
     /// panic:3@instructions=70000 (with --icount)
     #[arg(long, value_name = "KIND:INSTANCE@EVENT")]
     pub inject: Vec<String>,
+    /// Print a line for every invocation that a kernel refuses: who, where, which argument, what was expected
+    #[arg(long)]
+    pub explain: bool,
     /// Further words for the kernel command line
     #[arg(long, value_name = "WORDS")]
     pub append: Option<String>,
@@ -183,6 +186,7 @@ impl RunOptions {
             boot_image: None,
             module: None,
             inject: Vec::new(),
+            explain: false,
             append: None,
             extra: Vec::new(),
         }

@@ -23,6 +23,7 @@ pub mod debug;
 pub mod description;
 pub mod failure;
 pub mod flat;
+pub mod hint;
 pub mod image;
 pub mod image_command;
 pub mod inject;

@@ -12,6 +12,7 @@
 //! | `exit` | a root task | it has finished, with this code |
 //! | `fault` | init | a program faulted: an object that says which, how, and what became of it |
 //! | `halted` | an instance | its kernel was asked to halt |
+//! | `stuck` | an instance | no thread of it can run any more: an object with the `reason`, and whether a `fault` has led to it |
 //! | `failed` | an instance, boot | its kernel failed, and why |
 //! | `injected` | an instance | beside `failed`: whether the fault that `--inject` asked for was brought about |
 
@@ -39,10 +40,21 @@ pub enum Message {
     Fault(Value),
     /// The instance was halted on request.
     Halted,
+    /// No thread can run any more.
+    Stuck(Stuck),
     /// The kernel failed.
     Failed(String),
     /// The fault that the kernel was asked for was brought about.
     Injected,
+}
+
+/// Why no thread of an instance can run any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stuck {
+    /// One sentence.
+    pub reason: String,
+    /// Whether a fault that nobody handles has led to it; otherwise all threads have stopped or wait for each other.
+    pub has_fault: bool,
 }
 
 /// What every machine-readable line begins with.
@@ -66,6 +78,10 @@ fn message(key: &str, value: Value) -> Option<Message> {
         "exit" => Message::Exit(value.as_i64()?),
         "fault" => Message::Fault(value),
         "halted" => Message::Halted,
+        "stuck" => Message::Stuck(Stuck {
+            has_fault: value.get("fault").and_then(Value::as_bool).unwrap_or(false),
+            reason: text(value.get("reason").cloned().unwrap_or(Value::Null)),
+        }),
         "failed" => Message::Failed(text(value)),
         "injected" if value == Value::Bool(true) => Message::Injected,
         _ => return None,
@@ -122,6 +138,9 @@ mod tests {
         assert_eq!(one(r#"!skerry {"up":1234}"#), Some(Message::Up(Some(1234))));
         assert_eq!(one(r#"!skerry {"up":{"us":1234}}"#), Some(Message::Up(Some(1234))));
         assert_eq!(one(r#"!skerry {"halted":true}"#), Some(Message::Halted));
+        let stuck = Stuck { reason: "nothing can run".to_owned(), has_fault: true };
+        let line = r#"!skerry {"stuck":{"fault":true,"reason":"nothing can run"}}"#;
+        assert_eq!(one(line), Some(Message::Stuck(stuck)));
         assert_eq!(one(r#"!skerry {"fault":{"ip":1}}"#), Some(Message::Fault(serde_json::json!({"ip": 1}))));
         assert_eq!(one(r#"!skerry {"plan":{"a":1}}"#), Some(Message::Plan(serde_json::json!({"a": 1}))));
         assert_eq!(one(r#"!skerry {"audit":"ok"}"#), Some(Message::Audit(Value::from("ok"))));

@@ -132,6 +132,7 @@ pub fn ended(state: &InstanceState) -> String {
         (None, Some(0)) => "ok".to_owned(),
         (None, Some(code)) => format!("code {code}"),
         (None, None) if state.halted => "halted".to_owned(),
+        (None, None) if state.stuck.is_some() => "stuck".to_owned(),
         (None, None) => "still running".to_owned(),
     }
 }

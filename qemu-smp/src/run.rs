@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `run`: boots a system, follows it until it has ended, and tells how it went.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -12,10 +13,11 @@ use std::time::{Duration, Instant};
 use crate::arch::Arch;
 use crate::cli::RunOptions;
 use crate::collect::{Collected, Collector};
-use crate::compile::{Compiler, Kernel};
+use crate::compile::{Compiler, Kernel, Profile};
 use crate::console::{LineAssembler, Source};
 use crate::counters;
 use crate::failure::{Doing, Exit, Failure};
+use crate::hint::Hints;
 use crate::inject::{self, Circumstances};
 use crate::log::{Log, Show};
 use crate::machine::Machine;
@@ -34,6 +36,7 @@ use crate::session::{Ending, Session};
 use crate::symbols::Symbols;
 use crate::system::System;
 use crate::workspace::Workspace;
+use skerry_system::Instance;
 
 /// How long QEMU may take to close its consoles once it was told to end.
 const LAST_WORDS: Duration = Duration::from_secs(20);
@@ -43,6 +46,11 @@ pub fn run(options: &RunOptions) -> Result<Exit, Failure> {
     let arch = options.what.arch;
     arch.check_accelerator(options.accel)?;
     arch.check_profile(options.what.profile)?;
+    if options.explain && options.what.profile == Profile::Release {
+        return Err(Failure::bad_input(
+            "--explain with --profile release: a release kernel prints nothing\n  expected: --profile debug or bench",
+        ));
+    }
     prerequisites::require_qemu(arch)?;
     let given = [&options.boot_image, &options.module];
     given.into_iter().flatten().try_for_each(|path| paths::check_readable(path))?;
@@ -68,6 +76,13 @@ pub fn run(options: &RunOptions) -> Result<Exit, Failure> {
     let session = Session::new(&system.description, options.until.clone(), options.fail_on.clone())
         .with_injections(injections);
     let mut follower = Follower::new(log, &kernel.program, session, &machine);
+    if options.explain {
+        let of = |instance: &Instance| {
+            let file = system.place(&instance.root_task.name, &compiler).ok()?;
+            Some(Symbols::new(&file, arch))
+        };
+        follower.root_tasks = system.description.instances.iter().map(of).collect();
+    }
     follower.collector = options.collect.as_deref().map(Collector::new);
 
     let deadline = Instant::now() + Duration::from_secs(options.timeout);
@@ -149,10 +164,15 @@ pub(crate) fn machine(
         icount: options.icount,
         kernel: kernel.boot.clone(),
         module: module.to_owned(),
-        command_line: words.iter().copied().chain(options.append.as_deref()).collect::<Vec<_>>().join(" "),
+        command_line: command_line(options, words),
         consoles: system.description.instances.len() as u32,
         extra: options.extra.clone(),
     }
+}
+
+fn command_line(options: &RunOptions, words: &[&str]) -> String {
+    let explain = options.explain.then_some("explain");
+    words.iter().copied().chain(explain).chain(options.append.as_deref()).collect::<Vec<_>>().join(" ")
 }
 
 /// What faults to inject depend on.
@@ -181,6 +201,9 @@ pub(crate) fn on_interrupt(events: SyncSender<Event>) -> Result<(), Failure> {
 pub(crate) struct Follower {
     log: Log,
     symbols: Symbols,
+    /// Those of the root tasks, by instance, where refusals are explained.
+    root_tasks: Vec<Option<Symbols>>,
+    hints: Hints,
     session: Session,
     collector: Option<Collector>,
     partial: BTreeMap<Source, LineAssembler>,
@@ -195,6 +218,8 @@ impl Follower {
         Follower {
             log,
             symbols: Symbols::new(kernel, machine.arch),
+            root_tasks: Vec::new(),
+            hints: Hints::new(),
             session,
             collector: None,
             partial: BTreeMap::new(),
@@ -297,11 +322,16 @@ impl Follower {
                 return Ok(());
             }
         }
-        for line in self.symbols.annotate(line).split('\n') {
+        let root_task = source.instance().and_then(|number| self.root_tasks.get(number as usize)?.as_ref());
+        let refusal = root_task.and_then(|symbols| symbols.annotate_refusal(line));
+        for line in refusal.map_or_else(|| self.symbols.annotate(line), Cow::from).split('\n') {
             self.log.line(source, line)?;
             let text = self.log.text(source, line);
             self.session.line(&text);
         }
-        Ok(())
+        match self.hints.line(source, line) {
+            Some(hint) => self.log.line(source, &hint),
+            None => Ok(()),
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::console::Source;
 use crate::counters::Counters;
 use crate::failure::Exit;
 use crate::inject::Injection;
-use crate::protocol::{Message, Row};
+use crate::protocol::{Message, Row, Stuck};
 
 /// Why a run is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub struct InstanceState {
     pub faults: Vec<Value>,
     /// Whether its kernel was asked to halt.
     pub halted: bool,
+    /// Why none of its threads could run any more, if its root task has not finished.
+    pub stuck: Option<String>,
     /// Why its kernel failed.
     pub failed: Option<String>,
     /// Whether that is what `--inject` asked for.
@@ -51,11 +53,22 @@ pub struct InstanceState {
     pub counters: Option<Counters>,
     #[serde(skip)]
     reached_root_task: bool,
+    #[serde(skip)]
+    was_stopped_by_fault: bool,
 }
 
 impl InstanceState {
     fn has_ended(&self) -> bool {
-        self.exit.is_some() || self.halted || self.failed.is_some()
+        self.exit.is_some() || self.halted || self.stuck.is_some() || self.failed.is_some()
+    }
+
+    /// Takes in that no thread can run any more. After an exit that is what is expected; and where nothing has failed, a peer
+    /// may start the instance anew.
+    fn set_stuck(&mut self, Stuck { reason, has_fault }: Stuck) {
+        if self.exit.is_none() {
+            self.was_stopped_by_fault = has_fault;
+            self.stuck = Some(reason);
+        }
     }
 }
 
@@ -83,10 +96,12 @@ impl Session {
             exit: None,
             faults: Vec::new(),
             halted: false,
+            stuck: None,
             failed: None,
             injected: false,
             counters: None,
             reached_root_task: false,
+            was_stopped_by_fault: false,
         });
         Session {
             instances: instances.collect(),
@@ -137,10 +152,12 @@ impl Session {
             Message::Failed(reason) => instance.failed = Some(reason),
             Message::Injected => instance.injected = true,
             Message::Halted => instance.halted = true,
+            Message::Stuck(stuck) => instance.set_stuck(stuck),
             Message::Fault(fault) => instance.faults.push(fault),
             Message::Up(microseconds) => {
                 instance.reached_root_task = true;
                 instance.boot_us = microseconds;
+                instance.stuck = None;
             }
             Message::Exit(code) => {
                 instance.reached_root_task = true;
@@ -188,9 +205,10 @@ impl Session {
 
     /// Whether an instance has ended in a way that its peers may wait for in vain.
     pub fn has_casualty(&self) -> bool {
-        self.instances
-            .iter()
-            .any(|instance| instance.failed.is_some() || instance.exit.is_some_and(|code| code != 0))
+        self.instances.iter().any(|instance| {
+            let is_stuck = instance.stuck.is_some() && instance.was_stopped_by_fault;
+            instance.failed.is_some() || is_stuck || instance.exit.is_some_and(|code| code != 0)
+        })
     }
 
     /// The worst thing that happened to any instance, whether all have ended or not.
@@ -210,6 +228,11 @@ impl Session {
                 Exit::RootTask,
                 format!("the root task of {} ended with {code}", named(instance)),
             );
+        }
+        if let Some((instance, reason)) =
+            self.instances.iter().find_map(|instance| Some((instance, instance.stuck.as_ref()?)))
+        {
+            return Ending::new(Exit::RootTask, format!("{}: {reason}", named(instance)));
         }
         Ending::new(Exit::Success, "every instance has finished")
     }

@@ -47,6 +47,15 @@ impl Symbols {
         place.map_or(line.into(), |place| format!("{line}  {place}").into())
     }
 
+    /// The line of a kernel about an invocation that it refused, with the place in this program where it was made. Nothing for
+    /// other lines, and for threads that may run another program.
+    pub fn annotate_refusal(&self, line: &str) -> Option<String> {
+        let rest = line.strip_prefix("refused: thread \"rootserver\" at 0x")?;
+        let (digits, what) = rest.split_once(':')?;
+        let place = self.place(u64::from_str_radix(digits, 16).ok()?)?;
+        Some(format!("refused: thread \"rootserver\" at 0x{digits}, {place}:{what}"))
+    }
+
     fn place(&self, address: u64) -> Option<String> {
         let loader = self.loader.as_ref()?;
         let text = loader.get_section_range(b".text")?;
@@ -89,5 +98,23 @@ mod tests {
         for line in ["hello", "#1 0xffffffff80001234", "0x1234 and so on"] {
             assert_eq!(symbols.annotate(line), line);
         }
+    }
+
+    /// The test's own program is one with symbols.
+    #[test]
+    fn a_refusal_gets_the_place_of_the_system_call_and_keeps_its_text() {
+        let elf = std::env::current_exe().expect("the test is a file");
+        let symbols = Symbols::new(&elf, Arch::X86_64);
+        let loader = symbols.loader.as_ref().expect("it has symbols");
+        let address = loader.get_section_range(b".text").expect("it has code").begin + 0x1000;
+        let place = symbols.place(address).expect("code has a name");
+        let line =
+            format!("refused: thread \"rootserver\" at {address:#x}: TcbResume of slot 0x1 (Null): none");
+        let expected = format!(
+            "refused: thread \"rootserver\" at {address:#x}, {place}: TcbResume of slot 0x1 (Null): none"
+        );
+        assert_eq!(symbols.annotate_refusal(&line), Some(expected));
+        let other = line.replace("rootserver", "worker");
+        assert_eq!(symbols.annotate_refusal(&other), None);
     }
 }

@@ -379,3 +379,60 @@ fn a_position_independent_root_task_without_sections_runs_and_ends_the_run_by_ha
     assert!(run.shown.contains("halted the instance"), "{}", run.shown);
     assert_eq!(run.document["instances"][0]["halted"], true);
 }
+
+/// Compiles a root task for another configuration with the host's C compiler.
+fn misfit(dir: &Path, kind: &str) -> String {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/misfit/program.c");
+    let elf = dir.join("misfit.elf");
+    let mut compiler = Command::new("cc");
+    compiler.args(["-O1", "-w", "-ffreestanding", "-fno-stack-protector", "-fno-pic", "-no-pie", "-static"]);
+    compiler.args(["-nostdlib", "-Wl,--build-id=none,-z,noexecstack", "-Wl,-Ttext-segment=0x400000"]);
+    compiler.arg(format!("-D{kind}")).arg("-o").arg(&elf).arg(source);
+    assert!(compiler.status().is_ok_and(|status| status.success()), "the program compiles");
+    elf.display().to_string()
+}
+
+#[test]
+#[ignore = "boots"]
+fn a_run_that_cannot_go_on_ends_and_names_the_likely_cause() {
+    let unknown = "by UnknownSyscall -30";
+    let page_fault = "by page fault at 0x10000000, code 0x6";
+    let nobody = "by CapFault";
+    for (kind, how, hint) in [
+        ("CLASSIC", unknown, Some("hint: system call -30 is SetTLSBase in builds without MCS")),
+        (
+            "IOMMU",
+            page_fault,
+            Some(
+                "hint: the label that is GetAddress in this ABI variant is Map in builds with KernelIOMMU=ON",
+            ),
+        ),
+        ("ALONE", nobody, None),
+    ] {
+        let dir = tempfile::tempdir().expect("a temporary directory can be made");
+        let run = run(&["--root-task", &misfit(dir.path(), kind)]).expect(1);
+        let reason = run.document["exit"]["reason"].as_str().unwrap_or_default();
+        let start = "nothing can run any more: thread \"rootserver\" stopped at 0x40";
+        assert!(reason.contains(start), "{reason}");
+        assert!(reason.contains(how), "{reason}");
+        assert_eq!(run.shown.contains("hint:"), hint.is_some(), "{}", run.shown);
+        assert!(hint.is_none_or(|hint| run.shown.contains(hint)), "{}", run.shown);
+        assert!(run.document["instances"][0]["stuck"].is_string());
+    }
+}
+
+#[test]
+#[ignore = "boots"]
+fn a_refused_invocation_is_explained_with_its_place_when_asked_for() {
+    let dir = tempfile::tempdir().expect("a temporary directory can be made");
+    let task = misfit(dir.path(), "REFUSED");
+    let explained = run(&["--root-task", &task, "--explain"]).expect(0);
+    let line = explained.shown.lines().find(|line| line.contains("refused: ")).unwrap_or_default();
+    let what = ": TcbSetPriority of slot 0x1 (Tcb): argument 0 is 0x1000, expected 0x0..=0xff";
+    assert!(line.contains("refused: thread \"rootserver\" at 0x40") && line.ends_with(what), "{line}");
+    assert!(line.contains(", begin"), "{line}");
+    let silent = run(&["--root-task", &task]).expect(0);
+    assert!(!silent.shown.contains("refused: "), "{}", silent.shown);
+    let refused = run(&["--root-task", &task, "--explain", "--profile", "release"]).expect(2);
+    assert!(refused.errors.contains("--explain with --profile release"), "{}", refused.errors);
+}

@@ -12,7 +12,7 @@ use crate::error::Fault;
 use crate::ipc::testing::World;
 use crate::object::tcb::ThreadState;
 
-const ALL: Profile = Profile { printing: true, debug_calls: true, benchmarks: true };
+const ALL: Profile = Profile { printing: true, debug_calls: true, benchmarks: true, explains: false };
 
 fn world_with(profile: Profile) -> (World, ObjRef<Tcb>) {
     let mut world = World::new();
@@ -158,19 +158,62 @@ fn halt_stops_the_instance_for_good() {
 }
 
 #[test]
-fn the_scheduler_dump_lists_running_ready_and_waiting_threads() {
+fn the_scheduler_dump_lists_every_thread_with_what_it_does() {
     let (mut world, tcb) = world_with(ALL);
-    let other = world.thread(7);
-    for (thread, name) in [(tcb, b"first"), (other, b"other")] {
+    let threads = [tcb, world.thread(7), world.thread(200), world.thread(3)];
+    for (thread, name) in threads.into_iter().zip([b"first", b"other", b"waits", b"still"]) {
         world.kernel.objs[thread].name[..5].copy_from_slice(name);
+        world.kernel.list_thread(thread);
     }
-    world.ready(other);
+    world.ready(threads[1]);
+    let notification = world.notification(2);
+    world.run(threads[2]);
+    world.kernel.receive_signal(threads[2], notification, true);
     world.kernel.machine.stack_high_water = 1234;
     world.syscall(tcb, DebugDumpScheduler, 0, 0);
     let text = console(&world);
-    assert!(text.contains("first") && text.contains("other"), "{text}");
-    assert!(text.ends_with("kernel stack: 1234 bytes used at most\n"), "{text}");
+    let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+    let expected = [
+        "name state ip prio core",
+        "still inactive 0x401000 3 0",
+        "waits blocked on ntfn 0x401000 200 0",
+        "other running 0x401000 7 0",
+        "first running 0x401000 5 0",
+        "kernel stack: 1234 bytes used at most",
+    ];
+    assert_eq!(rows, expected.map(|row| row.split(' ').collect::<Vec<_>>()), "{text}");
+    assert!(text.lines().take(5).all(|line| line.len() == 66), "{text}");
     assert_eq!(world.kernel.counted(StatusWord::StackHighWater), 1234);
+}
+
+#[test]
+fn a_thread_that_ends_is_not_listed_wherever_it_was() {
+    for ended in 0..3 {
+        let (mut world, tcb) = world_with(ALL);
+        let threads = [tcb, world.thread(7), world.thread(9)];
+        threads.iter().for_each(|&thread| world.kernel.list_thread(thread));
+        world.kernel.forget_thread(threads[ended]);
+        let mut listed = Vec::new();
+        let mut next = world.kernel.threads;
+        while let Some(thread) = next {
+            assert_eq!(world.kernel.objs[thread].list_prev, listed.last().copied());
+            listed.push(thread);
+            next = world.kernel.objs[thread].list_next;
+        }
+        let left: Vec<_> = threads.into_iter().rev().filter(|&thread| thread != threads[ended]).collect();
+        assert_eq!(listed, left);
+    }
+}
+
+#[test]
+fn the_message_about_a_fault_says_when_a_frame_was_invoked_by_a_label_that_elsewhere_means_map() {
+    for (odd, lines) in [(false, 1), (true, 2)] {
+        let (mut world, tcb) = world_with(ALL);
+        world.kernel.has_odd_label = odd;
+        world.fault(tcb, Fault::VmFault { address: 0x1000, code: 4 });
+        assert_eq!(console(&world).lines().count(), lines);
+        assert_eq!(console(&world).contains("GetAddress of a frame with the arguments of Map"), odd);
+    }
 }
 
 #[test]

@@ -50,7 +50,12 @@ pub enum Invocation {
         cap: Cap,
     },
     /// Tells the physical address.
-    GetAddress(PhysAddr),
+    GetAddress {
+        /// That address.
+        base: PhysAddr,
+        /// Whether it came with what Map takes: a program of another configuration means that by the same label.
+        is_odd: bool,
+    },
 }
 
 impl<M: Machine> Kernel<M> {
@@ -64,7 +69,9 @@ impl<M: Machine> Kernel<M> {
         match args.label() {
             Some(Label::PageMap) => self.decode_map_frame(slot, cap, args),
             Some(Label::PageUnmap) => Ok(Invocation::Unmap { slot, cap }),
-            Some(Label::PageGetAddress) => Ok(Invocation::GetAddress(base)),
+            Some(Label::PageGetAddress) => {
+                Ok(Invocation::GetAddress { base, is_odd: args.require(3, 1).is_ok() })
+            }
             // Mapped, no 4 KiB frame, or E0 no IO space: without IO spaces one error serves all.
             Some(Label::PageMapIo) => {
                 args.require(2, 1)?;
@@ -111,7 +118,10 @@ impl<M: Machine> Kernel<M> {
                 }
                 Ok(Reply::Done)
             }
-            Invocation::GetAddress(base) => Ok(Reply::Word(base.0)),
+            Invocation::GetAddress { base, is_odd } => {
+                self.has_odd_label |= is_odd;
+                Ok(Reply::Word(base.0))
+            }
         }
     }
 

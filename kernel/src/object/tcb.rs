@@ -174,6 +174,10 @@ pub struct Tcb {
     pub name: [u8; NAME_LENGTH + 1],
     /// 1 once the debug and benchmark calls were taken away from the thread.
     pub debug_forbidden: u8,
+    /// Neighbours in the list of all threads, in profiles that print it.
+    pub list_next: Option<ObjRef<Tcb>>,
+    /// See `list_next`.
+    pub list_prev: Option<ObjRef<Tcb>>,
     /// Floating-point state while the thread does not own the unit.
     pub fpu: FpuState,
 }
@@ -405,6 +409,9 @@ impl<M: Machine> Kernel<M> {
         }
         self.suspend(tcb);
         self.release_fpu(tcb);
+        if self.config.profile.debug_calls {
+            self.forget_thread(tcb);
+        }
     }
 }
 

@@ -180,6 +180,9 @@ impl<M: Machine> Kernel<M> {
                 let domain = self.objs[self.current()].domain;
                 self.objs[tcb].initialise();
                 self.objs[tcb].domain = domain;
+                if self.config.profile.debug_calls {
+                    self.list_thread(tcb);
+                }
                 Cap::Thread(tcb)
             }
             ObjectType::Endpoint => {

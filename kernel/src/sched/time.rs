@@ -279,7 +279,10 @@ impl<M: Machine> Kernel<M> {
             return;
         }
         let end = match self.end_of_budget(self.sched.current_sc) {
-            Ticks::MAX => Ticks::MAX,
+            Ticks::MAX => {
+                self.look_for_end();
+                Ticks::MAX
+            }
             end => end.saturating_sub(self.sched.consumed),
         };
         self.program_timer_until(end);
@@ -289,7 +292,11 @@ impl<M: Machine> Kernel<M> {
     /// charged.
     #[inline(never)]
     pub(crate) fn program_timer(&mut self) {
-        self.program_timer_until(self.end_of_budget(self.sched.current_sc));
+        let end = self.end_of_budget(self.sched.current_sc);
+        if end == Ticks::MAX {
+            self.look_for_end();
+        }
+        self.program_timer_until(end);
     }
 
     /// Sets the timer to the end of the budget or to the first release, whichever is earlier.

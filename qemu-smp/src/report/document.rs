@@ -474,7 +474,7 @@ pub struct Progress {
     /// Microseconds from the start of the boot code until its root task ran; absent when it did not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub boot_us: Option<u64>,
-    /// `ok`, `code N`, `halted`, `kernel failed` or `still running`.
+    /// `ok`, `code N`, `halted`, `stuck`, `kernel failed` or `still running`.
     pub ended: String,
     /// Why its kernel failed.
     #[serde(skip_serializing_if = "Option::is_none")]

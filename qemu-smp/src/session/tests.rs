@@ -137,3 +137,41 @@ fn a_failure_for_another_reason_is_not_the_fault_that_was_asked_for() {
         "{ending:?}"
     );
 }
+
+fn stuck(has_fault: bool) -> Message {
+    Message::Stuck(Stuck { reason: "nothing can run any more: thread \"a\"".to_owned(), has_fault })
+}
+
+#[test]
+fn an_instance_that_cannot_go_on_fails_the_run_with_its_reason() {
+    for has_fault in [false, true] {
+        let mut session = session(2);
+        session.message(Source::Core(1), stuck(has_fault));
+        assert_eq!((session.ending(), session.has_casualty()), (None, has_fault));
+        assert_eq!(session.unfinished(), "0 (instance-0)");
+        session.message(Source::Core(0), Message::Exit(0));
+        let expected =
+            Ending::new(Exit::RootTask, "instance 1 (instance-1): nothing can run any more: thread \"a\"");
+        assert_eq!(session.ending(), Some(&expected));
+    }
+}
+
+#[test]
+fn a_root_task_that_has_finished_may_leave_nothing_that_runs() {
+    let mut session = session(1);
+    session.message(Source::Core(0), Message::Exit(0));
+    session.message(Source::Core(0), stuck(false));
+    assert_eq!(exit_of(&session), Some(Exit::Success));
+    assert_eq!(session.instances()[0].stuck, None);
+}
+
+#[test]
+fn an_instance_that_is_started_anew_is_not_stuck_any_more() {
+    let mut session = session(2);
+    session.message(Source::Core(1), stuck(false));
+    session.message(Source::Core(1), Message::Up(Some(9)));
+    session.message(Source::Core(0), Message::Exit(0));
+    assert_eq!(session.ending(), None);
+    session.message(Source::Core(1), Message::Exit(0));
+    assert_eq!(exit_of(&session), Some(Exit::Success));
+}

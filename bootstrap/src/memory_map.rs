@@ -52,7 +52,7 @@ impl MemoryMap {
         let mut map = MemoryMap::default();
         for entry in entries {
             // An end that is no address any more is beyond the top, too.
-            let end = entry.start.checked_add(entry.length).unwrap_or(u64::MAX);
+            let end = entry.start.saturating_add(entry.length);
             if entry.length > 0 && end > top {
                 map.cut.push(Cut { entry: *entry, from: top.max(entry.start) });
             }

@@ -82,7 +82,7 @@ fn the_xsdt_counts_only_from_revision_2_and_if_there_is_one() {
         (2, true, Signature::XSDT),
     ] {
         let mut image = Image::default();
-        let tables = image.put_all(&[right.clone()]);
+        let tables = image.put_all(std::slice::from_ref(&right));
         let rsdt = image.put_rsdt(&tables);
         let xsdt = if has_xsdt { image.put_xsdt(&tables) } else { 0 };
         let pointer = image.put_pointer(revision, rsdt, xsdt);

@@ -184,6 +184,8 @@ numbered! {
         InstanceStart = 0x1003,
         /// Takes the debug and benchmark calls away from a thread, for good.
         TcbForbidDebug = 0x1004,
+        /// Allows the next signal of several lines of a channel.
+        IrqHandlerAckLines = 0x1005,
     }
 }
 
@@ -226,7 +228,7 @@ mod tests {
         }
         assert_eq!(Label::from_word(0), None);
         assert_eq!(Label::from_word(59), None);
-        assert_eq!(Label::from_word(0x1005), None);
+        assert_eq!(Label::from_word(0x1006), None);
         assert_eq!(Label::from_word(Label::FIRST_OF_VARIANTS), Some(Label::TcbSetBreakpoint));
     }
 }

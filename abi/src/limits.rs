@@ -24,7 +24,7 @@ pub const MAX_DOMAIN_DURATION: u64 = (1 << 56) - 1;
 #[doc(alias = "seL4_UntypedRetypeMaxObjects")]
 pub const MAX_RETYPE_OBJECTS: u64 = 256;
 /// The bytes Retype clears between two preemption points.
-pub const RESET_CHUNK: u64 = 256;
+pub const RESET_CHUNK: u64 = 1024;
 /// A preemption point looks at the clock and the interrupts once in so many.
 pub const WORK_UNITS_PER_PREEMPTION: u64 = 100;
 

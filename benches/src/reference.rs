@@ -116,6 +116,7 @@ const REFERENCES: &[(&str, Reference)] = &[
     ("cross-core signal, receiver, interrupt to after Wait", target(350, 300)),
     ("cross-core signal, round trip, both halt", target(1150, 950)),
     ("cross-core, acknowledge 1 lines", target(160, 120)),
+    ("cross-core, acknowledge 64 lines by one call", target(2500, 1000)),
     ("cross-core, request and response of 1 words", target(2200, 1800)),
 ];
 

@@ -4,7 +4,7 @@
 //! The world is always the same: the root task, which holds one of everything. Each message begins there. The first
 //! rows of the tables in docs/abi/invocations.md are held against a naive copy, `NEEDS`.
 
-use abi::{CapTag, ErrorCode, Label, MessageInfo, Syscall};
+use abi::{CapTag, ErrorCode, Label, MessageInfo, Syscall, TIME_WORDS};
 use arch::PhysAddr;
 use kernel::invariants::Difference;
 use kernel::object::tcb::Tcb;
@@ -65,6 +65,7 @@ const NEEDS: &[(Tag, Label, usize, usize)] = &[
     (Tag::SchedContext, L::SchedContextConsumed, 0, 0),
     (Tag::SchedContext, L::SchedContextYieldTo, 0, 0),
     (Tag::IrqHandler, L::IrqHandlerAck, 0, 0),
+    (Tag::IrqHandler, L::IrqHandlerAckLines, TIME_WORDS, 0),
     (Tag::IrqHandler, L::IrqHandlerSetNotification, 0, 1),
     (Tag::IrqHandler, L::IrqHandlerClear, 0, 0),
     (Tag::AsidControl, L::AsidControlMakePool, 2, 2),

@@ -27,14 +27,14 @@ pub fn compare(world: &World, event: Event) -> bool {
         return false;
     }
     let mut fast = kernel.clone();
-    let Some(Resume::Thread(next)) = fast.fast_path(event) else {
+    let Some(resume) = fast.fast_path(event) else {
         assert_eq!(fast.differences(kernel, START), [], "a fast path that gives up has changed something");
         return false;
     };
-    if fast.sched.current_sc != kernel.sched.current_sc {
+    if fast.sched.current_sc != kernel.sched.current_sc || fast.sched.now != kernel.sched.now {
         // The clock was read, and the budget that ended charged: nothing is left for later.
         let mut slow = kernel.clone();
-        assert_eq!(slow.handle(event), Resume::Thread(next), "the fast path chose somebody else");
+        assert_eq!(slow.handle(event), resume, "the fast path chose somebody else");
         assert_eq!(fast.differences(&slow, START), [], "the fast path did something else");
         return true;
     }
@@ -42,25 +42,29 @@ pub fn compare(world: &World, event: Event) -> bool {
     before.machine.time = before.sched.now;
     fast.machine.time = before.sched.now;
     let mut slow = before.clone();
-    let resume = slow.handle(event);
+    let slow_resume = slow.handle(event);
     if slow.sched.reprogram != fast.sched.reprogram || slow.sched.current_sc != before.sched.current_sc {
         return true;
     }
     assert_eq!(fast.differences(&slow, START), [], "the fast path did something else");
-    assert_eq!(resume, Resume::Thread(next), "the fast path chose somebody else");
+    assert_eq!(slow_resume, resume, "the fast path chose somebody else");
     compare_later(before, event);
     true
 }
 
-/// What cannot take a fast path is not worth a copy; a look at the target is enough. Signals of lines are
-/// left out, because they change an inbox.
+/// What cannot take a fast path is not worth a copy; a look at the target is enough. Signals and
+/// acknowledgements of lines are left out, because they change an inbox.
 fn may_be_fast(world: &World, event: Event) -> bool {
     let context = &world.kernel.objs[world.kernel.current()].context;
     let targets: &[CapTag] = match (event, Syscall::from_word(context.rdx)) {
         (Event::PageFault { .. } | Event::Exception { .. }, _) => return true,
-        (Event::Syscall, Some(Syscall::Call)) => &[CapTag::Endpoint, CapTag::Frame],
+        (Event::Syscall, Some(Syscall::Call)) => &[CapTag::Endpoint, CapTag::Frame, CapTag::Untyped],
         (Event::Syscall, Some(Syscall::ReplyRecv)) => &[CapTag::Endpoint],
         (Event::Syscall, Some(Syscall::Send | Syscall::NBSend)) => &[CapTag::Notification, CapTag::Endpoint],
+        (Event::Syscall, Some(Syscall::Wait | Syscall::NBWait | Syscall::Recv)) => {
+            &[CapTag::Notification, CapTag::Endpoint]
+        }
+        (Event::Syscall, Some(Syscall::Yield)) => return true,
         _ => return false,
     };
     targets.contains(&world.cap(context.rdi).tag())

@@ -141,6 +141,7 @@ pub const RECIPES: &[Recipe] = &[
     recipe(Tag::IrqControl, L::IssueLineSignal, &[Below(5), Is(1), Empty, Depth], ROOT),
     recipe(Tag::IrqControl, L::GetLine, &[Below(5), Is(1), Empty, Depth], ROOT),
     recipe(Tag::IrqHandler, L::IrqHandlerAck, &[], &[]),
+    recipe(Tag::IrqHandler, L::IrqHandlerAckLines, &[Any, Any], &[]),
     recipe(Tag::IrqHandler, L::IrqHandlerSetNotification, &[], &[&[Tag::Notification]]),
     recipe(Tag::IrqHandler, L::IrqHandlerSetNotification, &[], &[&[Tag::Notification]]),
     recipe(Tag::IrqHandler, L::IrqHandlerClear, &[], &[]),

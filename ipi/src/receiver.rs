@@ -111,14 +111,28 @@ impl<'a> Receiver<'a> {
     /// Opens a line: its handler is bound, or has acknowledged. Takes the signal that came while it was closed.
     #[inline]
     pub fn unmask(self, sender: usize, line: Line) -> Unmasked {
-        let Some(words) = self.inbox.lines.get(sender) else { return Unmasked::Nothing };
-        words.open.fetch_or(line.bit(), Relaxed);
+        if self.unmask_lines(sender, line.bit()) == 0 { Unmasked::Nothing } else { Unmasked::Delivered }
+    }
+
+    /// The same for several lines from one sender at once. Answers those whose signal was waiting: it is taken, and now
+    /// the caller's to deliver.
+    #[inline]
+    #[must_use = "signals that were waiting are taken out of the inbox"]
+    pub fn unmask_lines(self, sender: usize, lines: u64) -> u64 {
+        let Some(words) = self.inbox.lines.get(sender) else { return 0 };
+        words.open.fetch_or(lines, Relaxed);
         barrier_after_rmw(Site::OpenedFence);
-        if words.pending.load(Relaxed) & line.bit() == 0 {
-            return Unmasked::Nothing;
+        let pending = words.pending.load(Relaxed) & lines;
+        if pending != 0 {
+            words.collect(pending);
         }
-        words.collect(line.bit());
-        Unmasked::Delivered
+        pending
+    }
+
+    /// The lines from a sender on which a signal waits, open or not. More may come at any time.
+    #[inline]
+    pub fn pending(self, sender: usize) -> u64 {
+        self.inbox.lines.get(sender).map_or(0, |words| words.pending.load(Relaxed))
     }
 
     /// Closes lines: signals stay pending and ring no doorbell.

@@ -15,7 +15,14 @@ pub struct Numbering {
     pub(crate) page_map: u64,
     /// Message info of Page Unmap as programs send it.
     pub(crate) page_unmap: u64,
+    /// Message info of Retype as programs send it.
+    pub(crate) retype: u64,
+    /// Message info of Ack as programs send it.
+    pub(crate) irq_ack: u64,
 }
+
+/// Type, size, index, depth, offset, count.
+const RETYPE_WORDS: usize = 6;
 
 impl Numbering {
     /// The numbers of the base build.
@@ -25,16 +32,20 @@ impl Numbering {
         // Address, rights, attributes, and the address space.
         page_map: MessageInfo::new(Label::PageMap.word(), 0, 1, 3).word(),
         page_unmap: MessageInfo::new(Label::PageUnmap.word(), 0, 0, 0).word(),
+        retype: MessageInfo::new(Label::UntypedRetype.word(), 0, 1, RETYPE_WORDS).word(),
+        irq_ack: MessageInfo::new(Label::IrqHandlerAck.word(), 0, 0, 0).word(),
     };
 
     /// The numbers of `variant`.
     pub fn new(variant: Variant) -> Self {
-        let number = |label| variant.label_word(label).expect("every build maps pages");
+        let number = |label| variant.label_word(label).expect("every build has it");
         Self {
             variant,
             is_base: variant.first_unused_label() == Variant::BASE.first_unused_label() && variant.huge_page,
             page_map: MessageInfo::new(number(Label::PageMap), 0, 1, 3).word(),
             page_unmap: MessageInfo::new(number(Label::PageUnmap), 0, 0, 0).word(),
+            retype: MessageInfo::new(number(Label::UntypedRetype), 0, 1, RETYPE_WORDS).word(),
+            irq_ack: MessageInfo::new(number(Label::IrqHandlerAck), 0, 0, 0).word(),
         }
     }
 
@@ -75,6 +86,7 @@ mod tests {
     fn the_numbers_of_the_base_build_are_the_ones_of_its_variant() {
         let (base, made) = (Numbering::BASE, Numbering::new(Variant::BASE));
         assert_eq!((base.page_map, base.page_unmap), (made.page_map, made.page_unmap));
+        assert_eq!((base.retype, base.irq_ack), (made.retype, made.irq_ack));
         assert!(made.is_base);
         for word in 0..0x1100 {
             assert_eq!(base.label(word), Variant::BASE.label(word), "{word:#x}");

@@ -195,6 +195,14 @@ impl RawCap {
         if self.has_bit(SIGNALLABLE_NOTIFICATION) { Some(ObjRef::at(self.address())) } else { None }
     }
 
+    /// The object of a notification capability with the receive right.
+    #[inline(always)]
+    pub(crate) const fn waitable_notification(self) -> Option<ObjRef<Notification>> {
+        const BITS: u64 = Rights::READ.0 << RIGHTS_SHIFT | Tag::Notification as u64;
+        const MASK: u64 = Rights::READ.0 << RIGHTS_SHIFT | TAG_MASK;
+        if self.word0 & MASK == BITS { Some(ObjRef::at(self.address())) } else { None }
+    }
+
     /// The page of a capability to a writable 4 KiB frame that is not device memory.
     #[inline(always)]
     pub(crate) const fn writable_small_frame(self) -> Option<PhysAddr> {
@@ -229,6 +237,42 @@ impl RawCap {
         } else {
             None
         }
+    }
+
+    /// Whether an untyped capability, which this must be, is to memory of devices.
+    #[inline(always)]
+    pub(crate) const fn is_device_untyped(self) -> bool {
+        self.has_bit(DEVICE_UNTYPED)
+    }
+
+    /// Log2 of the size of an untyped capability, which this must be.
+    #[inline(always)]
+    pub(crate) const fn untyped_bits(self) -> u64 {
+        self.kind_bits()
+    }
+
+    /// Whether the address part is that of an object or of memory.
+    #[inline(always)]
+    pub(crate) const fn has_object(self) -> bool {
+        const WITH_OBJECT: u64 = 1 << Tag::Untyped as u64
+            | 1 << Tag::Endpoint as u64
+            | 1 << Tag::Notification as u64
+            | 1 << Tag::Reply as u64
+            | 1 << Tag::CNode as u64
+            | 1 << Tag::Thread as u64
+            | 1 << Tag::SchedContext as u64
+            | 1 << Tag::Zombie as u64
+            | 1 << Tag::Frame as u64
+            | 1 << Tag::Table as u64
+            | 1 << Tag::VSpace as u64
+            | 1 << Tag::AsidPool as u64;
+        WITH_OBJECT >> (self.word0 & TAG_MASK) & 1 != 0
+    }
+
+    /// Whether the two cannot name one object: of another kind, or at another place. `false` says nothing.
+    #[inline(always)]
+    pub(crate) const fn is_apart_from(self, other: Self) -> bool {
+        (self.word0 ^ other.word0) & (!0 << ADDRESS_SHIFT | TAG_MASK) != 0
     }
 
     /// Rights of an endpoint, notification or reply capability.

@@ -17,6 +17,7 @@
 use arch::Machine;
 
 use super::Cap;
+use super::raw::{RawCap, Tag};
 use super::slot::{Mdb, Slot, SlotRef};
 use crate::Kernel;
 
@@ -147,7 +148,7 @@ impl Cap {
 /// Whether `parent` is a parent of `child`, which comes later in the order.
 #[doc(alias = "isMDBParentOf")]
 pub(crate) fn is_parent(parent: &Slot, child: &Slot) -> bool {
-    if !parent.mdb.is_revocable() {
+    if !parent.mdb.is_revocable() || is_stranger(parent.cap, child.cap) {
         return false;
     }
     let (a, b) = (parent.cap.unpack(), child.cap.unpack());
@@ -162,6 +163,18 @@ pub(crate) fn is_parent(parent: &Slot, child: &Slot) -> bool {
         (Cap::LineSignal { .. }, _) => !child.mdb.is_first(),
         _ => true,
     }
+}
+
+/// Whether `other` cannot be a part of `cap`, by a look at kind and address alone. `false` says nothing.
+#[inline(always)]
+fn is_stranger(cap: RawCap, other: RawCap) -> bool {
+    if cap.has_tag(Tag::Untyped) {
+        let offset = other.address().0.wrapping_sub(cap.address().0);
+        return offset >> cap.untyped_bits() != 0;
+    }
+    let has_parts =
+        cap.has_tag(Tag::Frame) || cap.has_tag(Tag::IrqControl) || cap.has_tag(Tag::IoPortControl);
+    !has_parts && cap.is_apart_from(other)
 }
 
 impl<M: Machine> Kernel<M> {
@@ -240,9 +253,11 @@ impl<M: Machine> Kernel<M> {
     /// Whether the capability in `slot` is the last one to its object.
     #[doc(alias = "isFinalCapability")]
     pub(crate) fn is_final(&self, slot: SlotRef) -> bool {
-        let Slot { cap, mdb } = self.objs[slot];
-        let cap = cap.unpack();
-        let is_same = |other: SlotRef| cap.is_same_object(self.objs[other].cap.unpack());
+        let Slot { cap: raw, mdb } = self.objs[slot];
+        let is_same = |other: SlotRef| {
+            let other = self.objs[other].cap;
+            !raw.is_apart_from(other) && raw.unpack().is_same_object(other.unpack())
+        };
         !mdb.prev().is_some_and(is_same) && !mdb.next().is_some_and(is_same)
     }
 

@@ -102,6 +102,15 @@ impl Exit<HwMachine> for Leave {
     fn leave_with(kernel: &mut Kernel<HwMachine>, arrival: Arrival) -> bool {
         processor::leave_with(kernel, arrival)
     }
+
+    #[inline(always)]
+    fn resume(kernel: &mut Kernel<HwMachine>, resume: Resume) -> bool {
+        if let Resume::Thread(thread) = resume {
+            leave_for(kernel, thread);
+        }
+        give_up();
+        leave(enter(), resume)
+    }
 }
 
 /// Goes on with `thread`.
@@ -130,6 +139,13 @@ extern "C" fn instance_fast_reply_recv(cptr: Word, info: Word) -> bool {
 #[unsafe(no_mangle)]
 extern "C" fn instance_fast_send(cptr: Word, info: Word) -> bool {
     let goes_on = enter().kernel.try_send::<Leave>(cptr, info);
+    give_up();
+    goes_on
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn instance_fast_other(cptr: Word) -> bool {
+    let goes_on = enter().kernel.try_other::<Leave>(cptr);
     give_up();
     goes_on
 }

@@ -5,10 +5,26 @@ use arch::Machine;
 
 use super::{Arrival, CAPS_MASK, Progress};
 use crate::Kernel;
+use crate::cap::raw::{RawCap, Tag};
+use crate::cap::slot::SlotRef;
 use crate::memory::objects::ObjRef;
 use crate::object::endpoint::{Endpoint, EndpointState};
 use crate::object::reply::{Above, Reply};
 use crate::object::tcb::{Tcb, TcbSlot, ThreadState};
+
+/// The invocations that have a path of their own, by the object.
+#[inline(always)]
+fn invocation(slot: SlotRef, cap: RawCap) -> Option<Progress> {
+    if cap.is_small_frame() {
+        Some(Progress::Page { slot, cap })
+    } else if cap.has_tag(Tag::IrqHandler) {
+        Some(Progress::Acknowledge { slot, cap })
+    } else if cap.has_tag(Tag::Untyped) {
+        Some(Progress::Retype { slot, cap })
+    } else {
+        None
+    }
+}
 
 impl<M: Machine> Kernel<M> {
     /// Call: hands message and scheduling context to a receiver that waits, or maps and unmaps a page.
@@ -19,13 +35,13 @@ impl<M: Machine> Kernel<M> {
         let slot = thread.slots[TcbSlot::CSpace as usize].cap.plain_slot(cptr)?;
         let cap = self.objs[slot].cap;
         let Some(endpoint) = cap.callable_endpoint() else {
-            return if cap.is_small_frame() { Some(Progress::Page { slot, cap }) } else { None };
+            return invocation(slot, cap);
         };
         let callee = self.objs[endpoint].first_receiver()?;
         let partner = &self.objs[callee];
         let reply = partner.reply?;
         if partner.sched_context.is_some() || partner.priority < thread.priority {
-            return None;
+            return Some(Progress::Call { endpoint, badge: cap.word1 });
         }
         let root = self.fast_root(callee)?;
         let words = self.pass_words(caller, callee, info)?;

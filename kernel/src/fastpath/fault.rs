@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Page faults and exceptions: to a handler that waits without a scheduling context of its own.
+//! Page faults and exceptions: to a handler that waits.
 //!
 //! A fault is a Call that the processor makes: the same checks, the same way of the scheduling context, another
 //! message. The handler's ReplyRecv is the way back.
@@ -11,8 +11,9 @@ use arch::{FETCH_SHIFT, Machine};
 
 use crate::error::Fault;
 use crate::memory::objects::ObjRef;
+use crate::memory::user::UserFrame;
 use crate::object::tcb::{Tcb, TcbSlot};
-use crate::{Kernel, Resume};
+use crate::{Event, Kernel, Resume};
 
 /// A fault message: what it is, its words, and how many of them count.
 type FaultMessage = (FaultKind, [u64; 5], usize);
@@ -38,8 +39,46 @@ impl<M: Machine> Kernel<M> {
         self.objs[faulter].fault.set(fault);
         self.pop_receiver(endpoint, handler);
         self.lend_on_reply(reply, faulter, handler);
+        self.write_fault(handler, cap.word1, (kind, words, length), buffer);
+        self.fast_switch(faulter, handler, root);
+        Some(Resume::Thread(handler))
+    }
+
+    /// The same for a handler that runs on its own time or is of lower priority; tried when [`Kernel::fast_fault`] gives
+    /// up, so that the common case pays nothing for it.
+    #[inline(never)]
+    pub(super) fn fast_fault_apart(&mut self, event: Event) -> Option<Resume> {
+        let fault = match event {
+            Event::PageFault { address, code } => Fault::VmFault { address, code },
+            Event::Exception { vector, code } => Fault::UserException { vector: vector.into(), code },
+            _ => return None,
+        };
+        let faulter = self.sched.current;
+        let cap = self.objs[faulter].slots[TcbSlot::FaultHandler as usize].cap;
+        let endpoint = cap.callable_endpoint()?;
+        let handler = self.objs[endpoint].first_receiver()?;
+        let reply = self.objs[handler].reply?;
+        let message = self.fault_message(faulter, fault)?;
+        let buffer = if message.2 > REGISTER_MESSAGES { Some(self.fast_buffer(handler)?) } else { None };
+        let turn = self.turn_of_receiver(handler)?;
+
+        self.objs[faulter].fault.set(fault);
+        self.give_turn(turn, endpoint, reply, handler);
+        self.write_fault(handler, cap.word1, message, buffer);
+        Some(Resume::Thread(self.take_turn_over(turn, handler)))
+    }
+
+    /// Writes the message of a fault where its handler finds it.
+    #[inline(always)]
+    fn write_fault(
+        &mut self,
+        handler: ObjRef<Tcb>,
+        badge: u64,
+        (kind, words, length): FaultMessage,
+        buffer: Option<UserFrame>,
+    ) {
         let context = &mut self.objs[handler].context;
-        context.set_badge(cap.word1);
+        context.set_badge(badge);
         context.set_info(MessageInfo::new(kind.word(), 0, 0, length).word());
         for (index, &word) in words[..REGISTER_MESSAGES].iter().enumerate() {
             context.set_message_register(index, word);
@@ -47,8 +86,6 @@ impl<M: Machine> Kernel<M> {
         if let Some(buffer) = buffer {
             buffer.write(&mut self.objs, message_offset(REGISTER_MESSAGES), words[REGISTER_MESSAGES]);
         }
-        self.fast_switch(faulter, handler, root);
-        Some(Resume::Thread(handler))
     }
 
     /// The message of a fault that the processor found.

@@ -7,23 +7,29 @@
 //! read, and the time is charged on the next entry that reads it.
 //!
 //! The cases: no capabilities in the message; a CSpace whose root is one plain CNode; for Call and ReplyRecv, the
-//! partner waits, is of at least the caller's priority, and runs on the scheduling context that is passed along, no
-//! signal is pending for a receiver, and buffers, if there are more than four words, are in 4 KiB frames; for Send,
-//! a signal or a short message, and if it wakes somebody, a thread of higher priority with a scheduling context of its
-//! own; for Call on a 4 KiB frame, Map and Unmap that succeed; for a doorbell, nobody runs. docs/performance.md counts
-//! what is left.
+//! partner waits and is the one to run next, on the scheduling context that is passed along or (`partner.rs`) on its
+//! own, no signal is pending for a receiver, and buffers, if there are more than four words, are in 4 KiB frames; for
+//! Send, a signal or a short message, and if it wakes somebody, a thread with a scheduling context of its own; Wait and
+//! NBWait at a notification, Recv of a short message, Yield of a slice (`receive.rs`); Call on a 4 KiB frame, on
+//! untyped memory and on an interrupt handler, for Map, Unmap, Retype of one object and Ack that succeed; a doorbell while
+//! nobody runs. docs/performance.md counts what is left.
 
 mod call;
+mod dispatch;
 mod doorbell;
 mod fault;
+mod line;
 mod page;
+mod partner;
+mod receive;
 mod reply_recv;
+mod retype;
 mod send;
 mod wake;
 
+use abi::WORD_BYTES;
 use abi::ipc_buffer::{MAX_LENGTH, REGISTER_MESSAGES, message_offset};
 use abi::sizes::SMALL_PAGE_BITS;
-use abi::{Syscall, WORD_BYTES, Word, cut, widen};
 use arch::{Machine, PhysAddr};
 
 use crate::Kernel;
@@ -36,7 +42,8 @@ use crate::object::notification::Notification;
 use crate::object::reply::Reply;
 use crate::object::sched_context::SchedContext;
 use crate::object::tcb::{Tcb, TcbSlot};
-use crate::{Event, Resume, error::Fault};
+
+pub use dispatch::{Exit, Return};
 
 /// Low bits of a message info: extra capabilities and length. Without the former it is a small number.
 const SHAPE_MASK: u64 = 0x1ff;
@@ -69,6 +76,48 @@ enum Progress {
     Done,
     /// To its end.
     Arrived(Arrival),
+    /// To its end; this thread goes on with the registers in its context.
+    Switched(ObjRef<Tcb>),
+    /// To a receiver on its own time or of lower priority: [`Kernel::fast_call_apart`] goes on.
+    Call {
+        /// Where it waits.
+        endpoint: ObjRef<Endpoint>,
+        /// Badge of the capability.
+        badge: u64,
+    },
+    /// To a caller on its own time or of lower priority: [`Kernel::fast_reply_apart`] goes on.
+    Reply {
+        /// Where the server waits for the next.
+        endpoint: ObjRef<Endpoint>,
+        /// What the caller waits on.
+        reply: ObjRef<Reply>,
+    },
+    /// To a Wait that blocks: [`Kernel::fast_block`] goes on.
+    Wait {
+        /// Where it waits.
+        notification: ObjRef<Notification>,
+    },
+    /// To a Recv: [`Kernel::fast_recv`] goes on.
+    Receive {
+        /// Where from.
+        cptr: u64,
+    },
+    /// To a Yield: [`Kernel::fast_yield`] goes on.
+    Yield,
+    /// To an interrupt handler: [`Kernel::fast_acknowledge`] goes on.
+    Acknowledge {
+        /// The slot of its capability.
+        slot: SlotRef,
+        /// The capability.
+        cap: RawCap,
+    },
+    /// To untyped memory: [`Kernel::fast_retype`] goes on.
+    Retype {
+        /// The slot of its capability.
+        slot: SlotRef,
+        /// The capability.
+        cap: RawCap,
+    },
     /// To a frame of 4 KiB: [`Kernel::fast_page`] goes on.
     Page {
         /// The slot of its capability.
@@ -103,199 +152,6 @@ enum Progress {
         /// What it is.
         info: u64,
     },
-}
-
-/// The way out of a fast path.
-///
-/// On metal a function that leaves never returns: it jumps to user code. On a host it returns what the core would do.
-pub trait Exit<M: Machine> {
-    /// What a path that returns tells the caller.
-    type Answer;
-
-    /// The path has changed nothing; [`Kernel::handle`] does the work.
-    fn refuse() -> Self::Answer;
-
-    /// The same, from a tail.
-    fn refuse_in_tail() -> Self::Answer;
-
-    /// The current thread goes on with the registers it came with.
-    fn go_on(kernel: &mut Kernel<M>) -> Self::Answer;
-
-    /// `thread`, now the current one, goes on with the registers in its context.
-    fn leave(kernel: &mut Kernel<M>, thread: ObjRef<Tcb>) -> Self::Answer;
-
-    /// A thread, now the current one, goes on with a message.
-    fn leave_with(kernel: &mut Kernel<M>, arrival: Arrival) -> Self::Answer;
-}
-
-/// The way out on a host: returns what the core does next, or nothing for a path that has changed nothing.
-#[derive(Clone, Copy, Debug)]
-pub struct Return;
-
-impl<M: Machine> Exit<M> for Return {
-    type Answer = Option<Resume>;
-
-    fn refuse() -> Self::Answer {
-        None
-    }
-
-    fn refuse_in_tail() -> Self::Answer {
-        None
-    }
-
-    fn go_on(kernel: &mut Kernel<M>) -> Self::Answer {
-        Some(Resume::Thread(kernel.current()))
-    }
-
-    fn leave(_kernel: &mut Kernel<M>, thread: ObjRef<Tcb>) -> Self::Answer {
-        Some(Resume::Thread(thread))
-    }
-
-    fn leave_with(kernel: &mut Kernel<M>, arrival: Arrival) -> Self::Answer {
-        Some(Resume::Thread(kernel.deliver(arrival)))
-    }
-}
-
-/// Whether a message fits in registers. Longer messages take a copy of the same path, for the reason given at
-/// [`Progress`].
-#[inline(always)]
-const fn is_short(info: Word) -> bool {
-    widen(info) & SHAPE_MASK <= SHORT
-}
-
-/// The dispatcher: which path an event takes, and which function does the rest.
-impl<M: Machine> Kernel<M> {
-    /// The fast path of `event`, as the entries try it before [`Kernel::handle`]; `None`: nothing has changed.
-    #[inline(always)]
-    pub fn fast_path(&mut self, event: Event) -> Option<Resume> {
-        match event {
-            Event::Syscall => self.fast_syscall(),
-            Event::PageFault { address, code } => self.fast_fault(Fault::VmFault { address, code }),
-            Event::Exception { vector, code } => {
-                self.fast_fault(Fault::UserException { vector: vector.into(), code })
-            }
-            Event::Interrupt(abi::vector::DOORBELL) => self.fast_doorbell(),
-            Event::Interrupt(_) | Event::UnknownSyscall { .. } => None,
-        }
-    }
-
-    /// The choice that the entry stub makes on metal, by the number of the system call.
-    fn fast_syscall(&mut self) -> Option<Resume> {
-        let context = &self.objs[self.sched.current].context;
-        let (cptr, info) = (cut(context.cap_register()), cut(context.info_register()));
-        match Syscall::from_word(context.syscall_number())? {
-            Syscall::Call => self.try_call::<Return>(cptr, info),
-            Syscall::ReplyRecv => self.try_reply_recv::<Return>(cptr, info),
-            Syscall::Send | Syscall::NBSend => self.try_send::<Return>(cptr, info),
-            _ => None,
-        }
-    }
-
-    /// Call.
-    #[inline(always)]
-    pub fn try_call<E: Exit<M>>(&mut self, cptr: Word, info: Word) -> E::Answer {
-        if !is_short(info) {
-            return self.call_with_buffers::<E>(cptr, info);
-        }
-        let progress = self.fast_call(widen(cptr), widen(info));
-        self.leave_or_continue::<E>(progress)
-    }
-
-    #[inline(never)]
-    fn call_with_buffers<E: Exit<M>>(&mut self, cptr: Word, info: Word) -> E::Answer {
-        let progress = self.fast_call(widen(cptr), widen(info));
-        self.leave_or_continue::<E>(progress)
-    }
-
-    /// ReplyRecv.
-    #[inline(always)]
-    pub fn try_reply_recv<E: Exit<M>>(&mut self, cptr: Word, info: Word) -> E::Answer {
-        if !is_short(info) {
-            return self.reply_recv_with_buffers::<E>(cptr, info);
-        }
-        let progress = self.fast_reply_recv(widen(cptr), widen(info));
-        self.leave_or_continue::<E>(progress)
-    }
-
-    #[inline(never)]
-    fn reply_recv_with_buffers<E: Exit<M>>(&mut self, cptr: Word, info: Word) -> E::Answer {
-        let progress = self.fast_reply_recv(widen(cptr), widen(info));
-        self.leave_or_continue::<E>(progress)
-    }
-
-    /// Send and NBSend.
-    #[inline(always)]
-    pub fn try_send<E: Exit<M>>(&mut self, cptr: Word, info: Word) -> E::Answer {
-        let progress = self.fast_send(widen(cptr), widen(info));
-        self.leave_or_continue::<E>(progress)
-    }
-
-    /// Leaves, or calls the tail that does the rest. A tail is the last call of its entry point.
-    #[inline(always)]
-    fn leave_or_continue<E: Exit<M>>(&mut self, progress: Option<Progress>) -> E::Answer {
-        match progress {
-            None => E::refuse(),
-            Some(Progress::Done) => E::go_on(self),
-            Some(Progress::Arrived(arrival)) => E::leave_with(self, arrival),
-            Some(Progress::Page { slot, cap }) => self.change_page::<E>(slot, cap),
-            Some(Progress::Answer { endpoint, reply, info }) => {
-                self.resume_faulter::<E>(endpoint, reply, info)
-            }
-            Some(Progress::Signal { notification, waiter, badge }) => {
-                self.wake_by_signal::<E>(notification, waiter, badge)
-            }
-            Some(Progress::Message { endpoint, badge, info }) => {
-                self.wake_by_message::<E>(endpoint, badge, info)
-            }
-        }
-    }
-
-    #[inline(never)]
-    fn change_page<E: Exit<M>>(&mut self, slot: SlotRef, cap: RawCap) -> E::Answer {
-        match self.fast_page(slot, cap) {
-            Some(arrival) => E::leave_with(self, arrival),
-            None => E::refuse_in_tail(),
-        }
-    }
-
-    #[inline(never)]
-    fn resume_faulter<E: Exit<M>>(
-        &mut self,
-        endpoint: ObjRef<Endpoint>,
-        reply: ObjRef<Reply>,
-        info: u64,
-    ) -> E::Answer {
-        match self.fast_answer(endpoint, reply, info) {
-            Some(faulter) => E::leave(self, faulter),
-            None => E::refuse_in_tail(),
-        }
-    }
-
-    #[inline(never)]
-    fn wake_by_signal<E: Exit<M>>(
-        &mut self,
-        notification: ObjRef<Notification>,
-        waiter: ObjRef<Tcb>,
-        badge: u64,
-    ) -> E::Answer {
-        match self.fast_signal(notification, waiter, badge) {
-            Some(waiter) => E::leave(self, waiter),
-            None => E::refuse_in_tail(),
-        }
-    }
-
-    #[inline(never)]
-    fn wake_by_message<E: Exit<M>>(
-        &mut self,
-        endpoint: ObjRef<Endpoint>,
-        badge: u64,
-        info: u64,
-    ) -> E::Answer {
-        match self.fast_message(endpoint, badge, info) {
-            Some(arrival) => E::leave_with(self, arrival),
-            None => E::refuse_in_tail(),
-        }
-    }
 }
 
 /// What several paths do.

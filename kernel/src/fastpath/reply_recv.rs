@@ -36,12 +36,9 @@ impl<M: Machine> Kernel<M> {
         let sc = self.sched.current_sc;
         let object = &self.objs[reply];
         let caller = object.tcb?;
-        if !object.is_top_of(sc) {
-            return None;
-        }
         let partner = &self.objs[caller];
-        if partner.sched_context.is_some() || partner.priority < thread.priority {
-            return None;
+        if !object.is_top_of(sc) || partner.sched_context.is_some() || partner.priority < thread.priority {
+            return Some(Progress::Reply { endpoint, reply });
         }
         if partner.fault.is_some() {
             return Some(Progress::Answer { endpoint, reply, info });
@@ -56,7 +53,12 @@ impl<M: Machine> Kernel<M> {
 
     /// Gives the scheduling context back to the caller, which runs, and lets the server wait for the next.
     #[inline(always)]
-    fn take_turn(&mut self, endpoint: ObjRef<Endpoint>, reply: ObjRef<Reply>, caller: ObjRef<Tcb>) {
+    pub(super) fn take_turn(
+        &mut self,
+        endpoint: ObjRef<Endpoint>,
+        reply: ObjRef<Reply>,
+        caller: ObjRef<Tcb>,
+    ) {
         let server = self.sched.current;
         let below = self.objs[reply].below;
         let sc = self.sched.current_sc;
@@ -69,6 +71,18 @@ impl<M: Machine> Kernel<M> {
         object.below = None;
         object.set_above(Above::Nothing);
         self.pass_sched_context(sc, server, caller);
+        self.change_places(endpoint, reply, caller);
+    }
+
+    /// Lets the caller go on that waited on `reply`, and the server wait for the next.
+    #[inline(always)]
+    pub(super) fn change_places(
+        &mut self,
+        endpoint: ObjRef<Endpoint>,
+        reply: ObjRef<Reply>,
+        caller: ObjRef<Tcb>,
+    ) {
+        let server = self.sched.current;
         let partner = &mut self.objs[caller];
         partner.reply = None;
         partner.set_state_raw(ThreadState::Running);
@@ -90,12 +104,7 @@ impl<M: Machine> Kernel<M> {
     ) -> Option<ObjRef<Tcb>> {
         let server = self.sched.current;
         let faulter = self.objs[reply].tcb?;
-        let fault = self.objs[faulter].fault.get()?;
-        let stays_stopped = !matches!(fault, Fault::VmFault { .. } | Fault::CapFault { .. })
-            && MessageInfo(info).label() != 0;
-        if info & SHAPE_MASK > MAX_LENGTH as u64 || stays_stopped {
-            return None;
-        }
+        let fault = self.fault_to_answer(faulter, info)?;
         let root = self.fast_root(faulter)?;
 
         self.take_turn(endpoint, reply, faulter);
@@ -103,5 +112,14 @@ impl<M: Machine> Kernel<M> {
         self.objs[faulter].context.restart();
         self.fast_switch(server, faulter, root);
         Some(faulter)
+    }
+
+    /// The fault of `faulter`, if the answer is a plain one that lets it go on.
+    #[inline(always)]
+    pub(super) fn fault_to_answer(&self, faulter: ObjRef<Tcb>, info: u64) -> Option<Fault> {
+        let fault = self.objs[faulter].fault.get()?;
+        let stays_stopped = !matches!(fault, Fault::VmFault { .. } | Fault::CapFault { .. })
+            && MessageInfo(info).label() != 0;
+        if info & SHAPE_MASK > MAX_LENGTH as u64 || stays_stopped { None } else { Some(fault) }
     }
 }

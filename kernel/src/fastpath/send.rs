@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Send and NBSend: signals, and messages to a receiver that takes the processor.
 
+use abi::Syscall;
 use arch::Machine;
 
 use super::{Arrival, CAPS_MASK, Progress, SHAPE_MASK, SHORT};
@@ -67,7 +68,37 @@ impl<M: Machine> Kernel<M> {
         Some(self.take_processor(wake))
     }
 
-    /// A message without reply to a receiver that runs at once.
+    /// The same where the thread only becomes ready, tried when [`Kernel::fast_signal`] gives up. The current one goes
+    /// on, and its time is charged later.
+    #[inline(always)]
+    pub(super) fn fast_ready(&mut self) -> Option<ObjRef<Tcb>> {
+        let current = &self.objs[self.sched.current];
+        let slot = current.slots[TcbSlot::CSpace as usize].cap.plain_slot(current.context.cap_register())?;
+        let cap = self.objs[slot].cap;
+        let notification = cap.signallable_notification()?;
+        let Some(Progress::Signal { waiter, badge, .. }) = self.keep_signal(notification, cap.word1) else {
+            return None;
+        };
+        if !self.can_be_ready(waiter) {
+            return None;
+        }
+        self.give_signal(notification, waiter, badge);
+        self.objs[waiter].set_state_raw(ThreadState::Running);
+        self.enqueue_ready(waiter);
+        Some(self.sched.current)
+    }
+
+    /// Whether a blocked thread only has to be queued when it becomes ready: the current one is not below it, and its
+    /// scheduling context, which it has, does not look at the clock.
+    #[inline(always)]
+    pub(super) fn can_be_ready(&self, thread: ObjRef<Tcb>) -> bool {
+        let woken = &self.objs[thread];
+        woken.priority <= self.objs[self.sched.current].priority
+            && woken.in_release_queue == 0
+            && woken.sched_context.is_some_and(|sc| self.is_configured(sc) && self.objs[sc].sporadic == 0)
+    }
+
+    /// A message without reply to a receiver that runs at once; an NBSend to nobody.
     #[inline(always)]
     pub(super) fn fast_message(
         &mut self,
@@ -75,12 +106,29 @@ impl<M: Machine> Kernel<M> {
         badge: u64,
         info: u64,
     ) -> Option<Arrival> {
-        let wake = self.fast_wake(self.objs[endpoint].first_receiver()?)?;
+        let Some(receiver) = self.objs[endpoint].first_receiver() else {
+            return self.send_to_nobody();
+        };
+        let wake = self.fast_wake(receiver)?;
         let words = self.pass_few_words(self.sched.current, wake.thread, info & SHAPE_MASK);
         self.pop_receiver(endpoint, wake.thread);
         self.detach_reply(wake.thread);
         let thread = self.take_processor(wake);
         Some(Arrival { thread, badge, info: info & !CAPS_MASK, words })
+    }
+
+    /// An NBSend that nobody waits for changes nothing.
+    #[inline(always)]
+    fn send_to_nobody(&self) -> Option<Arrival> {
+        let thread = self.sched.current;
+        let context = &self.objs[thread].context;
+        let (badge, info) = (context.cap_register(), context.info_register());
+        (context.syscall_number() == Syscall::NBSend.word()).then_some(Arrival {
+            thread,
+            badge,
+            info,
+            words: thread,
+        })
     }
 
     /// Ends the wait of `waiter`, the first in the queue or the bound thread, with the signal.

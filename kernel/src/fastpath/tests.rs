@@ -9,7 +9,7 @@ mod twins;
 mod wake;
 
 use super::*;
-use crate::ipc::storm::{Path, Storm};
+use crate::ipc::storm::{FAST_KINDS, Path, Storm};
 use crate::memory::objects::Word;
 use crate::testing::START;
 
@@ -29,9 +29,12 @@ fn assert_same(fast: &Storm, slow: &Storm, event: usize) {
     assert_eq!(address, None, "event {event}");
 }
 
+/// How often each kind has to be taken at least. Senders whose message fits into registers wait rarely.
+const LEAST: [usize; FAST_KINDS] = [50, 50, 50, 50, 50, 50, 3, 50];
+
 #[test]
 fn a_fast_path_leaves_what_the_slow_path_leaves() {
-    let mut fast_events = [0; 5];
+    let mut fast_events = [0; FAST_KINDS];
     for seed in 1..=200 {
         let (mut fast, mut slow) = (Storm::new(seed, Path::Fast), Storm::new(seed, Path::Slow));
         for event in 0..400 {
@@ -43,10 +46,10 @@ fn a_fast_path_leaves_what_the_slow_path_leaves() {
             }
         }
         assert_same(&fast, &slow, 400);
-        fast_events = [0, 1, 2, 3, 4].map(|kind| fast_events[kind] + fast.fast_events[kind]);
+        fast_events.iter_mut().zip(fast.fast_events).for_each(|(sum, count)| *sum += count);
     }
     assert!(
-        fast_events.iter().all(|&count| count > 50),
+        fast_events.iter().zip(LEAST).all(|(&count, least)| count > least),
         "the storms took fast paths only {fast_events:?} times"
     );
 }

@@ -29,6 +29,9 @@ const REPLIES: Range<u64> = 12..16;
 const THREADS_AT: Range<u64> = 16..22;
 const CONTEXTS: Range<u64> = 24..30;
 
+/// Kinds of events that fast paths finish.
+pub(crate) const FAST_KINDS: usize = 8;
+
 /// Which path Call and ReplyRecv take.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Path {
@@ -45,8 +48,9 @@ pub(crate) struct Storm {
     contexts: Vec<ObjRef<SchedContext>>,
     random: Random,
     path: Path,
-    /// What fast paths have finished: Calls, ReplyRecvs, signals kept, sends that woke somebody, faults.
-    pub(crate) fast_events: [usize; 5],
+    /// What fast paths have finished: Calls, ReplyRecvs, sends after which the sender went on, others, faults, Waits,
+    /// Recvs, Yields.
+    pub(crate) fast_events: [usize; FAST_KINDS],
 }
 
 impl Storm {
@@ -70,7 +74,7 @@ impl Storm {
             threads.push(tcb);
             contexts.push(sc);
         }
-        let mut storm = Self { world, random, threads, contexts, path, fast_events: [0; 5] };
+        let mut storm = Self { world, random, threads, contexts, path, fast_events: [0; FAST_KINDS] };
         storm.share_cspace();
         storm.place_objects();
         for server in SERVERS {
@@ -240,6 +244,9 @@ impl Storm {
             _ if event != Event::Syscall => 4,
             Syscall::Call => 0,
             Syscall::ReplyRecv => 1,
+            Syscall::Wait | Syscall::NBWait => 5,
+            Syscall::Recv => 6,
+            Syscall::Yield => 7,
             _ if resume == Resume::Thread(current) => 2,
             _ => 3,
         };

@@ -259,8 +259,16 @@ impl Objects {
             start.0 - self.memory.start + words as u64 * 8 <= self.memory.len,
             "clearing outside the partition"
         );
+        #[cfg(target_os = "none")]
         // SAFETY: the range belongs to an untyped or a new object of this partition (TYPED), nothing else borrows it.
-        unsafe { core::ptr::write_bytes(memory, 0, words) };
+        unsafe {
+            arch::hw::fill_with_zero(memory, words);
+        }
+        #[cfg(not(target_os = "none"))]
+        // SAFETY: as above.
+        unsafe {
+            core::ptr::write_bytes(memory, 0, words);
+        }
     }
 }
 

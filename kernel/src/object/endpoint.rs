@@ -70,6 +70,12 @@ impl Endpoint {
         if self.head_word as i64 > 0 { ObjRef::from_paddr(self.head_word) } else { None }
     }
 
+    /// The first sender, when senders are queued.
+    #[inline(always)]
+    pub(crate) const fn first_sender(&self) -> Option<ObjRef<Tcb>> {
+        if (self.head_word as i64) < 0 { self.head() } else { None }
+    }
+
     /// Whether nobody is queued.
     #[inline(always)]
     pub(crate) const fn is_idle(&self) -> bool {
@@ -107,7 +113,7 @@ impl SendFlags {
 
     /// Whether the receiver may be given the right to answer.
     #[inline]
-    const fn may_be_answered(self) -> bool {
+    pub(crate) const fn may_be_answered(self) -> bool {
         self.0 & (Self::GRANT | Self::GRANT_REPLY) != 0
     }
 }

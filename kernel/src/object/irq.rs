@@ -11,10 +11,10 @@
 //! slots  | user vectors 0..107 | incoming lines of all channels, by `Peer::base_in` |
 //! ```
 
-use abi::Label;
 use abi::limits::{MAX_LINES, USER_VECTORS, VECTOR_OFFSET};
 use abi::status::Word as StatusWord;
 use abi::vector::{DOORBELL, FIRST_USER, LAST_USER, TIMER};
+use abi::{Label, TIME_WORDS};
 use arch::{Machine, Pin, PinMask, PinRoute, Polarity, Trigger};
 
 use crate::Kernel;
@@ -133,6 +133,13 @@ pub enum Invocation {
     },
     /// Allows the next interrupt.
     Ack(Irq),
+    /// Allows the next signal of several lines of one channel.
+    AckLines {
+        /// The line whose handler is invoked.
+        irq: Irq,
+        /// The lines, a bit each.
+        lines: u64,
+    },
     /// Connects a handler to a notification.
     SetNotification {
         /// The source.
@@ -172,6 +179,10 @@ impl<M: Machine> Kernel<M> {
                 }
             }
             Some(Label::IrqHandlerClear) => Ok(Invocation::Clear(irq)),
+            Some(Label::IrqHandlerAckLines) if matches!(irq.source(), Source::Line { .. }) => {
+                args.require(TIME_WORDS, 0)?;
+                Ok(Invocation::AckLines { irq, lines: args.words().take_time() })
+            }
             _ => Err(SyscallError::IllegalOperation),
         }
     }
@@ -188,6 +199,7 @@ impl<M: Machine> Kernel<M> {
             }
             Invocation::IssueLineSignal { cap, control, dest } => self.insert_cap(cap, control, dest),
             Invocation::Ack(irq) => self.acknowledge(irq),
+            Invocation::AckLines { irq, lines } => self.acknowledge_lines(irq, lines),
             Invocation::SetNotification { irq, notification } => self.connect_irq(irq, notification),
             Invocation::Clear(irq) => self.disconnect_irq(irq),
         }
@@ -210,9 +222,25 @@ impl<M: Machine> Kernel<M> {
 
     fn acknowledge(&mut self, irq: Irq) {
         match irq.source() {
-            Source::Vector(vector) => self.mask_vector(vector, PinMask::Unmasked),
+            Source::Vector(vector) => self.unmask_vector(vector),
             Source::Line { from, line } => self.open_line(from, line),
         }
+    }
+
+    /// Opens those of `lines` that signal the same notification as `irq`, a line of the same channel.
+    fn acknowledge_lines(&mut self, irq: Irq, lines: u64) {
+        let Source::Line { from, .. } = irq.source() else { return };
+        let Some(notification) = self.objs[self.irq_slot(irq)].cap.signallable_notification() else { return };
+        let first = self.irq_slot(Irq::of_line(from, Line(0)));
+        let count = self.peers[usize::from(from)].lines_in;
+        let mut opened = 0;
+        for line in (0..count).map(Line).filter(|line| lines & line.bit() != 0) {
+            let cap = self.objs[first.element(usize::from(line.0))].cap;
+            if cap.signallable_notification() == Some(notification) {
+                opened |= line.bit();
+            }
+        }
+        self.open_lines(from, opened);
     }
 
     fn connect_irq(&mut self, irq: Irq, notification: SlotRef) {
@@ -250,6 +278,12 @@ impl<M: Machine> Kernel<M> {
         if let Cap::Notification { notification, badge, .. } = self.objs[self.irq_slot(irq)].cap.unpack() {
             self.send_signal(notification, badge);
         }
+    }
+
+    /// Lets the interrupt at a vector come again.
+    #[inline(always)]
+    pub(crate) fn unmask_vector(&mut self, vector: usize) {
+        self.mask_vector(vector, PinMask::Unmasked);
     }
 
     fn mask_vector(&mut self, vector: usize, mask: PinMask) {

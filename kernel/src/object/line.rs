@@ -143,7 +143,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     #[inline]
-    fn deliver_line(&mut self, from: u8, line: Line) {
+    pub(crate) fn deliver_line(&mut self, from: u8, line: Line) {
         self.count([StatusWord::LinesDelivered]);
         self.signal_irq(Irq::of_line(from, line));
     }
@@ -156,6 +156,14 @@ impl<M: Machine> Kernel<M> {
             && inbox.unmask(usize::from(from), line.in_inbox()) == Unmasked::Delivered
         {
             self.deliver_line(from, line);
+        }
+    }
+
+    /// Opens lines from one instance, all of them connected, and delivers what came while they were closed.
+    pub(crate) fn open_lines(&mut self, from: u8, lines: u64) {
+        let Some(inbox) = self.inbox else { return };
+        for line in ipi::Line::each(inbox.unmask_lines(usize::from(from), lines)) {
+            self.deliver_line(from, Line(line.number() as u8));
         }
     }
 

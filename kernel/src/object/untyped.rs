@@ -10,7 +10,7 @@
 //! cleared from the top down, and the index follows, so a preempted reset goes on where it stopped. ZEROED: memory
 //! above the index of a normal untyped is zero. The memory of a device untyped is never touched.
 
-use abi::limits::{MAX_RETYPE_OBJECTS, RESET_CHUNK};
+use abi::limits::{MAX_RETYPE_OBJECTS, RESET_CHUNK, WORK_UNITS_PER_PREEMPTION};
 use abi::sizes::{MAX_UNTYPED_BITS, MIN_SCHED_CONTEXT_BITS, MIN_UNTYPED_BITS};
 use abi::{Label, ObjectType, Rights};
 use arch::table::KERNEL_ENTRIES;
@@ -37,7 +37,7 @@ pub struct Kind {
 
 impl Kind {
     /// Log2 of the size of one object.
-    const fn object_bits(self) -> u32 {
+    pub(crate) const fn object_bits(self) -> u32 {
         self.object.size_bits(self.size_bits)
     }
 }
@@ -154,15 +154,20 @@ impl<M: Machine> Kernel<M> {
             self.objs[slot].cap = Cap::Untyped { base, size_bits, is_device, free: 0 }.pack();
             return Ok(());
         }
-        let chunk = RESET_CHUNK.min(1 << size_bits);
         while free > 0 {
-            free = (free - 1) / chunk * chunk;
-            self.objs.clear(PhysAddr(base.0 + free), chunk as usize / size_of::<u64>());
+            // As many chunks at once as may pass before the next look at the clock.
+            let chunks = WORK_UNITS_PER_PREEMPTION - self.sched.work_units.min(WORK_UNITS_PER_PREEMPTION - 1);
+            let last = (free - 1) / RESET_CHUNK * RESET_CHUNK;
+            let first = last.saturating_sub((chunks - 1) * RESET_CHUNK);
+            let words = (free - first).div_ceil(size_of::<u64>() as u64);
+            self.objs.clear(PhysAddr(base.0 + first), words as usize);
             // A program may map it without caches, and then see what memory itself holds (ZEROED).
-            let cleared = VirtAddr(WINDOW_BASE.wrapping_add(base.0 + free));
-            self.machine.maintain_caches(CacheOperation::Clean, cleared, chunk);
+            let cleared = VirtAddr(WINDOW_BASE.wrapping_add(base.0 + first));
+            self.machine.maintain_caches(CacheOperation::Clean, cleared, free - first);
+            free = first;
             self.objs[slot].cap = Cap::Untyped { base, size_bits, is_device, free }.pack();
-            if chunk == RESET_CHUNK {
+            if 1 << size_bits >= RESET_CHUNK {
+                self.sched.work_units += (last - first) / RESET_CHUNK;
                 self.preemption_point()?;
             }
         }
@@ -170,7 +175,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Makes an object of zeroed (or device) memory and returns its first capability.
-    fn create_object(&mut self, kind: Kind, base: PhysAddr, is_device: bool) -> Cap {
+    pub(crate) fn create_object(&mut self, kind: Kind, base: PhysAddr, is_device: bool) -> Cap {
         let frame = |size| Cap::Frame { base, size, access: PageAccess::ReadWrite, is_device, mapping: None };
         let size_bits = kind.size_bits as u8;
         match kind.object {
@@ -226,7 +231,7 @@ impl<M: Machine> Kernel<M> {
 }
 
 /// Checks type and size argument of Retype.
-fn decode_kind(object: Option<ObjectType>, size_bits: u64) -> Result<Kind, SyscallError> {
+pub(crate) fn decode_kind(object: Option<ObjectType>, size_bits: u64) -> Result<Kind, SyscallError> {
     let object = object.filter(|&object| exists(object)).ok_or(SyscallError::InvalidArgument(0))?;
     let too_large = SyscallError::RangeError { min: 0, max: MAX_UNTYPED_BITS.into() };
     if size_bits >= abi::WORD_BITS.into() {

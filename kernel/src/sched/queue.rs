@@ -87,7 +87,7 @@ impl Scheduler {
 
     /// The highest priority with a ready thread.
     #[inline]
-    fn highest_ready(&self) -> Option<u8> {
+    pub(crate) fn highest_ready(&self) -> Option<u8> {
         let word = self.bitmap_top.checked_ilog2()? as usize % BITMAP_WORDS;
         let bit = self.bitmap[word].checked_ilog2()?;
         Some((word as u32 * 64 + bit) as u8)
@@ -110,6 +110,16 @@ impl<M: Machine> Kernel<M> {
         let priority = thread.priority;
         self.sched.mark_occupied(priority);
         self.sched.ready[usize::from(priority)].push_front(&mut self.objs, tcb);
+    }
+
+    /// Queues a thread that became ready where its priority wants it: it is not above that of the current thread.
+    #[inline(always)]
+    pub(crate) fn enqueue_ready(&mut self, tcb: ObjRef<Tcb>) {
+        if self.objs[tcb].priority == self.objs[self.sched.current].priority {
+            self.enqueue_tail(tcb);
+        } else {
+            self.enqueue_head(tcb);
+        }
     }
 
     /// Puts a thread at the tail of its ready queue, unless it is in it.

@@ -83,10 +83,18 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    /// Gives up the rest of the head refill; only time really used is reported.
+    /// Gives up the rest of the head refill; only time really used is reported. A slice that is renewed ends later than
+    /// before, so the timer is left as it is.
     pub(crate) fn yield_current(&mut self) {
         let sc = self.sched.current_sc;
         let reported = self.objs[sc].consumed + self.sched.consumed;
+        if self.objs[sc].is_round_robin() && self.is_configured(sc) {
+            self.renew_slice(sc);
+            self.sched.consumed = Ticks::ZERO;
+            self.objs[sc].consumed = reported;
+            self.end_slice(SliceEnd::Yielded);
+            return self.reschedule_required();
+        }
         self.charge(self.head_refill(sc).amount, SliceEnd::Yielded);
         self.objs[sc].consumed = reported;
     }

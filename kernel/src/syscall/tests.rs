@@ -399,6 +399,8 @@ fn dirty_untyped(scene: &mut Scene) {
     scene.world.put(0, root);
     let words = [ObjectType::Endpoint as u64, 0, 0, 0, 30, 1];
     scene.world.write_message(scene.caller, Label::UntypedRetype.word(), &words, &[0]);
+    // The next look at the clock comes before all of it is cleared.
+    scene.world.kernel.sched.work_units = abi::limits::WORK_UNITS_PER_PREEMPTION - 10;
 }
 
 #[test]

@@ -79,6 +79,9 @@ syscall_entry:
     beq try_fast_send
     cmp r7, #{NB_SEND}
     beq try_fast_send
+    bl instance_fast_other
+    cmp r0, #0
+    bne resume_current
 slow_syscall:
     enter syscall, instance_syscall
 

@@ -12,6 +12,7 @@ mod console;
 pub mod entry;
 mod fpu;
 mod gic;
+mod memory;
 mod psci;
 mod registers;
 mod timer;
@@ -28,6 +29,7 @@ use crate::{
 pub use abort::Abort;
 pub use console::Console;
 pub use gic::{FIRST_SHARED, Gic};
+pub use memory::fill_with_zero;
 pub use psci::{Conduit, PsciError};
 use registers::{LongTtbr0, TlbiAsid, TlbiMva};
 pub use timer::Clock;

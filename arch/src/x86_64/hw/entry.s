@@ -98,6 +98,9 @@ syscall_entry:
     je try_fast_send
     cmpq ${NB_SEND}, %rdx
     je try_fast_send
+    call instance_fast_other
+    testb %al, %al
+    jnz resume_caller
 slow_syscall:
     # User stubs reload RSP themselves (docs/abi/syscalls.md); the fast paths do not keep it up to date.
     movq current_context(%rip), %rax
@@ -146,8 +149,8 @@ resume_with_message:
     movq %r15, {R15}(%rax)
     jmp resume_context
 
-# A fast path that succeeds jumps to one of these itself; one that returns has changed nothing, or, a send, says that the
-# same thread goes on. That one's other registers are where they were: the path has preserved them as any function.
+# A fast path that succeeds jumps to one of these itself; one that returns has changed nothing, or, not of Call and
+# ReplyRecv, says that the same thread goes on. That one's other registers are where they were: the path has preserved them as any function.
 try_fast_call:
     enter fast_call
     jmp slow_syscall
@@ -155,6 +158,7 @@ try_fast_send:
     enter fast_send
     testb %al, %al
     jz slow_syscall
+resume_caller:
     movq current_context(%rip), %rsp
     movq {RIP}(%rsp), %rcx
     movq {RFLAGS}(%rsp), %r11

@@ -10,6 +10,7 @@ pub mod entry;
 mod fpu;
 mod ioapic;
 mod lapic;
+mod memory;
 mod segments;
 
 use core::arch::asm;
@@ -23,6 +24,7 @@ pub use console::Console;
 use fpu::FpuMethod;
 pub use ioapic::IoApics;
 pub use lapic::{LapicMode, Timer};
+pub use memory::fill_with_zero;
 use x86_64::registers::control::{Cr0, Cr0Flags, Cr4, Cr4Flags};
 use x86_64::registers::model_specific::{FsBase, GsBase};
 
@@ -81,6 +83,7 @@ impl HwMachine {
             unsafe { entry::has_smap = 1 };
         }
         self.fpu = FpuMethod::of_this_core();
+        memory::start(cr4.contains(Cr4Flags::OSXSAVE));
         // SAFETY: the caller vouches that this is the first and only call.
         unsafe { segments::initialise() };
         // SAFETY: as above; the LAPIC page is mapped in xAPIC mode (the plan grants it).

@@ -372,7 +372,7 @@ fn a_reset_makes_progress_from_the_top_down() {
     let (untyped, dest) = (arena.root(0), arena.root(1));
     let retype = Invocation { untyped, kind, dest, count: 1, reset: true };
     assert!(arena.test.kernel.execute_untyped(retype).is_err());
-    assert!(matches!(arena.cap(arena.root(0)), Cap::Untyped { free: 3328, .. }));
+    assert!(matches!(arena.cap(arena.root(0)), Cap::Untyped { free: 1024, .. }));
     assert!(arena.cap(dest).is_null());
 }
 

@@ -75,14 +75,15 @@ fn faults_go_straight_to_a_handler_that_waits() {
 }
 
 #[test]
-fn a_handler_with_a_context_of_its_own_is_left_to_the_slow_path() {
+fn a_handler_with_a_context_of_its_own_runs_on_that() {
     let active = |world: &mut World, [_, handler]: [ObjRef<Tcb>; 2]| {
         let other = world.thread(1);
         let sc = world.sc(other).expect("an active thread");
         world.kernel.unbind_sched_context(sc);
         world.kernel.donate(sc, handler);
     };
-    assert_eq!(fault(PAGE_FAULT, active), Taken::Slow);
+    assert_eq!(fault(PAGE_FAULT, active), Taken::Fast);
+    assert_eq!(fault(EXCEPTION, active), Taken::Fast);
 }
 
 #[test]
@@ -97,13 +98,25 @@ fn a_handler_without_reply_object_or_buffer_is_left_to_the_slow_path() {
 }
 
 #[test]
-fn a_thread_without_handler_or_with_a_lesser_one_is_left_to_the_slow_path() {
+fn a_thread_without_handler_is_left_to_the_slow_path() {
     let alone = |world: &mut World, [faulter, _]: [ObjRef<Tcb>; 2]| {
         world.kernel.objs[faulter.slot(TcbSlot::FaultHandler)].cap = Cap::Null.pack();
     };
-    let lesser = |world: &mut World, [_, handler]: [ObjRef<Tcb>; 2]| world.kernel.objs[handler].priority = 2;
     assert_eq!(fault(PAGE_FAULT, alone), Taken::Slow);
-    assert_eq!(fault(PAGE_FAULT, lesser), Taken::Slow);
+}
+
+#[test]
+fn a_lesser_handler_runs_unless_a_better_thread_is_ready() {
+    let lesser = |world: &mut World, [_, handler]: [ObjRef<Tcb>; 2]| world.kernel.objs[handler].priority = 2;
+    assert_eq!(fault(PAGE_FAULT, lesser), Taken::Fast);
+    for (priority, taken) in [(1, Taken::Fast), (2, Taken::Fast), (3, Taken::Slow)] {
+        let with_another = |world: &mut World, threads: [ObjRef<Tcb>; 2]| {
+            lesser(world, threads);
+            let other = world.thread(priority);
+            world.ready(other);
+        };
+        assert_eq!(fault(PAGE_FAULT, with_another), taken, "priority {priority}");
+    }
 }
 
 #[test]

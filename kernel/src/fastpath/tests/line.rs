@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Signals to lines of another instance.
 
-use abi::Syscall;
 use abi::status::Word as StatusWord;
+use abi::{Label, Rights, Syscall};
 use arch::CoreId;
-use ipi::{Delivery, Memory, Mode};
+use ipi::{Delivery, Memory, Mode, Outcome};
 
 use super::twins::{Taken, Twins};
 use crate::cap::Cap;
 use crate::ipc::testing::World;
 use crate::memory::objects::ObjRef;
+use crate::object::irq::Irq;
 use crate::object::line::Line;
 use crate::object::tcb::Tcb;
 use crate::testing::Random;
@@ -67,5 +68,53 @@ fn a_signal_to_a_line_is_the_same_on_both_paths() {
     for word in [IpisSent, ElidedPending, ElidedMasked, ElidedPolling] {
         let times = twins.fast.kernel.counted(word);
         assert!(times > 20, "{word:?} came only {times} times");
+    }
+}
+
+/// A thread with the handler of a line that a peer may signal, connected to a notification.
+fn build_handler(world: &mut World, inbox: Inbox) -> ObjRef<Tcb> {
+    let receiver = inbox.inbox().receiver();
+    receiver.set_delivery(0, Delivery::UntilAck);
+    world.kernel.inbox = Some(receiver);
+    world.kernel.irq_slots = world.object(12);
+    let peer = &mut world.kernel.peers[0];
+    (peer.lines_in, peer.base_in, peer.handled) = (LINES as u8, 0, 1);
+    let irq = Irq::of_line(0, Line(0));
+    world.put(SIGNALS as usize, Cap::IrqHandler(irq));
+    let notification = world.notification(SIGNALS as usize + 1);
+    let cap = Cap::Notification { notification, badge: 4, rights: Rights::READ_WRITE };
+    let slot = world.kernel.irq_slot(irq);
+    world.kernel.objs[slot].cap = cap.pack();
+    world.kernel.open_line(0, Line(0));
+    world.thread(1)
+}
+
+#[test]
+fn an_acknowledgement_opens_its_line_and_leaves_what_is_pending_to_the_slow_path() {
+    let mut inboxes: Vec<Inbox> = Vec::new();
+    let mut twins = Twins::new(|world| {
+        inboxes.push(Box::leak(Box::default()));
+        build_handler(world, inboxes[inboxes.len() - 1])
+    });
+    let tcb = twins.tcb;
+    let signal = |inbox: &Inbox| {
+        let sender = inbox.inbox().sender(0).expect("the inbox has room for the channel");
+        sender.signal(ipi::Line::new(0).expect("there are few lines"))
+    };
+    let deliver = |world: &mut World| world.kernel.take_doorbell();
+    for (is_pending, taken) in [(false, Taken::Fast), (true, Taken::Slow), (false, Taken::Fast)] {
+        inboxes.iter().for_each(|inbox| assert_eq!(signal(inbox), Outcome::RingDoorbell));
+        twins.both(deliver);
+        if is_pending {
+            inboxes.iter().for_each(|inbox| assert_eq!(signal(inbox), Outcome::Masked));
+        }
+        twins.both(|world| world.write_message(tcb, Label::IrqHandlerAck.word(), &[], &[]));
+        assert_eq!(twins.syscall(Syscall::Call, SIGNALS), taken);
+        assert_eq!(format!("{:?}", inboxes[0]), format!("{:?}", inboxes[1]), "another inbox");
+        if is_pending {
+            // Delivered by the acknowledgement, and so masked again.
+            twins.both(|world| world.write_message(tcb, Label::IrqHandlerAck.word(), &[], &[]));
+            assert_eq!(twins.syscall(Syscall::Call, SIGNALS), Taken::Fast);
+        }
     }
 }

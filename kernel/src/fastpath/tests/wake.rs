@@ -102,10 +102,27 @@ fn others_stay_in_the_queue() {
 }
 
 #[test]
-fn a_thread_that_is_no_better_is_left_to_the_slow_path() {
-    let equal = |world: &mut World, [sender, _]: [ObjRef<Tcb>; 2]| world.kernel.objs[sender].priority = 2;
-    assert_eq!(signal(Waits::Signal, equal), Taken::Slow);
-    assert_eq!(message(equal), Taken::Slow);
+fn a_thread_that_is_no_better_becomes_ready_by_a_signal_and_is_left_to_the_slow_path_by_a_message() {
+    for priority in [2, 3] {
+        let no_better = |world: &mut World, [sender, _]: [ObjRef<Tcb>; 2]| {
+            world.kernel.objs[sender].priority = priority;
+        };
+        let mut twins = twins(Waits::Signal, no_better);
+        // Who goes on is charged later: with time standing still there is nothing to charge.
+        twins.both(|world| world.kernel.machine.time = world.kernel.sched.now);
+        assert_eq!(twins.syscall(Syscall::Send, NOTIFICATION as u64), Taken::Fast);
+        assert_eq!(message(no_better), Taken::Slow);
+    }
+}
+
+#[test]
+fn a_thread_with_a_sporadic_context_that_is_no_better_is_left_to_the_slow_path() {
+    let sporadic = |world: &mut World, [sender, waiter]: [ObjRef<Tcb>; 2]| {
+        world.kernel.objs[sender].priority = 2;
+        let sc = world.sc(waiter).expect("an active thread");
+        world.kernel.objs[sc].sporadic = 1;
+    };
+    assert_eq!(signal(Waits::Signal, sporadic), Taken::Slow);
 }
 
 #[test]

@@ -233,6 +233,45 @@ fn a_delivered_line_is_masked_until_acknowledged() {
 }
 
 #[test]
+fn an_acknowledgement_of_a_word_opens_the_lines_of_one_notification() {
+    let mut channels = channels();
+    let notification = channels.connect(0, 1);
+    // Line 1 signals the same notification, line 2 another one, line 3 none.
+    for (line, slot) in [(1, FREE), (2, FREE + 1), (3, FREE + 2)] {
+        channels.caller.must(&get_line(line, 1, slot));
+    }
+    let elsewhere = channels.notification(OTHER, 64);
+    let connect =
+        |slot, notification| Call::new(slot as usize, Label::IrqHandlerSetNotification, &[], &[notification]);
+    channels.caller.must(&connect(FREE, NOTIFICATION));
+    channels.caller.must(&connect(FREE + 1, OTHER));
+    (0..4).for_each(|number| _ = channels.from_1.signal(line(number)));
+    channels.ring();
+    assert_eq!((channels.take(notification), channels.take(elsewhere)), (Some(1), Some(64)));
+    let _ = channels.from_1.signal(line(1));
+    let ack = |lines| Call::new(HANDLER, Label::IrqHandlerAckLines, &[lines], &[]);
+    channels.caller.must(&ack(!0b10));
+    assert_eq!(channels.take(notification), None, "line 1 is not in the word");
+    channels.caller.must(&ack(!0));
+    assert_eq!(channels.take(notification), Some(1), "came while line 1 was masked");
+    assert_eq!(channels.from_1.signal(line(0)), Outcome::RingDoorbell);
+    assert_eq!(
+        channels.from_1.signal(line(2)),
+        Outcome::Masked,
+        "is for whom the other notification signals"
+    );
+    assert_eq!(channels.from_1.signal(line(3)), Outcome::AlreadyPending);
+}
+
+#[test]
+fn an_acknowledgement_of_a_word_is_refused_without_the_word() {
+    let mut channels = channels();
+    channels.connect(0, 1);
+    let ack = Call::new(HANDLER, Label::IrqHandlerAckLines, &[], &[]);
+    assert_eq!(channels.caller.invoke(&ack), Err(SyscallError::TruncatedMessage));
+}
+
+#[test]
 fn a_channel_without_acknowledgement_delivers_on() {
     let mut channels = channels();
     let notification = channels.connect(63, 3);

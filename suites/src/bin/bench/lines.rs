@@ -10,12 +10,27 @@ use userland::Error;
 
 /// Numbers of lines.
 const COUNTS: [usize; 7] = [1, 2, 4, 8, 16, 32, LINES];
+
+/// How lines are acknowledged.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// One by one.
+    Single,
+    /// All by one call.
+    Word,
+}
+
+/// Every number of lines, acknowledged in either way.
+fn sweeps() -> impl Iterator<Item = (u64, (usize, Way))> {
+    let ways = [Way::Single, Way::Word].into_iter();
+    (0..).zip(ways.flat_map(|way| COUNTS.into_iter().map(move |count| (count, way))))
+}
 /// Word of the region: how long the receiver took to acknowledge.
 const ACKNOWLEDGING: usize = 32;
 
 /// Signals so many lines, then lets the receiver run.
 pub(crate) fn send(end: &End, cost: Cost) {
-    for (sweep, count) in (0..).zip(COUNTS) {
+    for (sweep, (count, way)) in sweeps() {
         let [mut sent, mut received, mut acknowledged] = [const { Series::new() }; 3];
         for round in 1..=ROUNDS {
             let total = sweep * ROUNDS + round;
@@ -38,6 +53,10 @@ pub(crate) fn send(end: &End, cost: Cost) {
                 acknowledged.push(end.words.get(ACKNOWLEDGING));
             }
         }
+        if way == Way::Word {
+            acknowledged.report(format_args!("cross-core, acknowledge {count} lines by one call"), cost.pair);
+            continue;
+        }
         sent.report(format_args!("cross-core, signal {count} lines"), cost.pair);
         let path = format_args!("cross-core, {count} lines, interrupt to after Wait");
         received.report(path, cost.pair + 1);
@@ -47,7 +66,8 @@ pub(crate) fn send(end: &End, cost: Cost) {
 
 /// Takes the lines and acknowledges them.
 pub(crate) fn receive(end: &End) -> Result<(), Error> {
-    for (sweep, count) in (0..).zip(COUNTS) {
+    for (sweep, (count, way)) in sweeps() {
+        let lines = u64::MAX >> (LINES - count);
         for round in 1..=ROUNDS {
             let total = sweep * ROUNDS + round;
             stub::wait(end.notification.0);
@@ -56,8 +76,9 @@ pub(crate) fn receive(end: &End) -> Result<(), Error> {
             // The first line ended the wait; the others left their signals behind.
             stub::nb_wait(end.notification.0);
             let start = stamp();
-            for handler in &end.handlers[..count] {
-                handler.ack()?;
+            match way {
+                Way::Single => end.handlers[..count].iter().try_for_each(|handler| handler.ack())?,
+                Way::Word => end.handlers[0].ack_lines(lines)?,
             }
             end.words.set(ACKNOWLEDGING, stamp() - start);
             end.words.set(ENDED, total);

@@ -5,7 +5,7 @@ use crate::capability::{Capability, IrqControl, IrqHandler, Notification, Slot};
 use crate::error::Error;
 use crate::machine;
 use crate::message::invoke_unit;
-use abi::Label;
+use abi::{Label, TIME_WORDS, time_word};
 
 /// An input of an interrupt controller; only the number counts where there is no IOAPIC.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -79,6 +79,14 @@ impl IrqHandler {
     #[inline]
     pub fn ack(self) -> Result<(), Error> {
         invoke_unit(self.0, Label::IrqHandlerAck, [], [])
+    }
+
+    /// Lets several lines come again, a bit each: those of the channel of this handler's line that signal the same
+    /// notification as it does. The handler must be one of a line.
+    #[inline]
+    pub fn ack_lines(self, lines: u64) -> Result<(), Error> {
+        let words: [u64; TIME_WORDS] = core::array::from_fn(|index| time_word(lines, index));
+        invoke_unit(self.0, Label::IrqHandlerAckLines, words, [])
     }
 
     /// Sets what the interrupt signals.

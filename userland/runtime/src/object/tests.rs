@@ -98,6 +98,8 @@ fn times_take_as_many_words_as_the_processor_needs() {
     });
     assert_eq!((label, caps), (Label::SchedControlConfigureFlags.word(), vec![9]));
     assert_eq!(words, [words_of(&[1, LONG]), vec![3, 4, 5]].concat());
+    let (_, label, words, _) = sent(|| assert!(IrqHandler(CPtr(9)).ack_lines(LONG).is_ok()));
+    assert_eq!((label, words), (Label::IrqHandlerAckLines.word(), words_of(&[LONG])));
     let (_, label, words, _) = sent(|| assert!(DOMAIN.schedule_configure(1, 2, LONG).is_ok()));
     assert_eq!(label, Label::DomainScheduleConfigure.word());
     assert_eq!(words, [vec![1, 2], words_of(&[LONG])].concat());

@@ -6,7 +6,8 @@ use crate::env::{DEPTH, Env, invoke, kind};
 use abi::chunk::skerry::{Channel, Direction};
 use abi::{CapTag, Label, Rights};
 use userland::{
-    Capability, Error, INIT_CNODE, INIT_TCB, IRQ_CONTROL, InstanceControl, LineSignal, Message, Slot, syscall,
+    Capability, Error, INIT_CNODE, INIT_TCB, IRQ_CONTROL, InstanceControl, IrqHandler, LineSignal, Message,
+    Slot, syscall,
 };
 
 tests!(
@@ -15,6 +16,7 @@ tests!(
     irq_control_issue_line_signal_has_no_rights_and_no_badge,
     irq_control_get_line_checks_in_order,
     irq_control_get_line_gives_a_line_once,
+    irq_handler_ack_lines_takes_a_word,
     instance_control_stop_needs_its_capability,
     instance_control_start_needs_its_capability,
 );
@@ -84,6 +86,17 @@ fn irq_control_issue_line_signal_has_no_rights_and_no_badge(env: &mut Env) -> Ou
 fn irq_control_get_line_checks_in_order(env: &mut Env) -> Outcome {
     let channel = first(env, Direction::Receive);
     check_common(env, Label::GetLine, channel)
+}
+
+fn irq_handler_ack_lines_takes_a_word(env: &mut Env) -> Outcome {
+    let Some(channel) = first(env, Direction::Receive) else { return Ok(()) };
+    let slot = env.slot()?;
+    IRQ_CONTROL.get_line(u64::from(channel.lines) - 1, channel.peer, slot.slot())?;
+    let handler = IrqHandler(slot);
+    refused(invoke(handler, Label::IrqHandlerAckLines, &[], &[]), Error::TruncatedMessage)?;
+    handler.ack_lines(u64::MAX)?;
+    handler.slot().delete()?;
+    Ok(())
 }
 
 fn irq_control_get_line_gives_a_line_once(env: &mut Env) -> Outcome {

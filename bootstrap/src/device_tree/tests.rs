@@ -99,6 +99,15 @@ fn virt(has: impl Fn(&str) -> bool) -> Vec<u8> {
             let high = if has("gic below 256 MiB") { 0 } else { 0x4000_0000 };
             intc.cells("reg", &[0, 0x800_0000, 0, 0x1_0000, 0, high + 0x801_0000, 0, 0x1_0000]);
         });
+        node("fw-cfg@9020000", &|files| {
+            files.text("compatible", "qemu,fw-cfg-mmio");
+            files.cells("reg", &[0, 0x902_0000, 0, 0x18]);
+        });
+        node("flash@0", &|flash| {
+            flash.text("compatible", "cfi-flash");
+            flash.cells("reg", &[0, 0, 0, 0x400_0000, 0, 0x400_0000, 0, 0x400_0000]);
+            flash.text("status", "disabled");
+        });
         node("cpus", &|cpus| {
             cpus.cells("#address-cells", &[1]);
             cpus.cells("#size-cells", &[0]);
@@ -137,6 +146,12 @@ fn the_tree_of_a_virt_machine_is_copied_out() {
     assert_eq!(tree.console, Some(MemoryRange::new(0x900_0000, 0x900_1000)));
     assert_eq!(tree.module, Some(MemoryRange::new(0x4800_0000, 0x4801_2345)));
     assert_eq!((tree.psci, tree.timer_hz), (Method::Hvc, None));
+    let reaching = [
+        (Unit::FwCfg, MemoryRange::new(0x902_0000, 0x902_0018)),
+        (Unit::Flash, MemoryRange::new(0, 0x400_0000)),
+        (Unit::Flash, MemoryRange::new(0x400_0000, 0x800_0000)),
+    ];
+    assert_eq!(tree.hazards, reaching, "a device that is turned off can be turned on");
 }
 
 #[test]

@@ -154,3 +154,30 @@ fn a_violation_names_both_ranges() {
     let text = found.expect_err("the pages overlap").to_string();
     assert_eq!(text.matches("0x").count(), 4, "{text}");
 }
+
+#[test]
+fn an_interrupt_controller_that_is_listed_twice_or_shares_inputs_is_found() {
+    let with_second = |address, gsi_base| {
+        verdict(|plan| {
+            let first = plan.io_apics[0];
+            plan.io_apics.push(crate::IoApicOwner { address, gsi_base, owner: 1, ..first });
+        })
+    };
+    let twice = Err(Violation::SameChip { first: 0, second: 1 });
+    assert_eq!(with_second(0xfec0_0000, 24), twice, "one chip");
+    assert_eq!(with_second(0xfec0_0100, 24), twice, "one page");
+    assert_eq!(with_second(0xfec0_1000, 23), twice, "the last input");
+    assert_eq!(with_second(0xfec0_1000, 24), Ok(()));
+}
+
+#[test]
+fn ports_that_reach_beyond_their_owner_are_found_with_one() {
+    let given = |port: u16| {
+        verdict(|plan| {
+            let all = crate::PortOwner { first: port, last: port, owner: Some(1), unit: None };
+            plan.ports.push(all);
+        })
+    };
+    assert_eq!(given(0x51b), Err(Violation::Reaches { instance: 1, unit: Unit::FwCfg, at: 0x51b }));
+    assert_eq!(given(0x51c), Ok(()));
+}

@@ -42,7 +42,7 @@ fn documented(heading: &str) -> Vec<(Vec<(u64, u64)>, bool, String)> {
 
 #[test]
 fn the_ports_of_the_page_are_classed_as_it_says_and_no_others_are_nobodys() {
-    let rows = documented("### Ports");
+    let rows = documented("### Ports that reach beyond");
     let classes = classes(Hazards::default());
     let is_in =
         |ranges: &[(u64, u64)], port| ranges.iter().any(|(first, last)| (*first..=*last).contains(&port));
@@ -57,7 +57,7 @@ fn the_ports_of_the_page_are_classed_as_it_says_and_no_others_are_nobodys() {
 #[test]
 fn the_addresses_of_the_page_are_classed_as_it_says_and_no_others_are_nobodys() {
     let classes = classes(Hazards::default());
-    let mut documented: Vec<_> = documented("### Registers")
+    let mut documented: Vec<_> = documented("### Registers that reach beyond")
         .into_iter()
         .flat_map(|(ranges, is_nobodys, _)| ranges.into_iter().map(move |range| (range, is_nobodys)))
         .filter(|(_, is_nobodys)| *is_nobodys)

@@ -9,6 +9,7 @@
 //! The root task that takes the samples is `suites/src/bin/bench`; `./x bench` boots it.
 #![forbid(unsafe_code)]
 
+mod baseline;
 mod comparison;
 mod interference;
 mod measurement;
@@ -17,6 +18,7 @@ mod plot;
 mod reference;
 mod report;
 
+pub use baseline::Baseline;
 pub use comparison::{Change, Figures, changes};
 pub use interference::Interference;
 pub use measurement::Measurement;

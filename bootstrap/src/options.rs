@@ -68,6 +68,8 @@ pub struct Options {
     pub serial_port: Option<u16>,
     /// How a UART is written that all instances would have to share.
     pub uart: Uart,
+    /// Whether a runner reads the consoles: plan, audit and what becomes of instances are written for it as JSON, too.
+    pub json: bool,
     /// The defect to plant before the audit.
     pub plant: Option<Plant>,
     /// Id of a core that is not started, so that a test sees it stay silent.
@@ -93,6 +95,7 @@ impl Options {
                     options.console_base = value.strip_prefix("debugcon:").and_then(port);
                     options.boot_console = options.console_base.and_then(|base| base.checked_sub(1));
                 }
+                Some(("report", value)) => options.json = value == "json",
                 Some(("console_port", value)) => options.serial_port = port(value),
                 Some(("debug_port", value)) => debug_port = port(value),
                 Some(("plant", name)) => options.plant = Plant::by_name(name),
@@ -167,6 +170,12 @@ mod tests {
         let options = Options::parse("inject=panic:2@1s x inject=nmi:0@row=3");
         let which: Vec<_> = options.inject.iter().map(|inject| (inject.instance, inject.kind)).collect();
         assert_eq!(which, [(2, 1), (0, 3)]);
+    }
+
+    #[test]
+    fn json_is_for_who_asks_for_it() {
+        assert!(Options::parse("console=debugcon:0x8e00 report=json").json);
+        assert!(!Options::parse("console=debugcon:0x8e00").json && !Options::parse("report=text").json);
     }
 
     #[test]

@@ -142,6 +142,8 @@ pub struct Handover {
     pub variant: u64,
     /// Bit 0 printing, bit 1 debug calls, bit 2 benchmark calls, bit 3 explanations of refusals.
     pub profile: u64,
+    /// 1: a runner reads the console, and is told as JSON what becomes of the instance.
+    pub has_runner: u64,
     /// 1: the CPU maps 1 GiB pages.
     pub has_huge_pages: u64,
     /// Bytes of the extended state enabled in XCR0; 512 without XSAVE. 0 on AArch32.
@@ -226,6 +228,7 @@ impl Handover {
             log: [0; 2],
             variant: Variant::BASE.to_word(),
             profile: 0,
+            has_runner: 0,
             has_huge_pages: 0,
             fpu_bytes: 0,
             inject_at: 0,

@@ -5,7 +5,9 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use benches::{Change, Figures, Interference, Measurement, NamedValue, Report, Verdict, changes, page};
+use benches::{
+    Baseline, Change, Figures, Interference, Measurement, NamedValue, Report, Verdict, changes, page,
+};
 use comfy_table::{CellAlignment, Table};
 use serde_json::Value;
 
@@ -18,6 +20,7 @@ use crate::paths;
 use crate::prerequisites;
 use crate::progress::{self, Lasts};
 use crate::results::{new_table, untyped_bytes};
+use crate::toolchain::chosen::Choice;
 use crate::workspace::Workspace;
 
 /// The systems that measure the paths every change is judged by, and those that measure everything.
@@ -41,14 +44,18 @@ const TIMEOUT: &str = "600";
 
 /// Measures, prints the table, and writes what the options ask for.
 pub fn bench(options: &BenchOptions) -> Result<Exit, Failure> {
+    if options.update_baselines {
+        return update_all(options);
+    }
     options.arch.check_accelerator(options.accel)?;
     prerequisites::require_qemu(options.arch)?;
     let workspace = Workspace::find()?;
     // What cannot be read or written is better known before anything is measured.
     let written = [&options.json, &options.csv, &options.html];
     written.into_iter().flatten().try_for_each(|path| paths::check_writable(path))?;
-    let old = options.compare.as_deref().map(read_figures).transpose()?;
-    let report = measure(options, &workspace)?;
+    let compiler = Compiler::new(&workspace, options.arch)?.toolchain().version();
+    let old = options.compare.as_deref().map(|path| read_figures(path, &compiler)).transpose()?;
+    let report = measure(options, &workspace, &compiler)?;
 
     anstream::println!("{}", table(&report, Spread::of(options)));
     if let Some(table) = interference_table(&report) {
@@ -62,8 +69,7 @@ pub fn bench(options: &BenchOptions) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-fn measure(options: &BenchOptions, workspace: &Workspace) -> Result<Report, Failure> {
-    let compiler = Compiler::new(workspace, options.arch)?.toolchain().version();
+fn measure(options: &BenchOptions, workspace: &Workspace, compiler: &str) -> Result<Report, Failure> {
     let mut report: Option<Report> = None;
     let systems = if options.quick { QUICK } else { COMPLETE };
     for (number, &system) in (1..).zip(systems) {
@@ -72,7 +78,7 @@ fn measure(options: &BenchOptions, workspace: &Workspace) -> Result<Report, Fail
         let _step = progress::step(what, Lasts::Long);
         let document = run_system(options, &workspace.root().join(system))?;
         let instrument = document["instrument"].as_str().unwrap_or_default();
-        let report = report.get_or_insert_with(|| Report::new(options.arch.name(), instrument, &compiler));
+        let report = report.get_or_insert_with(|| Report::new(options.arch.name(), instrument, compiler));
         let instances = document["instances"].as_array().map_or(0, Vec::len) as u32;
         if !options.quick && system == BOOTED {
             instance_values(&document).into_iter().for_each(|value| report.values.push(value));
@@ -157,9 +163,37 @@ fn instrument_arguments(options: &BenchOptions) -> &'static [&'static str] {
     }
 }
 
-fn read_figures(path: &Path) -> Result<Figures, Failure> {
+/// The figures of a report, or of a baseline those of this compiler.
+fn read_figures(path: &Path, compiler: &str) -> Result<Figures, Failure> {
     let text = fs::read_to_string(path).doing(format_args!("reading {}", path.display()))?;
-    serde_json::from_str(&text).doing(format_args!("reading the figures in {}", path.display()))
+    let Ok(baseline) = serde_json::from_str::<Baseline>(&text) else {
+        return serde_json::from_str(&text).doing(format_args!("reading the figures in {}", path.display()));
+    };
+    baseline.of(compiler).cloned().ok_or_else(|| {
+        let compilers: Vec<&str> = baseline.compilers().collect();
+        Failure::bad_input(format!(
+            "{}: there are no figures of code by {compiler}\n  expected: one of {}",
+            path.display(),
+            compilers.join(", ")
+        ))
+    })
+}
+
+/// Writes the baselines of every toolchain and every architecture that there is here, one after another.
+fn update_all(options: &BenchOptions) -> Result<Exit, Failure> {
+    let tool = std::env::current_exe().doing("finding this tool")?;
+    for choice in Choice::installed() {
+        for arch in Arch::ALL.into_iter().filter(|&arch| prerequisites::has_qemu(arch)) {
+            anstream::println!("=== {} for {}", choice.name(), arch.name());
+            let mut command = Command::new(&tool);
+            command.args(["bench", "--update-baseline", "--toolchain", choice.name(), "--arch", arch.name()]);
+            let status = command.args(options.quick.then_some("--quick")).status().doing("measuring")?;
+            if !status.success() {
+                return Ok(exit_of(status.code()));
+            }
+        }
+    }
+    Ok(Exit::Success)
 }
 
 fn write(options: &BenchOptions, workspace: &Workspace, report: &Report) -> Result<(), Failure> {
@@ -175,7 +209,13 @@ fn write(options: &BenchOptions, workspace: &Workspace, report: &Report) -> Resu
         save(path, page(report).doing("drawing plots")?.as_bytes())?;
     }
     if options.update_baseline {
-        save(&workspace.root().join(baseline(options.arch)), (json(&report.figures())? + "\n").as_bytes())?;
+        let path = workspace.root().join(baseline(options.arch));
+        let mut baseline: Baseline = fs::read_to_string(&path)
+            .ok()
+            .and_then(|text| serde_json::from_str(&text).ok())
+            .unwrap_or_default();
+        baseline.replace(report.figures());
+        save(&path, (json(&baseline)? + "\n").as_bytes())?;
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use regex::Regex;
 use crate::arch::Arch;
 use crate::compile::Profile;
 use crate::machine::{Accelerator, parse_size};
+use crate::test::groups::Group;
 use crate::toolchain::chosen::Choice;
 
 /// Boots, checks and measures Skerry: one small seL4-compatible kernel per CPU core.
@@ -51,7 +52,7 @@ pub enum Command {
     /// Check format, lints, documentation, unsafe code, file sizes and licences
     #[command(after_help = examples::CHECK)]
     Check,
-    /// Write the bootable pair of files: boot.elf (boot.bin for aarch32) and system.img
+    /// Write the bootable pair of files: boot.elf and system.img (boot.bin and system-aarch32.img for aarch32)
     #[command(after_help = examples::IMAGE)]
     Image(ImageOptions),
     /// Count instructions of kernel paths
@@ -207,9 +208,21 @@ pub struct ImageOptions {
 /// Options of `test`.
 #[derive(Debug, Clone, Args)]
 pub struct TestOptions {
-    /// Leave the boot tests out
+    /// Leave out what needs QEMU
     #[arg(long)]
     pub host_only: bool,
+    /// Only this group; several times for several
+    #[arg(long = "group", value_name = "GROUP", value_enum)]
+    pub groups: Vec<Group>,
+    /// With the tests that take minutes each
+    #[arg(long)]
+    pub long: bool,
+    /// Three times in a row beside four busy loops: verdicts must not depend on the pace of the host
+    #[arg(long)]
+    pub stress: bool,
+    /// Only tests whose names contain one of these
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
 }
 
 /// Options of `bench`.
@@ -236,9 +249,13 @@ pub struct BenchOptions {
     /// Show what moved since the report in this file
     #[arg(long, value_name = "OLD.json")]
     pub compare: Option<PathBuf>,
-    /// Write benches/baseline.json, which `./x test` compares with; of aarch32 benches/baseline-aarch32.json
+    /// Write the figures of the compiler in use into benches/baseline.json, which `./x test` compares with; those of aarch32
+    /// into benches/baseline-aarch32.json
     #[arg(long)]
     pub update_baseline: bool,
+    /// The same for every toolchain and every architecture that there is here
+    #[arg(long, conflicts_with_all = ["update_baseline", "arch", "json", "csv", "html", "compare"])]
+    pub update_baselines: bool,
 }
 
 /// Options of `soak`.

@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use crate::arch::Arch;
 use crate::cli::ImageOptions;
 use crate::compile::Compiler;
 use crate::failure::{Doing, Exit, Failure};
@@ -20,7 +21,7 @@ pub fn write(options: &ImageOptions) -> Result<Exit, Failure> {
 
     let out = &options.out;
     fs::create_dir_all(out).doing(format_args!("making {}", out.display()))?;
-    let (boot, image) = (out.join(kernel.boot.file_name().unwrap_or_default()), out.join("system.img"));
+    let (boot, image) = (out.join(kernel.boot.file_name().unwrap_or_default()), out.join(image_name(arch)));
     fs::copy(&kernel.boot, &boot).doing(format_args!("writing {}", boot.display()))?;
     fs::write(&image, &module).doing(format_args!("writing {}", image.display()))?;
     anstream::println!("{}\n{}", boot.display(), image.display());
@@ -35,4 +36,12 @@ pub fn write(options: &ImageOptions) -> Result<Exit, Failure> {
         image.display()
     );
     Ok(Exit::Success)
+}
+
+/// The name of the image of a system. Those of two architectures can stand in one directory, as the boot images can.
+fn image_name(arch: Arch) -> &'static str {
+    match arch {
+        Arch::X86_64 => "system.img",
+        Arch::Aarch32 => "system-aarch32.img",
+    }
 }

@@ -144,7 +144,7 @@ impl Machine {
             };
         }
         arguments.add("-kernel", &self.kernel).add("-initrd", &self.module);
-        let words = format!("{} {}", self.arch.console_word(), self.command_line);
+        let words = format!("{} report=json {}", self.arch.console_word(), self.command_line);
         arguments.add("-append", words.trim_end());
         arguments.0.extend(self.extra.iter().map(OsString::from));
         arguments.0
@@ -261,7 +261,10 @@ mod tests {
             ..machine()
         };
         let line = command_line(&machine);
-        assert!(line.ends_with("-append console=debugcon:0x8e00 inject=panic:1@500ms -d int"), "{line}");
+        assert!(
+            line.ends_with("-append console=debugcon:0x8e00 report=json inject=panic:1@500ms -d int"),
+            "{line}"
+        );
     }
 
     #[test]

@@ -125,7 +125,6 @@ fn findings() -> Vec<Finding> {
             .to_owned(),
             found: clippy,
         },
-        tool("cargo-deny", "licences in ./x check", "cargo-deny", &[], "optional: cargo install cargo-deny"),
     ];
     findings.extend(findings_of_aarch32());
     findings

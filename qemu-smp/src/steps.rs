@@ -29,7 +29,15 @@ impl Outcome {
 pub struct Steps {
     passed: u32,
     failed: Vec<String>,
-    skipped: u32,
+    skipped: Vec<String>,
+}
+
+/// Whether a step or group that cannot be done here is a failure: CI is to have everything, but for what `SKERRY_MAY_SKIP`
+/// names, with commas between.
+pub fn must_not_skip(name: &str) -> bool {
+    let variable = |name| std::env::var(name).unwrap_or_default();
+    let is_ci = !matches!(variable("CI").as_str(), "" | "false" | "0");
+    is_ci && !variable("SKERRY_MAY_SKIP").split(',').any(|allowed| allowed.trim() == name)
 }
 
 impl Steps {
@@ -40,9 +48,15 @@ impl Steps {
         }
         match work() {
             Outcome::Passed => self.passed += 1,
+            Outcome::Skipped(why) if must_not_skip(name) => {
+                anstream::println!(
+                    "FAILED: {name}: skipped, which CI allows only where SKERRY_MAY_SKIP names it: {why}"
+                );
+                self.failed.push(name.to_owned());
+            }
             Outcome::Skipped(why) => {
                 anstream::println!("skipped: {why}");
-                self.skipped += 1;
+                self.skipped.push(name.to_owned());
             }
             Outcome::Failed(complaints) => {
                 complaints.iter().for_each(|complaint| anstream::println!("{complaint}"));
@@ -62,7 +76,13 @@ impl Steps {
         if !self.failed.is_empty() {
             anstream::println!("failed: {}", self.failed.join(", "));
         }
-        let skipped = if self.skipped == 0 { String::new() } else { format!(", {} skipped", self.skipped) };
+        if !self.skipped.is_empty() {
+            anstream::println!("skipped: {}", self.skipped.join(", "));
+        }
+        let skipped = match self.skipped.len() {
+            0 => String::new(),
+            count => format!(", {count} skipped"),
+        };
         anstream::println!("{} passed, {} failed{skipped}", self.passed, self.failed.len());
         if self.failed.is_empty() { Exit::Success } else { Exit::RootTask }
     }
@@ -99,6 +119,7 @@ mod tests {
         let mut steps = Steps::default();
         steps.step("not here", || Outcome::Skipped("no tool".to_owned()));
         steps.command("true", &mut Command::new("true"));
-        assert_eq!(steps.finish(), Exit::Success);
+        let expected = if must_not_skip("not here") { Exit::RootTask } else { Exit::Success };
+        assert_eq!(steps.finish(), expected);
     }
 }

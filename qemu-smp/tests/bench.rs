@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 
-use benches::{Change, Figures, Interference, Measurement, Report, changes};
+use benches::{Baseline, Change, Figures, Interference, Measurement, Report, changes};
 
 /// A measurement of the quick paths of an architecture, instructions counted.
 fn measure(arch: &str) -> Report {
@@ -29,18 +29,23 @@ fn measured() -> &'static Report {
     REPORT.get_or_init(|| measure(X86_64))
 }
 
-fn baseline(file: &str) -> Figures {
+fn baseline(file: &str) -> Baseline {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../benches").join(file);
     let text = fs::read_to_string(path).expect("the baseline is in the source tree");
     serde_json::from_str(&text).expect("it is what --update-baseline wrote")
 }
 
 /// Fails when a path within an instance has grown; `options` are those that write another baseline.
-fn compare(old: &Figures, new: &Figures, options: &str) {
-    if old.compiler != new.compiler {
-        eprintln!("not compared: the baseline is code by {}, this is code by {}", old.compiler, new.compiler);
+fn compare(baseline: &Baseline, new: &Figures, options: &str) {
+    let Some(old) = baseline.of(&new.compiler) else {
+        let compilers: Vec<&str> = baseline.compilers().collect();
+        eprintln!(
+            "not compared: there are figures of {}, this is code by {}",
+            compilers.join(" and "),
+            new.compiler
+        );
         return;
-    }
+    };
     let changes = changes(&old.paths, &new.paths);
     let grown = changes.iter().filter(|change| change.instances == 1 && change.is_regression());
     let grown: Vec<String> = grown.map(Change::describe).collect();

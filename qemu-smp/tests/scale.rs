@@ -61,7 +61,7 @@ fn a_delivery_costs_the_same_however_many_instances_could_have_signalled() {
 
 #[test]
 #[ignore = "boots"]
-fn as_many_instances_as_there_can_be_run_and_a_delivery_costs_the_same() {
+fn as_many_instances_as_there_can_be_run_and_a_delivery_costs_the_same_at_length() {
     assert_eq!(round_trip(&boot(255)), round_trip(&boot(2)));
 }
 

@@ -12,7 +12,7 @@ use bootstrap::modules::ModuleError;
 use bootstrap::program::ProgramError;
 use memory_partition::PlanError;
 
-use super::console::say;
+use super::console::{say, tell_runner};
 use super::hardware::cpu;
 use super::hardware::error::MachineError;
 
@@ -93,6 +93,6 @@ impl fmt::Display for BootError {
 /// Says why and stops the boot core. Cores that were started stay parked.
 pub(crate) fn stop(reason: fmt::Arguments) -> ! {
     say!("boot stopped: {reason}");
-    say!("!skerry {{\"boot_error\":{}}}", Quoted(reason));
+    tell_runner(format_args!("{{\"boot_error\":{}}}", Quoted(reason)));
     cpu::halt()
 }

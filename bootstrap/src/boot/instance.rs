@@ -175,6 +175,7 @@ fn describe(context: &Context, index: usize) -> Handover {
     record.idle_mode = idle_mode(own.idle) as u64;
     record.log = [own.log.start, own.log.size()];
     record.profile = PROFILE | u64::from(options.explain) << 3;
+    record.has_runner = u64::from(options.json);
     record.incoming_lines = u64::from(own.incoming_lines);
     record.inbox = if own.incoming_lines == 0 { 0 } else { own.inbox.start };
     record.inbox_senders = plan.instances.len() as u64;

@@ -53,6 +53,9 @@ extern "C" fn boot_core_main(start_info: usize) -> ! {
     let start_info = start_info as u64;
     let options = Options::parse(&hardware::machine::command_line(start_info));
     hardware::console::init(&options);
+    if options.json {
+        console::report_to_runner();
+    }
     match boot(start_info, options) {
         Ok(never) => match never {},
         Err(error) => error::stop(format_args!("{error}")),

@@ -4,7 +4,7 @@
 use bootstrap::audit::Report;
 use memory_partition::{DropReason, Dropped, InstancePlan, Plan};
 
-use super::console::say;
+use super::console::{say, tell_runner};
 
 /// Says who owns what.
 pub(crate) fn plan(plan: &Plan) {
@@ -34,14 +34,15 @@ pub(crate) fn plan(plan: &Plan) {
     let kept: u64 = plan.kept.iter().map(|kept| kept.range.size()).sum();
     say!("kept back for restart: {kept} bytes; given to nobody: {} bytes", plan.dropped_bytes());
     if let Ok(text) = serde_json::to_string(plan) {
-        say!("!skerry {{\"plan\":{text}}}");
+        tell_runner(format_args!("{{\"plan\":{text}}}"));
     }
 }
 
 /// Says that the tables are what the plan wants.
 pub(crate) fn audit(found: &Report) {
     say!("{found}");
-    say!("!skerry {{\"audit\":{{\"instances\":{},\"mappings\":{}}}}}", found.instances, found.mappings);
+    let Report { instances, mappings, .. } = found;
+    tell_runner(format_args!("{{\"audit\":{{\"instances\":{instances},\"mappings\":{mappings}}}}}"));
 }
 
 /// Memory of an instance in a few words.

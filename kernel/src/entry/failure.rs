@@ -14,7 +14,7 @@ use arch::hw::entry::{KernelFrame, kernel_stack, note_panic};
 use arch::{Machine, StopReason};
 
 use super::state::of_failed_kernel;
-use super::{inject, processor};
+use super::{Instance, inject, processor};
 
 /// Return addresses looked for at most.
 const BACKTRACE_DEPTH: usize = 24;
@@ -33,6 +33,22 @@ impl Write for Printer {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         text.bytes().for_each(|byte| self.0.put(byte));
         Ok(())
+    }
+}
+
+/// Whether a runner reads the console.
+static HAS_RUNNER: AtomicBool = AtomicBool::new(false);
+
+/// Says whether a runner reads the console.
+pub(super) fn set_runner(has_runner: bool) {
+    HAS_RUNNER.store(has_runner, Ordering::Relaxed);
+}
+
+/// Tells the runner, if there is one: a line of JSON.
+pub(super) fn tell_runner(instance: &Instance, json: fmt::Arguments<'_>) {
+    if HAS_RUNNER.load(Ordering::Relaxed) {
+        // Writing to a console cannot fail.
+        let _ = writeln!(Printer(instance.kernel.machine.console()), "!skerry {json}");
     }
 }
 
@@ -87,6 +103,9 @@ fn report(
         write!(out, " {address:#x}")?;
     }
     writeln!(out)?;
+    if !HAS_RUNNER.load(Ordering::Relaxed) {
+        return Ok(());
+    }
     write!(out, "!skerry {{\"injected\":{},\"failed\":\"", inject::has_fired())?;
     Quoted(out).write_fmt(message)?;
     writeln!(out, "\"}}")

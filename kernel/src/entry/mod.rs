@@ -9,7 +9,6 @@ mod inject;
 mod processor;
 mod state;
 
-use core::fmt::Write;
 use core::ptr::NonNull;
 
 use abi::Word;
@@ -55,6 +54,7 @@ fn start(instance: &mut Instance, handover: &Handover) {
     instance.idle = IdleMode::from_word(handover.idle_mode);
     instance.inbox = (handover.inbox != 0)
         .then(|| inbox_at(arch::PhysAddr(handover.inbox), handover.inbox_senders as usize));
+    failure::set_runner(handover.has_runner != 0);
     instance.kernel.start(handover, inbox_at);
     inject::prepare(instance, handover);
     instance.kernel.publish_state(State::Up);
@@ -64,9 +64,7 @@ fn start(instance: &mut Instance, handover: &Handover) {
 /// Tells the runner that the root task is about to run, so many microseconds after the boot code began.
 fn report_up(instance: &Instance, handover: &Handover) {
     let elapsed = instance.kernel.machine.now().0.wrapping_sub(handover.boot_began);
-    let mut console = failure::Printer(instance.kernel.machine.console());
-    // Writing to a console cannot fail.
-    let _ = writeln!(console, "!skerry {{\"up\":{}}}", elapsed / handover.ticks_per_us.max(1));
+    failure::tell_runner(instance, format_args!("{{\"up\":{}}}", elapsed / handover.ticks_per_us.max(1)));
 }
 
 /// The way out of fast paths on metal: what leaves never returns.
@@ -215,9 +213,7 @@ fn stop(instance: &'static mut Instance, reason: StopReason) -> ! {
 
 /// Tells the runner that a program has halted its instance; the kernel has told the reader.
 fn report_halted(instance: &Instance) {
-    let mut console = failure::Printer(instance.kernel.machine.console());
-    // Writing to a console cannot fail.
-    let _ = writeln!(console, "!skerry {{\"halted\":true}}");
+    failure::tell_runner(instance, format_args!("{{\"halted\":true}}"));
 }
 
 /// Waits for an interrupt or a signal. Interrupts start afresh on an empty stack.

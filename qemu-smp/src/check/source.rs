@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::tokens;
 use crate::failure::{Doing, Failure};
 
 /// A source file, its path counted from the workspace.
@@ -16,6 +17,8 @@ pub(super) struct SourceFile {
 
 /// Lines of a file, tests not counted.
 const MOST_LINES: usize = 500;
+/// Lines of a function, tests not counted.
+const MOST_IN_FUNCTION: usize = 60;
 const LICENCE: &str = "SPDX-License-Identifier: MIT OR Apache-2.0";
 /// What begins the explanation of a longer file, in its head.
 const EXCUSE: &str = "Longer than 500 lines because";
@@ -34,7 +37,8 @@ fn visit(dir: &Path, prefix: &str, found: &mut Vec<SourceFile>) -> Result<(), Fa
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
         let relative = format!("{prefix}{name}");
         if path.is_dir() {
-            if !matches!(name, "target" | "out" | ".git") {
+            // At the root, as in .gitignore: a module may have such a name.
+            if !(prefix.is_empty() && matches!(name, "target" | "out" | ".git")) {
                 visit(&path, &format!("{relative}/"), found)?;
             }
         } else if is_source(&relative) {
@@ -60,30 +64,35 @@ pub(super) fn without_licence_line(files: &[SourceFile]) -> Vec<String> {
     without.map(|file| format!("{}: the first line does not say `{LICENCE}`", file.path)).collect()
 }
 
-/// Rust files with more lines than allowed that do not explain it.
+/// Rust files and functions with more lines than allowed that do not explain it.
 pub(super) fn too_long(files: &[SourceFile]) -> Vec<String> {
-    let rust = files.iter().filter(|file| file.path.ends_with(".rs") && !is_test(&file.path));
-    let long = rust.filter_map(|file| {
-        let lines = without_tests(&file.text).count();
-        let explained = file.text.lines().take(20).any(|line| line.contains(EXCUSE));
-        (lines > MOST_LINES && !explained).then(|| {
-            format!(
-                "{}: {lines} lines without tests, {MOST_LINES} allowed; split it or say why in its head",
-                file.path
-            )
-        })
-    });
-    long.collect()
+    let mut complaints = Vec::new();
+    for SourceFile { path, text } in
+        files.iter().filter(|file| file.path.ends_with(".rs") && !is_test(&file.path))
+    {
+        let Some(facts) = tokens::read(text) else { continue };
+        if text.lines().take(20).any(|line| line.contains(EXCUSE)) {
+            continue;
+        }
+        let lines = text.lines().count() - facts.test_lines;
+        if lines > MOST_LINES {
+            complaints.push(format!(
+                "{path}: {lines} lines without tests, {MOST_LINES} allowed; split it or say why in its head"
+            ));
+        }
+        for (name, line, length) in facts.functions.iter().filter(|(_, _, length)| *length > MOST_IN_FUNCTION)
+        {
+            complaints.push(format!(
+                "{path}:{line}: {name} has {length} lines, {MOST_IN_FUNCTION} allowed; split it"
+            ));
+        }
+    }
+    complaints
 }
 
 /// Whether a file holds nothing but tests.
 pub(super) fn is_test(path: &str) -> bool {
     path.ends_with("/tests.rs") || path.contains("/tests/")
-}
-
-/// The lines before the unit tests, which stand at the end of a file.
-pub(super) fn without_tests(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().take_while(|line| *line != "#[cfg(test)]")
 }
 
 #[cfg(test)]
@@ -104,16 +113,30 @@ mod tests {
 
     #[test]
     fn tests_do_not_count_towards_the_length() {
-        let long = "x\n".repeat(MOST_LINES);
+        let long = "use x;\n".repeat(MOST_LINES);
         let tested = file("a.rs", format!("{long}#[cfg(test)]\nmod tests {{\n{long}}}\n"));
         assert!(too_long(&[tested]).is_empty());
-        assert_eq!(too_long(&[file("a.rs", format!("{long}x\n"))]).len(), 1);
-        assert!(too_long(&[file("a/tests.rs", format!("{long}x\n"))]).is_empty());
+        assert_eq!(too_long(&[file("a.rs", format!("{long}use x;\n"))]).len(), 1);
+        assert!(too_long(&[file("a/tests.rs", format!("{long}use x;\n"))]).is_empty());
+    }
+
+    #[test]
+    fn an_early_item_for_tests_does_not_end_the_count() {
+        let text = format!("#[cfg(test)]\nuse y;\n{}", "use x;\n".repeat(MOST_LINES + 1));
+        assert_eq!(too_long(&[file("a.rs", text)]).len(), 1);
+    }
+
+    #[test]
+    fn a_function_has_a_limit_of_its_own() {
+        let body = "    f();\n".repeat(MOST_IN_FUNCTION - 2);
+        assert!(too_long(&[file("a.rs", format!("fn f() {{\n{body}}}\n"))]).is_empty());
+        let found = too_long(&[file("a.rs", format!("fn f() {{\n{body}f();\n}}\n"))]);
+        assert_eq!(found, ["a.rs:1: f has 61 lines, 60 allowed; split it"]);
     }
 
     #[test]
     fn a_longer_file_may_say_why() {
-        let text = format!("//! {EXCUSE} it is one table.\n{}", "x\n".repeat(MOST_LINES));
+        let text = format!("//! {EXCUSE} it is one table.\n{}", "use x;\n".repeat(MOST_LINES));
         assert!(too_long(&[file("a.rs", text)]).is_empty());
     }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The closed list of places that may contain `unsafe`, and the number of blocks in the kernel.
 
-use super::source::{SourceFile, is_test, without_tests};
+use super::source::{SourceFile, is_test};
+use super::tokens::{self, Kind};
 
 /// Files, and directories with a `/` at the end, that may contain `unsafe`, and what for.
 const ALLOWED: &[(&str, &str)] = &[
@@ -20,18 +21,25 @@ const ALLOWED: &[(&str, &str)] = &[
 /// Most unsafe blocks in the kernel library.
 const MOST_IN_KERNEL: usize = 20;
 
-/// Every `unsafe` at a place that is not on the list, and an excess of blocks in the kernel.
+/// Every `unsafe` at a place that is not on the list, an excess of blocks in the kernel, and code that hides from this check.
 pub(super) fn violations(files: &[SourceFile]) -> Vec<String> {
     let mut complaints = Vec::new();
     let mut in_kernel = 0;
-    for file in files.iter().filter(|file| file.path.ends_with(".rs")) {
-        for (number, line) in (1..).zip(file.text.lines()) {
-            if has_unsafe(line) && !is_allowed(&file.path, line) {
-                complaints.push(format!("{}:{number}: unsafe code outside the closed list", file.path));
-            }
+    for SourceFile { path, text } in files.iter().filter(|file| file.path.ends_with(".rs")) {
+        let Some(facts) = tokens::read(text) else {
+            complaints.push(format!("{path}: no Rust: it cannot be read as tokens"));
+            continue;
+        };
+        for found in facts.unsafes.iter().filter(|found| !is_allowed(path, found.kind)) {
+            complaints.push(format!("{path}:{}: unsafe code outside the closed list", found.line));
         }
-        if in_kernel_library(&file.path) && !is_test(&file.path) {
-            in_kernel += without_tests(&file.text).filter(|line| code(line).contains("unsafe {")).count();
+        for (line, what) in facts.foreign {
+            complaints
+                .push(format!("{path}:{line}: {what} is code in a file whose name does not end in .rs"));
+        }
+        if is_of_kernel(path) {
+            in_kernel +=
+                facts.unsafes.iter().filter(|found| found.kind == Kind::Block && !found.is_test).count();
         }
     }
     if in_kernel > MOST_IN_KERNEL {
@@ -40,44 +48,16 @@ pub(super) fn violations(files: &[SourceFile]) -> Vec<String> {
     complaints
 }
 
-/// The kernel without the entries of its program, which are machine code and what it calls.
-fn in_kernel_library(path: &str) -> bool {
-    path.starts_with("kernel/src/") && !path.starts_with("kernel/src/entry/")
+/// Files of the kernel library, tests left out; the entries of the program are hardware.
+fn is_of_kernel(path: &str) -> bool {
+    path.starts_with("kernel/src/") && !path.starts_with("kernel/src/entry/") && !is_test(path)
 }
 
-fn is_allowed(path: &str, line: &str) -> bool {
+fn is_allowed(path: &str, kind: Kind) -> bool {
     // Types become kernel objects where they are defined.
-    let becomes_object =
-        path.starts_with("kernel/src/") && code(line).starts_with("unsafe impl KernelObject for");
+    let becomes_object = path.starts_with("kernel/src/") && kind == Kind::KernelObject;
     let listed = |place: &str| if place.ends_with('/') { path.starts_with(place) } else { path == place };
     becomes_object || ALLOWED.iter().any(|(place, _)| listed(place))
-}
-
-/// Whether a line of code has the keyword, or switches its denial off for more than one item.
-fn has_unsafe(line: &str) -> bool {
-    let code = code(line);
-    let words = code.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-    words.clone().any(|word| word == "unsafe") || code.starts_with("#![allow(unsafe_code")
-}
-
-/// A line without comment and without the contents of its texts; attributes are no code.
-fn code(line: &str) -> String {
-    let mut code = String::new();
-    let mut in_text = false;
-    let mut characters = line.trim_start().chars().peekable();
-    while let Some(character) = characters.next() {
-        match character {
-            '\\' if in_text => {
-                characters.next();
-            }
-            '"' => in_text = !in_text,
-            '/' if !in_text && characters.peek() == Some(&'/') => break,
-            _ if in_text => {}
-            other => code.push(other),
-        }
-    }
-    // `#[unsafe(no_mangle)]` names a symbol; it runs nothing.
-    if code.starts_with("#[unsafe(") { String::new() } else { code }
 }
 
 #[cfg(test)]
@@ -100,18 +80,25 @@ mod tests {
     }
 
     #[test]
-    fn comments_texts_and_longer_words_are_not_code() {
-        for line in [
-            "// unsafe",
-            "let x = \"unsafe {\";",
-            "#![deny(unsafe_op_in_unsafe_fn)]",
-            "let \\\" = 'a'; // unsafe",
-        ] {
-            assert!(!has_unsafe(line), "{line}");
-        }
-        for line in ["unsafe impl X for Y {}", "let x = \"a\"; unsafe { f() }", "#![allow(unsafe_code)]"] {
-            assert!(has_unsafe(line), "{line}");
-        }
+    fn a_character_does_not_hide_what_stands_behind_it() {
+        let text = "const QUOTE: char = '\"';\nfn f() { unsafe { g() } }\n";
+        assert_eq!(complaints("kernel/src/ipc/mod.rs", text).len(), 1);
+    }
+
+    #[test]
+    fn an_early_item_for_tests_does_not_end_the_count() {
+        let blocks = "fn f() { unsafe { f() } }\n".repeat(MOST_IN_KERNEL + 1);
+        let text = format!("#[cfg(test)]\nuse x::y;\n{blocks}");
+        assert_eq!(complaints("kernel/src/memory/objects.rs", &text).len(), 1);
+    }
+
+    #[test]
+    fn files_of_another_name_are_refused() {
+        let found = complaints("kernel/src/lib.rs", "include!(\"code.inc\");\n");
+        assert_eq!(
+            found,
+            ["kernel/src/lib.rs:1: \"code.inc\" is code in a file whose name does not end in .rs"]
+        );
     }
 
     #[test]
@@ -122,12 +109,15 @@ mod tests {
 
     #[test]
     fn blocks_in_the_kernel_are_counted_without_tests() {
-        let blocks = "    unsafe { f() }\n".repeat(MOST_IN_KERNEL);
+        let blocks = "fn f() { unsafe { f() } }\n".repeat(MOST_IN_KERNEL);
         let path = "kernel/src/memory/objects.rs";
         assert!(
-            complaints(path, &format!("{blocks}#[cfg(test)]\nmod tests {{\n    unsafe {{}}\n}}\n"))
-                .is_empty()
+            complaints(
+                path,
+                &format!("{blocks}#[cfg(test)]\nmod tests {{\n    fn f() {{ unsafe {{}} }}\n}}\n")
+            )
+            .is_empty()
         );
-        assert_eq!(complaints(path, &format!("{blocks}    unsafe {{ g() }}\n")).len(), 1);
+        assert_eq!(complaints(path, &format!("{blocks}fn g() {{ unsafe {{ g() }} }}\n")).len(), 1);
     }
 }

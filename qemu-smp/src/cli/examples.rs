@@ -14,7 +14,11 @@ Examples:
 pub(super) const TEST: &str = "\
 Examples:
   ./x test                             everything
-  ./x test --host-only                 what needs neither QEMU nor a bare-metal compiler";
+  ./x test --host-only                 what needs neither QEMU nor a bare-metal compiler
+  ./x test --group gdb                 one group
+  ./x test panic                       the tests with `panic` in their names
+  ./x test --toolchain debian          with Debian's compiler
+  ./x test --stress                    three times in a row on a busy host";
 
 pub(super) const CHECK: &str = "\
 Examples:
@@ -24,6 +28,7 @@ Examples:
 pub(super) const IMAGE: &str = "\
 Examples:
   ./x image                            out/boot.elf and out/system.img of systems/ping-pong.toml
+  ./x image --arch aarch32             out/boot.bin and out/system-aarch32.img
   ./x image my-system.toml --profile release --out build";
 
 pub(super) const BENCH: &str = "\

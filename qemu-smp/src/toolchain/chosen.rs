@@ -42,6 +42,11 @@ impl Choice {
         }
     }
 
+    /// Those that are installed here.
+    pub fn installed() -> impl Iterator<Item = Self> {
+        Self::value_variants().iter().copied().filter(|choice| choice.dir(&path()).is_some())
+    }
+
     fn by_name(name: &str) -> Option<Self> {
         [Choice::Debian, Choice::Rustup].into_iter().find(|choice| choice.name() == name)
     }
@@ -90,7 +95,7 @@ pub fn use_it(option: Option<Choice>) -> Result<(), Failure> {
     let named =
         variable.as_deref().map(|name| Choice::by_name(name).ok_or_else(|| unknown(name))).transpose()?;
     let Some(choice) = option.or(named) else { return Ok(()) };
-    let path: Vec<PathBuf> = env::split_paths(&env::var_os("PATH").unwrap_or_default()).collect();
+    let path = path();
     let in_use = path.iter().find(|dir| dir.join("rustc").is_file());
     let is_in_use = in_use.is_some_and(|dir| choice.is_in(dir));
     if is_in_use && named == Some(choice) {
@@ -112,13 +117,20 @@ pub fn use_it(option: Option<Choice>) -> Result<(), Failure> {
     Err(again.exec()).doing("starting this tool again")
 }
 
+fn path() -> Vec<PathBuf> {
+    env::split_paths(&env::var_os("PATH").unwrap_or_default()).collect()
+}
+
 fn joined(first: &Path, path: &[PathBuf]) -> Result<OsString, Failure> {
     env::join_paths([first.to_owned()].iter().chain(path)).doing("setting the PATH")
 }
 
 /// The target directory of a toolchain that is not the usual one.
 fn own_target_dir(choice: Choice) -> Result<PathBuf, Failure> {
-    Ok(Workspace::find()?.target_dir().join(choice.name()))
+    let dir = Workspace::find()?.target_dir();
+    let is_of_another = Choice::value_variants().iter().any(|other| dir.ends_with(other.name()));
+    let base = if is_of_another { dir.parent().unwrap_or(&dir) } else { &dir };
+    Ok(base.join(choice.name()))
 }
 
 fn unknown(name: &str) -> Failure {

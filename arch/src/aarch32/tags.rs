@@ -29,6 +29,13 @@ impl Mark {
     /// Offset in a top-level table: behind the entries that count.
     #[cfg(target_os = "none")]
     pub(crate) const OFFSET: u64 = (super::table::USER_ENTRIES * size_of::<u64>()) as u64;
+    /// The upper half of TTBR0, if the mark counts.
+    #[inline(always)]
+    #[cfg(target_os = "none")]
+    pub(crate) const fn high(self) -> u32 {
+        self.high
+    }
+
     /// Where the number is in the upper half of TTBR0.
     pub(crate) const NUMBER_SHIFT: u32 = 16;
 }
@@ -59,10 +66,16 @@ impl Tags {
         Self { generation: 1, last: 0 }
     }
 
+    /// Whether the mark is of this generation.
+    #[inline(always)]
+    pub(crate) const fn counts(&self, mark: Mark) -> bool {
+        mark.generation == self.generation
+    }
+
     /// The upper half of TTBR0 for an address space with this mark, if the mark counts.
     #[inline(always)]
     pub(crate) const fn upper_half(&self, mark: Mark) -> Option<u32> {
-        if mark.generation == self.generation { Some(mark.high) } else { None }
+        if self.counts(mark) { Some(mark.high) } else { None }
     }
 
     /// A mark with the next number.

@@ -3,7 +3,7 @@
 
 mod system;
 
-use abi::{Register, WORD_BITS, slots as fixed};
+use abi::{Register, VmAttributes, WORD_BITS, slots as fixed};
 use arch::table::{ENTRIES, KERNEL_ENTRIES};
 use arch::{SimMachine, TableEntry};
 
@@ -216,7 +216,11 @@ fn the_image_and_the_frames_behind_it_are_mapped_as_their_capabilities_say() {
         assert_eq!((address.0, asid, is_device), (expected, Asid(1), false));
         assert_eq!(access, PageAccess::ReadWrite);
         let entry = find_entry(&machine.objs, root, expected, Level::PageTable).expect("tables");
-        assert_eq!(machine.objs[entry].0, TableEntry::page(base, PageSize::Small, access, 0).0);
+        // What the kernel made is data; of the image it does not know.
+        let is_image = slots.image_frames.slots().contains(&slot);
+        let attributes = if is_image { VmAttributes::WRITE_BACK } else { VmAttributes::EXECUTE_NEVER };
+        let expected = TableEntry::page(base, PageSize::Small, access, attributes.pat_index());
+        assert_eq!(machine.objs[entry].0, expected.0);
     }
     let end = find_entry(&machine.objs, root, 0x41_9000, Level::PageTable).expect("the same table");
     assert_eq!(machine.objs[end].0, 0);

@@ -119,15 +119,17 @@ impl HwMachine {
 impl HwMachine {
     /// Gives the address space at `root` a number, and answers its upper half of TTBR0.
     #[cold]
+    #[inline(never)]
     fn give_number(&mut self, root: PhysAddr) -> u32 {
         let (mark, rollover) = self.tags.next();
         // SAFETY: the entry of the kernel's window is one that no walk reads, of a table that nobody refers to now.
         unsafe { mark_place(root).write(mark) };
         barrier::stores_visible();
-        let upper_half = self.tags.upper_half(mark).unwrap_or_default();
+        let upper_half = mark.high();
         if rollover == Rollover::ForgetAll {
             // First, or walks of the tables that are still active could bring back an old number.
             load_tables(upper_half, root);
+            barrier::synchronise();
             TlbIAll::write();
             BpIAll::write();
             barrier::maintenance_complete();
@@ -147,13 +149,13 @@ impl HwMachine {
     }
 }
 
-/// Makes the table at `root` the active one, under the number in `upper_half`.
+/// Makes the table at `root` the active one, under the number in `upper_half`, at the latest for user code: the return to it
+/// synchronises. Until then walks of the tables before may go on, and those are still what they were: a table becomes other
+/// memory by a later system call.
 #[inline(always)]
 fn load_tables(upper_half: u32, root: PhysAddr) {
     // SAFETY: the table maps user addresses only; the kernel's are in tables of their own (CONFINED).
-    unsafe { LongTtbr0::write_raw(u64::from(upper_half) << 32 | root.0) };
-    // Walks of the tables before end here: their memory may be used for something else.
-    barrier::synchronise();
+    unsafe { LongTtbr0::write_raw(u64::from(upper_half) << 32 | u64::from(root.0 as u32)) };
 }
 
 /// Where the address space with the top-level table at `root` has its mark.
@@ -192,10 +194,11 @@ impl Machine for HwMachine {
 
     #[inline(always)]
     fn activate_vspace(&mut self, root: PhysAddr) {
-        let upper_half = match self.tags.upper_half(mark_of(root)) {
-            Some(upper_half) => upper_half,
-            None => self.give_number(root),
-        };
+        let mark = mark_of(root);
+        let mut upper_half = mark.high();
+        if !self.tags.counts(mark) {
+            upper_half = self.give_number(root);
+        }
         load_tables(upper_half, root);
     }
 
@@ -278,6 +281,8 @@ impl Machine for HwMachine {
     }
 
     fn maintain_caches(&mut self, operation: CacheOperation, start: VirtAddr, bytes: u64) {
+        // The address space may have become active just now.
+        barrier::synchronise();
         cache::maintain(operation, start.0 as u32, bytes as u32);
     }
 

@@ -211,7 +211,8 @@ fn attributes_choose_the_memory_type() {
         let (mut caller, mut call) = ready_to_map(size);
         call.words[2] = 0xff;
         caller.must(&call);
-        let expected = TableEntry::page(BASE, size, PageAccess::ReadWrite, 7).0;
+        let attributes = VmAttributes(0xff).pat_index();
+        let expected = TableEntry::page(BASE, size, PageAccess::ReadWrite, attributes).0;
         assert_eq!(entry(&caller, size.level()), expected, "{size:?}");
     }
 }
@@ -258,6 +259,17 @@ fn unmap_removes_the_entry_and_flushes_the_page() {
         assert_eq!(caller.test.kernel.machine.take_effects(), [Effect::InvalidatePage(VirtAddr(ADDRESS))]);
         caller.must(&Call::new(FRAME, Label::PageUnmap, &[], &[]));
     }
+}
+
+#[test]
+fn the_machine_hears_of_a_page_taken_from_an_address_space_that_is_not_active() {
+    let (mut caller, call) = ready_to_map(PageSize::Small);
+    caller.must(&call);
+    caller.must(&call);
+    caller.must(&Call::new(FRAME, Label::PageUnmap, &[], &[]));
+    let told = (root(&caller), Some(VirtAddr(ADDRESS)));
+    assert_eq!(caller.test.kernel.machine.inactive, [told, told], "changed, then taken away");
+    assert_eq!(caller.test.kernel.machine.take_effects(), []);
 }
 
 #[test]

@@ -106,7 +106,7 @@ pub struct SystemOptions {
     /// microkit-2.3-debug, or the gen_config.json of that build [default: the one beside --root-task, else sel4]
     #[arg(long, value_name = "NAME|FILE")]
     pub abi: Option<String>,
-    /// Slots of the root CNode of --root-task, as a power of two [default: from the ABI variant, 17 for sel4]
+    /// Slots of the root CNode of --root-task, as a power of two [default: that of the ABI variant]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(9..=20), requires = "root_task")]
     pub cnode_bits: Option<u8>,
 }

@@ -27,9 +27,6 @@ pub use program::{
 
 /// Lines of each channel of the ring that [`Description::with_ring`] adds.
 const RING_LINES: u32 = 8;
-/// Slots of the root CNode of a program that owns the machine, as a power of two: loaders of whole systems need more
-/// than the base build has.
-const PLAIN_CNODE_BITS: u8 = 17;
 /// Bytes of each shared region of that ring.
 const RING_REGION_BYTES: u64 = 64 * 1024;
 
@@ -267,10 +264,7 @@ impl Description {
         Description {
             name: "plain".into(),
             mode: Mode::Plain,
-            instances: Vec::from([Instance {
-                cnode_bits: PLAIN_CNODE_BITS,
-                ..Instance::new("root", "root")
-            }]),
+            instances: Vec::from([Instance::new("root", "root")]),
             regions: Vec::new(),
             channels: Vec::new(),
             devices: Vec::new(),

@@ -43,19 +43,8 @@ const LAST_WORDS: Duration = Duration::from_secs(20);
 
 /// Runs a system and says how it ended.
 pub fn run(options: &RunOptions) -> Result<Exit, Failure> {
+    check(options)?;
     let arch = options.what.arch;
-    arch.check_accelerator(options.accel)?;
-    arch.check_profile(options.what.profile)?;
-    if options.explain && options.what.profile == Profile::Release {
-        return Err(Failure::bad_input(
-            "--explain with --profile release: a release kernel prints nothing\n  expected: --profile debug or bench",
-        ));
-    }
-    prerequisites::require_qemu(arch)?;
-    let given = [&options.boot_image, &options.module];
-    given.into_iter().flatten().try_for_each(|path| paths::check_readable(path))?;
-    let written = [&options.json, &options.report];
-    written.into_iter().flatten().try_for_each(|path| paths::check_writable(path))?;
     let workspace = Workspace::find()?;
     let system = System::choose(&options.what, &workspace)?;
     let injections = inject::read(&options.inject, circumstances(options, &system))?;
@@ -85,19 +74,7 @@ pub fn run(options: &RunOptions) -> Result<Exit, Failure> {
     }
     follower.collector = options.collect.as_deref().map(Collector::new);
 
-    let deadline = Instant::now() + Duration::from_secs(options.timeout);
-    let (qemu, sender, events) = Qemu::start(&machine)?;
-    follower.process = Some(qemu.id());
-    on_interrupt(sender)?;
-    let ending = follower.follow(&events, deadline)?;
-    // QEMU may be waiting for its output to be read, so both go on at the same time.
-    let pages = follower.session.plan().map(counters::status_pages).unwrap_or_default();
-    let quitting = thread::spawn(move || qemu.read_and_quit(&pages, counters::BYTES));
-    follower.drain(&events)?;
-    if let Ok(pages) = quitting.join() {
-        follower.session.status_pages(&pages);
-    }
-    let ending = follower.session.settle(ending);
+    let ending = follow_to_end(options, &mut follower, &machine)?;
 
     let results = Results::new(&system.description, &follower.session, machine.instrument(), &ending);
     let files = boot_files(options, &system, &kernel, &workspace);
@@ -111,6 +88,44 @@ pub fn run(options: &RunOptions) -> Result<Exit, Failure> {
     }
     results.print();
     Ok(ending.exit)
+}
+
+/// What can be refused before anything is compiled.
+fn check(options: &RunOptions) -> Result<(), Failure> {
+    let arch = options.what.arch;
+    arch.check_accelerator(options.accel)?;
+    arch.check_profile(options.what.profile)?;
+    if options.explain && options.what.profile == Profile::Release {
+        return Err(Failure::bad_input(
+            "--explain with --profile release: a release kernel prints nothing\n  expected: --profile debug or bench",
+        ));
+    }
+    prerequisites::require_qemu(arch)?;
+    let given = [&options.boot_image, &options.module];
+    given.into_iter().flatten().try_for_each(|path| paths::check_readable(path))?;
+    let written = [&options.json, &options.report];
+    written.into_iter().flatten().try_for_each(|path| paths::check_writable(path))
+}
+
+/// Boots the machine, follows it, and reads what its kernels have counted.
+fn follow_to_end(
+    options: &RunOptions,
+    follower: &mut Follower,
+    machine: &Machine,
+) -> Result<Ending, Failure> {
+    let deadline = Instant::now() + Duration::from_secs(options.timeout);
+    let (qemu, sender, events) = Qemu::start(machine)?;
+    follower.process = Some(qemu.id());
+    on_interrupt(sender)?;
+    let ending = follower.follow(&events, deadline)?;
+    // QEMU may be waiting for its output to be read, so both go on at the same time.
+    let pages = follower.session.plan().map(counters::status_pages).unwrap_or_default();
+    let quitting = thread::spawn(move || qemu.read_and_quit(&pages, counters::BYTES));
+    follower.drain(&events)?;
+    if let Ok(pages) = quitting.join() {
+        follower.session.status_pages(&pages);
+    }
+    Ok(follower.session.settle(ending))
 }
 
 /// What was booted, where it is known: the places of images depend on the mode of the APIC, so on the CPU model. Those of

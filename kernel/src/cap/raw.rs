@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The two packed words of a capability. Shifts live here and nowhere else.
+//! Longer than 60 lines because it is one table of all kinds: `pack`.
 //!
 //! ```text
 //!          63                        16 15         5 4    0

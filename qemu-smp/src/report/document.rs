@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The report as data: what `--json` writes, and what the tables and the page are made of.
+//! Longer than 500 lines because it is one document with the description of each field.
 //!
 //! `docs/report.schema.json` is generated from these types (`./x report --schema`), their comments included. Addresses
 //! are physical unless a field says otherwise; sizes are in bytes; instances are named, never numbered.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What can be wrong with a program and what it gets.
+//! Longer than 60 lines because it is one table of all mistakes: `fmt`.
 
 use alloc::string::String;
 use core::fmt;

@@ -276,6 +276,13 @@ impl RawCap {
         (self.word0 ^ other.word0) & (!0 << ADDRESS_SHIFT | TAG_MASK) != 0
     }
 
+    /// The badge of a capability to an endpoint or notification, if `other` is one to the same object.
+    #[inline(always)]
+    pub(crate) const fn badge_of_kin(self, other: Self) -> Option<u64> {
+        let has_badge = self.has_tag(Tag::Endpoint) || self.has_tag(Tag::Notification);
+        if has_badge && !self.is_apart_from(other) { Some(self.word1) } else { None }
+    }
+
     /// Rights of an endpoint, notification or reply capability.
     #[inline]
     pub(crate) const fn rights(self) -> Rights {

@@ -151,18 +151,14 @@ pub(crate) fn is_parent(parent: &Slot, child: &Slot) -> bool {
     if !parent.mdb.is_revocable() || is_stranger(parent.cap, child.cap) {
         return false;
     }
+    if let Some(badge) = parent.cap.badge_of_kin(child.cap) {
+        return badge == 0 || badge == child.cap.word1 && !child.mdb.is_first();
+    }
     let (a, b) = (parent.cap.unpack(), child.cap.unpack());
     if !a.covers(b) {
         return false;
     }
-    match (a, b) {
-        (Cap::Endpoint { badge, .. }, Cap::Endpoint { badge: other, .. })
-        | (Cap::Notification { badge, .. }, Cap::Notification { badge: other, .. }) => {
-            badge == 0 || badge == other && !child.mdb.is_first()
-        }
-        (Cap::LineSignal { .. }, _) => !child.mdb.is_first(),
-        _ => true,
-    }
+    !matches!(a, Cap::LineSignal { .. }) || !child.mdb.is_first()
 }
 
 /// Whether `other` cannot be a part of `cap`, by a look at kind and address alone. `false` says nothing.
@@ -256,7 +252,8 @@ impl<M: Machine> Kernel<M> {
         let Slot { cap: raw, mdb } = self.objs[slot];
         let is_same = |other: SlotRef| {
             let other = self.objs[other].cap;
-            !raw.is_apart_from(other) && raw.unpack().is_same_object(other.unpack())
+            !raw.is_apart_from(other)
+                && (raw.badge_of_kin(other).is_some() || raw.unpack().is_same_object(other.unpack()))
         };
         !mdb.prev().is_some_and(is_same) && !mdb.next().is_some_and(is_same)
     }

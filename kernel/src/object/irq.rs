@@ -234,7 +234,10 @@ impl<M: Machine> Kernel<M> {
         let first = self.irq_slot(Irq::of_line(from, Line(0)));
         let count = self.peers[usize::from(from)].lines_in;
         let mut opened = 0;
-        for line in (0..count).map(Line).filter(|line| lines & line.bit() != 0) {
+        for line in ipi::Line::each(lines).map(|line| Line(line.number() as u8)) {
+            if line.0 >= count {
+                break;
+            }
             let cap = self.objs[first.element(usize::from(line.0))].cap;
             if cap.signallable_notification() == Some(notification) {
                 opened |= line.bit();

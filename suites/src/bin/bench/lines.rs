@@ -27,6 +27,8 @@ fn sweeps() -> impl Iterator<Item = (u64, (usize, Way))> {
 }
 /// Word of the region: how long the receiver took to acknowledge.
 const ACKNOWLEDGING: usize = 32;
+/// Word of the region: the round whose signals are all sent. The first of them may end the wait before the last is.
+const SENT: usize = 48;
 
 /// Signals so many lines, then lets the receiver run.
 pub(crate) fn send(end: &End, cost: Cost) {
@@ -40,6 +42,7 @@ pub(crate) fn send(end: &End, cost: Cost) {
                 stub::send(signal.0, SIGNAL);
             }
             let all_sent = stamp();
+            end.words.set(SENT, total);
             let before_turn = stamp();
             stub::pause();
             end.await_peer(BEGUN, total);
@@ -73,6 +76,7 @@ pub(crate) fn receive(end: &End) -> Result<(), Error> {
             stub::wait(end.notification.0);
             end.words.set(ENTERED, end.timeline.place(stamp()));
             end.words.set(BEGUN, total);
+            end.await_peer(SENT, total);
             // The first line ended the wait; the others left their signals behind.
             stub::nb_wait(end.notification.0);
             let start = stamp();

@@ -27,8 +27,11 @@ impl<M: Machine> Kernel<M> {
         {
             return None;
         }
+        if !self.has_child_inside(slot, cap) {
+            return None;
+        }
         let (kind, dest) = self.retype_arguments(caller)?;
-        if matches!(kind.object, ObjectType::Tcb | ObjectType::Pml4) || !self.has_child_inside(slot, cap) {
+        if matches!(kind.object, ObjectType::Tcb | ObjectType::Pml4) {
             return None;
         }
         let size = 1 << kind.object_bits();

@@ -7,7 +7,7 @@
 //! | more, with AVX | 32 bytes each: one register of the floating-point unit is borrowed and given back as it was |
 //! | more, without | `rep stosq` |
 //!
-//! A processor with fast `rep stos` (ERMS) is as fast either way for pieces of this size; docs/performance.md has both.
+//! Instruction counts favour the wide stores, since the emulator counts each repetition; docs/performance.md says so.
 
 use core::arch::asm;
 use core::sync::atomic::{AtomicBool, Ordering};

@@ -39,7 +39,8 @@ macro_rules! layouts {
 
 /// The C compiler's complaints about the header followed by this text.
 fn complaints(text: &str) -> String {
-    let include = Path::new(env!("CARGO_MANIFEST_DIR")).join("../include");
+    let include = Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo says where the crate is"))
+        .join("../include");
     let mut compiler = Command::new(COMPILER);
     compiler.args([
         "-std=c11",

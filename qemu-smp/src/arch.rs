@@ -101,11 +101,11 @@ impl Arch {
     }
 
     /// The lines out of a machine of so many instances, in the order in which QEMU connects to their sockets.
-    pub fn lines(self, instances: u32) -> Vec<Line> {
+    pub fn lines(self, instances: u32, serial_owner: u32) -> Vec<Line> {
         match self {
             Arch::X86_64 => {
                 let cores = (0..instances).map(Source::Core);
-                [Source::Boot, Source::Serial].into_iter().chain(cores).map(Line::Own).collect()
+                [Source::Boot, Source::Serial(serial_owner)].into_iter().chain(cores).map(Line::Own).collect()
             }
             Arch::Aarch32 => vec![Line::Tagged],
         }

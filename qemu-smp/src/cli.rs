@@ -147,6 +147,9 @@ pub struct RunOptions {
     /// Collect the JSON printed between a line MARKER and a line `END MARKER`, then end successfully
     #[arg(long, value_name = "MARKER")]
     pub collect: Option<String>,
+    /// The instance that prints it
+    #[arg(long, value_name = "INSTANCE", default_value_t = 0, requires = "collect")]
+    pub collect_from: u32,
     /// Boot this image instead of compiling one
     #[arg(long, value_name = "FILE")]
     pub boot_image: Option<PathBuf>,
@@ -184,6 +187,7 @@ impl RunOptions {
             until: None,
             fail_on: None,
             collect: None,
+            collect_from: 0,
             boot_image: None,
             module: None,
             inject: Vec::new(),

@@ -7,11 +7,12 @@ use serde_json::Value;
 
 use crate::console::Source;
 
-/// Looks for the document among the lines of all consoles.
+/// Looks for the document among the lines of one instance: another one could end the run with a document of its own.
 #[derive(Debug)]
 pub struct Collector {
     begin: String,
     end: String,
+    instance: u32,
     /// Where the first marker came from, and what followed there.
     open: Option<(Source, String)>,
 }
@@ -28,13 +29,16 @@ pub enum Collected {
 }
 
 impl Collector {
-    /// Collects what is between a line `marker` and a line `END marker`.
-    pub fn new(marker: &str) -> Self {
-        Collector { begin: marker.to_owned(), end: format!("END {marker}"), open: None }
+    /// Collects what the instance writes between a line `marker` and a line `END marker`.
+    pub fn new(marker: &str, instance: u32) -> Self {
+        Collector { begin: marker.to_owned(), end: format!("END {marker}"), instance, open: None }
     }
 
     /// Takes in a line.
     pub fn line(&mut self, source: Source, line: &str) -> Collected {
+        if source.instance() != Some(self.instance) {
+            return Collected::Nothing;
+        }
         let text = line.trim();
         match &mut self.open {
             None if text == self.begin => self.open = Some((source, String::new())),
@@ -66,7 +70,7 @@ mod tests {
 
     #[test]
     fn what_is_between_the_markers_is_the_document() {
-        let mut collector = Collector::new("JSON OUTPUT");
+        let mut collector = Collector::new("JSON OUTPUT", 0);
         let fed = feed(
             &mut collector,
             &["starting", "JSON OUTPUT\r", "[{\"a\":", "1}]", "END JSON OUTPUT", "done"],
@@ -77,15 +81,18 @@ mod tests {
 
     #[test]
     fn lines_of_others_do_not_get_into_the_document() {
-        let mut collector = Collector::new("JSON");
+        let mut collector = Collector::new("JSON", 0);
         feed(&mut collector, &["JSON", "{"]);
         assert_eq!(collector.line(Source::Boot, "boot speaks"), Collected::Nothing);
+        let other =
+            ["7", "END JSON", "JSON", "8", "END JSON"].map(|line| collector.line(Source::Core(1), line));
+        assert!(other.iter().all(|collected| *collected == Collected::Nothing), "{other:?}");
         assert_eq!(feed(&mut collector, &["}", "END JSON"])[1], Collected::Document(Ok(json!({}))));
     }
 
     #[test]
     fn a_damaged_document_is_an_error() {
-        let mut collector = Collector::new("JSON");
+        let mut collector = Collector::new("JSON", 0);
         let fed = feed(&mut collector, &["JSON", "{", "END JSON"]);
         assert!(matches!(fed[2], Collected::Document(Err(_))), "{fed:?}");
     }

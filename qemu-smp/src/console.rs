@@ -19,8 +19,8 @@ pub enum Source {
     Boot,
     /// The kernel and programs of an instance, through its own console port.
     Core(u32),
-    /// The user programs that own COM1; shown as output of instance 0.
-    Serial,
+    /// The user programs of the instance that owns COM1; shown as that one's output.
+    Serial(u32),
 }
 
 impl Source {
@@ -28,8 +28,7 @@ impl Source {
     pub fn instance(self) -> Option<u32> {
         match self {
             Source::Boot => None,
-            Source::Core(core) => Some(core),
-            Source::Serial => Some(0),
+            Source::Core(owner) | Source::Serial(owner) => Some(owner),
         }
     }
 }
@@ -56,7 +55,7 @@ impl LineAssembler {
     const LONGEST: usize = 1 << 20;
 
     /// Adds bytes and gives the lines that they complete, without their ends.
-    pub fn push(&mut self, bytes: &[u8]) -> Vec<String> {
+    pub fn push(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
         let mut lines = Vec::new();
         for &byte in bytes {
             if byte == b'\n' || self.partial.len() == Self::LONGEST {
@@ -70,14 +69,14 @@ impl LineAssembler {
     }
 
     /// What was written of a line that will not be completed any more, if anything.
-    pub fn finish(&mut self) -> Option<String> {
+    pub fn finish(&mut self) -> Option<Vec<u8>> {
         if self.partial.is_empty() { None } else { self.take() }
     }
 
-    fn take(&mut self) -> Option<String> {
-        let bytes = std::mem::take(&mut self.partial);
-        let line = bytes.strip_suffix(b"\r").unwrap_or(&bytes);
-        Some(String::from_utf8_lossy(line).into_owned())
+    fn take(&mut self) -> Option<Vec<u8>> {
+        let mut line = std::mem::take(&mut self.partial);
+        line.pop_if(|last| *last == b'\r');
+        Some(line)
     }
 }
 
@@ -89,16 +88,16 @@ mod tests {
     fn a_line_is_given_when_its_end_arrives_and_not_before() {
         let mut lines = LineAssembler::default();
         assert!(lines.push(b"hel").is_empty());
-        assert_eq!(lines.push(b"lo\r\nwor"), ["hello"]);
-        assert_eq!(lines.finish().as_deref(), Some("wor"));
+        assert_eq!(lines.push(b"lo\r\nwor"), [b"hello"]);
+        assert_eq!(lines.finish().as_deref(), Some(b"wor".as_slice()));
         assert_eq!(lines.finish(), None);
     }
 
     #[test]
-    fn empty_lines_are_kept_and_bytes_that_are_not_text_are_replaced() {
+    fn empty_lines_and_bytes_that_are_not_text_are_kept() {
         let mut lines = LineAssembler::default();
-        assert_eq!(lines.push(b"\n\n"), ["", ""]);
-        assert_eq!(lines.push(b"a\xffb\n"), ["a\u{fffd}b"]);
+        assert_eq!(lines.push(b"\n\n"), [b"", b""]);
+        assert_eq!(lines.push(b"a\xffb\n"), [b"a\xffb"]);
     }
 
     #[test]
@@ -107,6 +106,6 @@ mod tests {
         let given = lines.push(&vec![b'x'; LineAssembler::LONGEST + 1]);
         assert_eq!(given.len(), 1);
         assert_eq!(given[0].len(), LineAssembler::LONGEST);
-        assert_eq!(lines.finish().as_deref(), Some("x"));
+        assert_eq!(lines.finish().as_deref(), Some(b"x".as_slice()));
     }
 }

@@ -11,6 +11,7 @@
 //! Alternatively the module is one plain root task: an ELF file and nothing else.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use bootstrap::program::MAX_SEGMENTS;
 use object::read::elf::{FileHeader, ProgramHeader};
@@ -66,6 +67,15 @@ pub fn check_program(arch: Arch, name: &str, bytes: &[u8]) -> Result<(), Failure
             "{name}: {what}\n  expected: a statically linked {expected} ELF executable"
         ))
     })
+}
+
+/// Refuses a boot image or module that is an ELF file which the machine cannot execute. Other files are passed on as they are.
+pub fn check_boot_file(arch: Arch, path: &Path) -> Result<(), Failure> {
+    let bytes = std::fs::read(path).doing(format_args!("reading {}", path.display()))?;
+    if bytes.is_empty() || bytes.starts_with(b"\x7fELF") {
+        check_program(arch, &path.display().to_string(), &bytes)?;
+    }
+    Ok(())
 }
 
 /// What an ELF file of 32 or 64 bits was compiled for, unless its header is truncated.

@@ -8,6 +8,7 @@ use crate::cli::ImageOptions;
 use crate::compile::Compiler;
 use crate::failure::{Doing, Exit, Failure};
 use crate::system::System;
+use crate::terminal;
 use crate::workspace::Workspace;
 
 /// Writes boot image and `system.img`, and says how to boot them.
@@ -24,7 +25,10 @@ pub fn write(options: &ImageOptions) -> Result<Exit, Failure> {
     let (boot, image) = (out.join(kernel.boot.file_name().unwrap_or_default()), out.join(image_name(arch)));
     fs::copy(&kernel.boot, &boot).doing(format_args!("writing {}", boot.display()))?;
     fs::write(&image, &module).doing(format_args!("writing {}", image.display()))?;
-    anstream::println!("{}\n{}", boot.display(), image.display());
+    // They are there to be typed again.
+    let [boot, image] = [boot, image].map(|path| terminal::shell_word(&path.display().to_string()));
+    let [boot, image] = [boot, image].map(|word| terminal::line(&word).into_owned());
+    anstream::println!("{boot}\n{image}");
     anstream::println!(
         "boot them with: {} -M {} -cpu {} -smp {} -m {}B -kernel {} -initrd {} ...",
         arch.emulator().program,
@@ -32,8 +36,8 @@ pub fn write(options: &ImageOptions) -> Result<Exit, Failure> {
         arch.default_cpu(),
         system.cpus,
         system.memory,
-        boot.display(),
-        image.display()
+        boot,
+        image
     );
     Ok(Exit::Success)
 }

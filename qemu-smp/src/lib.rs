@@ -48,6 +48,7 @@ pub mod steps;
 pub mod symbols;
 pub mod system;
 pub mod tagged;
+pub mod terminal;
 pub mod test;
 pub mod toolchain;
 pub mod validate;

@@ -5,6 +5,8 @@
 //!   boot   | 4 cores, 510 MiB usable          prefix, then a whole line of one source
 //!   core 2 | ping-pong: waiting for core 1    one colour per core on a terminal
 //! ```
+//!
+//! Files hold what was written, byte by byte; what is shown has every control character escaped ([`terminal`]).
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -15,6 +17,7 @@ use anstyle::{AnsiColor, Style};
 
 use crate::console::Source;
 use crate::failure::{Doing, Failure};
+use crate::terminal;
 
 /// Colours of cores, in turn.
 const COLOURS: [AnsiColor; 6] = [
@@ -73,14 +76,14 @@ impl Log {
     }
 
     /// Writes a line of the merged log.
-    pub fn line(&mut self, source: Source, line: &str) -> Result<(), Failure> {
+    pub fn line(&mut self, source: Source, line: &[u8]) -> Result<(), Failure> {
+        let prefix = format!("{source:<width$} |", width = self.width);
         if let Some(files) = &mut self.files {
-            let text = format!("{source:<width$} | {line}", width = self.width);
-            writeln!(files.merged, "{text}").doing("writing the merged log")?;
+            let whole = [prefix.as_bytes(), b" ", line, b"\n"].concat();
+            files.merged.write_all(&whole).doing("writing the merged log")?;
         }
         if self.show == Show::Terminal {
-            let style = style(source);
-            let prefix = format!("{source:<width$} |", width = self.width);
+            let (style, line) = (style(source), terminal::bytes(line));
             let written = writeln!(anstream::stdout(), "{style}{prefix}{style:#} {line}");
             ignore_closed_pipe(written).doing("writing to standard output")?;
         }
@@ -157,12 +160,12 @@ mod tests {
         let mut log = Log::new(Show::Nothing, 2, Some(dir.path())).expect("files can be made");
         log.raw(Source::Core(1), b"a\xff").expect("bytes are written");
         log.raw(Source::Core(0), b"kernel ").expect("bytes are written");
-        log.raw(Source::Serial, b"program").expect("bytes are written");
-        log.line(Source::Core(1), "a line").expect("the line is written");
+        log.raw(Source::Serial(0), b"program").expect("bytes are written");
+        log.line(Source::Core(1), b"a \x1b[2Jline\xff").expect("the line is written");
         log.finish().expect("files are complete");
         let read = |name: &str| fs::read(dir.path().join(name)).expect("the file is there");
         assert_eq!(read("core-1.log"), b"a\xff");
         assert_eq!(read("core-0.log"), b"kernel program", "COM1 is output of instance 0");
-        assert_eq!(read("merged.log"), b"core 1 | a line\n");
+        assert_eq!(read("merged.log"), b"core 1 | a \x1b[2Jline\xff\n");
     }
 }

@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -14,6 +15,8 @@ use crate::console::{Line, Source};
 pub(crate) const BOOT_PORT: u32 = 0x8dff;
 /// Console port of instance 0; instance `i` has the `i`-th after it.
 pub(crate) const CONSOLE_PORT: u32 = 0x8e00;
+/// The ports of the serial line COM1.
+pub(crate) const COM1: Range<u32> = 0x3f8..0x400;
 
 /// What executes the guest's instructions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -92,6 +95,8 @@ pub struct Machine {
     pub command_line: String,
     /// Number of instances that have a console.
     pub consoles: u32,
+    /// The instance that owns COM1.
+    pub serial_owner: u32,
     /// Arguments passed on to QEMU as they are.
     pub extra: Vec<String>,
 }
@@ -109,7 +114,7 @@ impl Machine {
 
     /// Every line, in the order in which QEMU connects to their sockets.
     pub fn lines(&self) -> Vec<Line> {
-        self.arch.lines(self.consoles)
+        self.arch.lines(self.consoles, self.serial_owner)
     }
 
     /// The socket of a line in `dir`.
@@ -133,11 +138,11 @@ impl Machine {
             arguments.add("-icount", "shift=0,sleep=off");
         }
         let control = Self::control_socket(dir);
-        arguments.add("-qmp", format!("unix:{},server=off", control.display()));
+        arguments.add("-qmp", format!("unix:{},server=off", option(&control)));
         for line in self.lines() {
             let id = chardev(line);
             let path = Self::socket(dir, line);
-            arguments.add("-chardev", format!("socket,id={id},path={},server=off", path.display()));
+            arguments.add("-chardev", format!("socket,id={id},path={},server=off", option(&path)));
             match console_port(line) {
                 Some(port) => arguments.add("-device", format!("isa-debugcon,iobase={port:#x},chardev={id}")),
                 None => arguments.add("-serial", format!("chardev:{id}")),
@@ -151,10 +156,15 @@ impl Machine {
     }
 }
 
+/// A path in a list of options, where a comma ends one unless it is written twice.
+fn option(path: &Path) -> String {
+    path.display().to_string().replace(',', ",,")
+}
+
 fn chardev(line: Line) -> String {
     match line {
         Line::Own(Source::Boot) => "boot".to_owned(),
-        Line::Own(Source::Serial) => "serial".to_owned(),
+        Line::Own(Source::Serial(_)) => "serial".to_owned(),
         Line::Own(Source::Core(core)) => format!("core-{core}"),
         Line::Tagged => "console".to_owned(),
     }
@@ -165,7 +175,7 @@ fn console_port(line: Line) -> Option<u32> {
     match line {
         Line::Own(Source::Boot) => Some(BOOT_PORT),
         Line::Own(Source::Core(core)) => Some(CONSOLE_PORT + core),
-        Line::Own(Source::Serial) | Line::Tagged => None,
+        Line::Own(Source::Serial(_)) | Line::Tagged => None,
     }
 }
 
@@ -216,6 +226,7 @@ mod tests {
             module: "system.img".into(),
             command_line: String::new(),
             consoles: 2,
+            serial_owner: 0,
             extra: Vec::new(),
         }
     }

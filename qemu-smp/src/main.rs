@@ -9,7 +9,8 @@ use qemu_smp::cli::{Cli, Command, completions};
 use qemu_smp::failure::{Exit, Failure};
 use qemu_smp::toolchain::chosen;
 use qemu_smp::{
-    bench, check, debug, image_command, log, new, prerequisites, progress, report, run, soak, test, validate,
+    bench, check, debug, image_command, log, new, prerequisites, progress, report, run, soak, terminal, test,
+    validate,
 };
 
 fn main() -> ExitCode {
@@ -17,7 +18,7 @@ fn main() -> ExitCode {
     progress::set_quiet(cli.quiet);
     let ended =
         chosen::use_it(cli.toolchain).and_then(|()| dispatch(cli.command)).unwrap_or_else(|failure| {
-            anstream::eprintln!("error: {failure}");
+            anstream::eprintln!("error: {}", terminal::styled(&failure.message));
             failure.exit
         });
     ended.into()

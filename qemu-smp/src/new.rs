@@ -3,10 +3,11 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use crate::cli::NewOptions;
 use crate::failure::{Doing, Exit, Failure};
+use crate::terminal;
 use crate::workspace::Workspace;
 
 /// Files of a new crate: where, what, and the mode.
@@ -24,8 +25,8 @@ pub fn new(options: &NewOptions) -> Result<Exit, Failure> {
     let workspace = Workspace::find()?;
     let name = package_name(&options.path)?;
     make(&options.path, name, workspace.root())?;
-    let path = options.path.display();
-    anstream::println!("made the crate {name}; to boot it: cd {path} && ./x run");
+    let path = terminal::shell_word(&options.path.display().to_string());
+    anstream::println!("made the crate {name}; to boot it: cd {} && ./x run", terminal::line(&path));
     Ok(Exit::Success)
 }
 
@@ -43,6 +44,14 @@ fn package_name(path: &Path) -> Result<&str, Failure> {
     )))
 }
 
+/// The way from a directory to another one: both may be moved together.
+fn relative(from: &Path, to: &Path) -> PathBuf {
+    let common = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
+    let up = from.components().skip(common).map(|_| Component::ParentDir);
+    let way: PathBuf = up.chain(to.components().skip(common)).collect();
+    if way.as_os_str().is_empty() { PathBuf::from(".") } else { way }
+}
+
 fn make(dir: &Path, name: &str, skerry: &Path) -> Result<(), Failure> {
     if dir.exists() {
         return Err(Failure::bad_input(format!(
@@ -50,14 +59,19 @@ fn make(dir: &Path, name: &str, skerry: &Path) -> Result<(), Failure> {
             dir.display()
         )));
     }
+    fs::create_dir_all(dir).doing(format_args!("making {}", dir.display()))?;
+    let place = dir.canonicalize().doing(format_args!("making {}", dir.display()))?;
+    let skerry = relative(&place, skerry);
     let skerry = skerry.to_str().ok_or_else(|| {
         Failure::bad_input(format!("the path of Skerry is not UTF-8: {}", skerry.display()))
     })?;
+    let runtime = toml::Value::from(format!("{skerry}/userland/runtime")).to_string();
     for (file, template, mode) in FILES {
         let path = dir.join(file);
         let parent = path.parent().unwrap_or(dir);
         fs::create_dir_all(parent).doing(format_args!("making {}", parent.display()))?;
-        let text = template.replace("{name}", name).replace("{skerry}", skerry);
+        let text = template.replace("{name}", name).replace("{runtime}", &runtime);
+        let text = text.replace("{skerry}", &terminal::shell_word(skerry));
         fs::write(&path, text).doing(format_args!("writing {}", path.display()))?;
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).doing(path.display())?;
     }
@@ -70,18 +84,35 @@ mod tests {
     use crate::description;
 
     #[test]
-    fn a_new_crate_has_a_description_that_is_right() {
+    fn a_new_crate_has_a_description_that_is_right_and_no_absolute_path() {
         let parent = tempfile::tempdir().expect("a temporary directory can be made");
-        let dir = parent.path().join("beacon");
-        make(&dir, "beacon", Path::new("/opt/skerry")).expect("nothing is in the way");
-        let manifest = fs::read_to_string(dir.join("Cargo.toml")).expect("it was written");
+        let parent = parent.path().canonicalize().expect("it is there");
+        let (dir, skerry) = (parent.join("work/beacon"), parent.join("the $(tree)\n"));
+        make(&dir, "beacon", &skerry).expect("nothing is in the way");
+        let read = |file: &str| fs::read_to_string(dir.join(file)).expect("it was written");
+        let manifest: toml::Table = read("Cargo.toml").parse().expect("it is TOML");
+        assert_eq!(manifest["package"]["name"].as_str(), Some("beacon"));
+        let runtime = manifest["dependencies"]["userland"]["path"].as_str();
+        assert_eq!(runtime, Some("../../the $(tree)\n/userland/runtime"));
         assert!(
-            manifest.contains("name = \"beacon\"") && manifest.contains("\"/opt/skerry/userland/runtime\"")
+            read("x").contains("\nexec \"$(dirname \"$0\")\"/'../../the $(tree)\n'/x \"$@\"\n"),
+            "{}",
+            read("x")
         );
+        let absolute = parent.to_str().expect("it is text");
+        assert!(FILES.iter().all(|(file, ..)| !read(file).contains(absolute)));
         let loaded = description::load(&dir.join("system.toml"), &[]).expect("the description is right");
         assert_eq!(loaded.description.name, "beacon");
         let mode = fs::metadata(dir.join("x")).expect("it was written").permissions().mode();
         assert_eq!(mode & 0o777, 0o755);
+    }
+
+    #[test]
+    fn the_way_between_directories_goes_up_and_down() {
+        let way = |from, to| relative(Path::new(from), Path::new(to)).display().to_string();
+        assert_eq!(way("/a/b/c", "/a/d"), "../../d");
+        assert_eq!(way("/a", "/a/d/e"), "d/e");
+        assert_eq!((way("/a/b", "/"), way("/a", "/a")), ("../..".to_owned(), ".".to_owned()));
     }
 
     #[test]

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::terminal;
+
 /// Whether only results and errors are wanted.
 static IS_QUIET: AtomicBool = AtomicBool::new(false);
 /// How often a moving line moves.
@@ -39,7 +41,7 @@ pub struct Step {
 
 /// Begins a step.
 pub fn step(what: impl Into<String>, lasts: Lasts) -> Step {
-    let what = what.into();
+    let what = terminal::line(&what.into()).into_owned();
     if is_quiet() {
         return Step { line: None };
     }

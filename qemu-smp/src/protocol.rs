@@ -6,6 +6,7 @@
 //! | `plan` | boot | the plan that the machine was divided by |
 //! | `audit` | boot | what the second page-table walker found |
 //! | `boot_error` | boot | why nothing was started: the input is wrong |
+//! | `handover` | boot | the instances run: nothing that follows on the console of the boot comes from the boot |
 //! | `up` | an instance | its root task is about to run; the value is the microseconds since the boot code began |
 //! | `row` | a root task | one row of the result table: an object whose keys are the columns |
 //! | `table` | a root task | several such rows: an array of objects, or an object with `rows` |
@@ -15,6 +16,8 @@
 //! | `stuck` | an instance | no thread of it can run any more: an object with the `reason`, and whether a `fault` has led to it |
 //! | `failed` | an instance, boot | its kernel failed, and why |
 //! | `injected` | an instance | beside `failed`: whether the fault that `--inject` asked for was brought about |
+//!
+//! Who says what only another one may say is not believed: [`crate::session`] counts such lines and the log shows them.
 
 use serde_json::{Map, Value};
 
@@ -30,6 +33,8 @@ pub enum Message {
     Audit(Value),
     /// The boot code refused to start anything.
     Refused(String),
+    /// The boot code is about to leave.
+    HandOver,
     /// The root task is about to run, so many microseconds after the boot code began.
     Up(Option<u64>),
     /// Rows of results.
@@ -57,12 +62,34 @@ pub struct Stuck {
     pub has_fault: bool,
 }
 
+/// Who may say something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speaker {
+    /// The boot code, until its hand-over.
+    Boot,
+    /// An instance, of itself.
+    Instance,
+    /// Either.
+    Either,
+}
+
+impl Message {
+    /// Who may say this.
+    pub fn speaker(&self) -> Speaker {
+        match self {
+            Message::Plan(_) | Message::Audit(_) | Message::Refused(_) | Message::HandOver => Speaker::Boot,
+            Message::Failed(_) => Speaker::Either,
+            _ => Speaker::Instance,
+        }
+    }
+}
+
 /// What every machine-readable line begins with.
 const MARK: &str = "!skerry ";
 
 /// Reads a machine-readable line; `None` when it is an ordinary line (or a damaged one, which is worth showing).
-pub fn parse(line: &str) -> Option<Vec<Message>> {
-    let object: Map<String, Value> = serde_json::from_str(line.strip_prefix(MARK)?).ok()?;
+pub fn parse(line: &[u8]) -> Option<Vec<Message>> {
+    let object: Map<String, Value> = serde_json::from_slice(line.strip_prefix(MARK.as_bytes())?).ok()?;
     Some(object.into_iter().filter_map(|(key, value)| message(&key, value)).collect())
 }
 
@@ -72,6 +99,7 @@ fn message(key: &str, value: Value) -> Option<Message> {
         "plan" => Message::Plan(value),
         "audit" => Message::Audit(value),
         "boot_error" => Message::Refused(text(value)),
+        "handover" => Message::HandOver,
         "up" => Message::Up(value.as_u64().or_else(|| value.get("us").and_then(Value::as_u64))),
         "row" => Message::Rows(rows(Value::Array(vec![value]))),
         "table" => Message::Rows(rows(value)),
@@ -116,19 +144,19 @@ mod tests {
 
     #[test]
     fn ordinary_lines_are_not_messages() {
-        assert_eq!(parse("hello"), None);
-        assert_eq!(parse("the line !skerry {\"exit\":0} is quoted"), None);
+        assert_eq!(parse(b"hello"), None);
+        assert_eq!(parse(b"the line !skerry {\"exit\":0} is quoted"), None);
     }
 
     #[test]
     fn a_damaged_line_is_not_a_message_so_that_it_is_shown() {
-        assert_eq!(parse("!skerry {\"exit\":"), None);
-        assert_eq!(parse("!skerry 7"), None);
+        assert_eq!(parse(b"!skerry {\"exit\":"), None);
+        assert_eq!(parse(b"!skerry 7"), None);
     }
 
     #[test]
     fn every_key_gives_its_message_and_unknown_ones_nothing() {
-        let one = |line: &str| parse(line).expect("it is a message").pop();
+        let one = |line: &str| parse(line.as_bytes()).expect("it is a message").pop();
         assert_eq!(one(r#"!skerry {"exit":3}"#), Some(Message::Exit(3)));
         assert_eq!(one(r#"!skerry {"failed":"panic at x"}"#), Some(Message::Failed("panic at x".to_owned())));
         assert_eq!(
@@ -144,6 +172,7 @@ mod tests {
         assert_eq!(one(r#"!skerry {"fault":{"ip":1}}"#), Some(Message::Fault(serde_json::json!({"ip": 1}))));
         assert_eq!(one(r#"!skerry {"plan":{"a":1}}"#), Some(Message::Plan(serde_json::json!({"a": 1}))));
         assert_eq!(one(r#"!skerry {"audit":"ok"}"#), Some(Message::Audit(Value::from("ok"))));
+        assert_eq!(one(r#"!skerry {"handover":true}"#), Some(Message::HandOver));
         assert_eq!(one(r#"!skerry {"invented":1}"#), None);
         assert_eq!(one(r#"!skerry {"injected":true}"#), Some(Message::Injected));
         assert_eq!(one(r#"!skerry {"injected":false}"#), None);
@@ -151,7 +180,7 @@ mod tests {
 
     #[test]
     fn rows_come_one_by_one_or_as_a_table() {
-        let count = |line: &str| match parse(line).expect("it is a message").as_slice() {
+        let count = |line: &str| match parse(line.as_bytes()).expect("it is a message").as_slice() {
             [Message::Rows(rows)] => rows.len(),
             other => panic!("rows expected, not {other:?}"),
         };

@@ -5,7 +5,10 @@
 //! beforehand. A thread per console hands bytes to one channel; it ends when QEMU does. A console
 //! whose bytes are not taken makes its writer wait, so nothing is lost.
 
-use std::io::{BufReader, Read};
+mod control;
+mod words;
+
+use std::io::Read;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -14,7 +17,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use qapi::{Qmp, Stream, qmp};
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::arch::Emulator;
@@ -22,6 +25,8 @@ use crate::console::{Line, Source};
 use crate::failure::{Doing, Exit, Failure};
 use crate::machine::Machine;
 use crate::tagged::Separator;
+use control::Control;
+use words::{Reader, Words};
 
 /// How long QEMU may take to connect, and to end after it was asked to.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -45,6 +50,12 @@ pub struct Qemu {
     process: Process,
     control: UnixStream,
     sockets: TempDir,
+}
+
+impl Drop for Qemu {
+    fn drop(&mut self) {
+        self.process.words.pass_on();
+    }
 }
 
 impl Qemu {
@@ -72,15 +83,16 @@ impl Qemu {
 
         let (sender, receiver) = sync_channel(256);
         for (line, stream) in lines.into_iter().zip(streams) {
-            let sender = sender.clone();
-            thread::spawn(move || listen_to(line, stream, &sender));
+            let (sender, words) = (sender.clone(), starting.process.words.clone());
+            thread::spawn(move || listen_to(line, stream, &sender, &words));
         }
-        Ok((Qemu { process: starting.process, control, sockets }, sender, receiver))
+        let Starting { process, .. } = starting;
+        Ok((Qemu { process, control, sockets }, sender, receiver))
     }
 
     /// Number of the machine's process.
     pub fn id(&self) -> u32 {
-        self.process.0.id()
+        self.process.child.id()
     }
 
     /// Ends the machine: asks through QMP, and kills QEMU when that does not help.
@@ -93,16 +105,15 @@ impl Qemu {
         let mut read = Vec::new();
         let asked = self.control.try_clone().and_then(|stream| {
             stream.set_read_timeout(Some(PATIENCE))?;
-            let mut control = Qmp::new(Stream::new(BufReader::new(stream.try_clone()?), stream));
-            control.handshake()?;
+            let mut control = Control::new(stream)?;
             let file = self.sockets.path().join("memory");
-            for &val in addresses {
-                let filename = file.display().to_string();
-                let saved = control.execute(&qmp::pmemsave { filename, size: length, val });
+            for &address in addresses {
+                let arguments =
+                    json!({"val": address, "size": length, "filename": file.display().to_string()});
+                let saved = control.execute("pmemsave", arguments);
                 read.push(saved.ok().and_then(|_| std::fs::read(&file).ok()).unwrap_or_default());
             }
-            control.execute(&qmp::quit {})?;
-            Ok(())
+            control.execute("quit", json!({})).map(drop)
         });
         if asked.is_ok() {
             self.wait(PATIENCE);
@@ -111,11 +122,17 @@ impl Qemu {
         read
     }
 
+    /// What QEMU said when it ended with an error.
+    pub fn refusal(&mut self) -> Option<Failure> {
+        let status = self.wait(PATIENCE)?;
+        (!status.success()).then(|| self.process.refusal(status))
+    }
+
     /// Waits for QEMU to end by itself.
     pub fn wait(&mut self, patience: Duration) -> Option<ExitStatus> {
         let deadline = Instant::now() + patience;
         loop {
-            match self.process.0.try_wait() {
+            match self.process.child.try_wait() {
                 Ok(None) if Instant::now() < deadline => thread::sleep(GLANCE),
                 Ok(status) => return status,
                 Err(_) => return None,
@@ -126,13 +143,28 @@ impl Qemu {
 
 /// A process that ends when this value does.
 #[derive(Debug)]
-struct Process(Child);
+struct Process {
+    child: Child,
+    words: Words,
+    reader: Option<Reader>,
+}
+
+impl Process {
+    /// Why it ended, in its own words.
+    fn refusal(&mut self, status: ExitStatus) -> Failure {
+        if let Some(reader) = self.reader.take() {
+            // It has read to the end; a panic of it would only cost words.
+            let _ = reader.join();
+        }
+        Failure::bad_input(format!("QEMU refused to start ({status}):{}", self.words.quote()))
+    }
+}
 
 impl Drop for Process {
     fn drop(&mut self) {
         // Both fail only when the process has ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -157,10 +189,8 @@ impl Starting {
     }
 
     fn keep_waiting(&mut self) -> Result<(), Failure> {
-        if let Ok(Some(status)) = self.process.0.try_wait() {
-            return Err(Failure::bad_input(format!(
-                "QEMU refused to start ({status}); its message is above"
-            )));
+        if let Ok(Some(status)) = self.process.child.try_wait() {
+            return Err(self.process.refusal(status));
         }
         if Instant::now() > self.deadline {
             let message = format!("QEMU did not connect within {} s", PATIENCE.as_secs());
@@ -185,22 +215,27 @@ fn spawn(machine: &Machine, sockets: &TempDir) -> Result<Process, Failure> {
         Command::new(program)
     };
     command.args(machine.arguments(sockets.path())).stdin(Stdio::null()).stdout(Stdio::null());
+    command.stderr(Stdio::piped());
     // Ctrl-C is for this tool, which ends QEMU itself, and for gdb.
     command.process_group(0);
-    command.spawn().map(Process).map_err(|error| {
+    let mut child = command.spawn().map_err(|error| {
         Failure::bad_input(format!(
             "starting {program}: {error}\n  expected: QEMU 7.2 or newer on the PATH\n  try: ./x doctor, or install \
              the package {package}"
         ))
-    })
+    })?;
+    let words = Words::default();
+    let reader = child.stderr.take().map(|stderr| words.read(stderr));
+    Ok(Process { child, words, reader })
 }
 
-fn listen_to(line: Line, mut stream: UnixStream, events: &SyncSender<Event>) {
+fn listen_to(line: Line, mut stream: UnixStream, events: &SyncSender<Event>, words: &Words) {
     let mut buffer = [0; 4096];
     let mut separator = Separator::default();
     // A receiver that is gone means that the run is over: both loops of the thread's life end then.
     while let Ok(length @ 1..) = stream.read(&mut buffer) {
         let bytes = &buffer[..length];
+        words.pass_on();
         let parts = match line {
             Line::Own(source) => vec![(source, bytes.to_vec())],
             Line::Tagged => separator.push(bytes),

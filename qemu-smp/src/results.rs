@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! How a run went: the closing tables, and the same as JSON.
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::Path;
 
@@ -14,6 +15,7 @@ use crate::machine::Instrument;
 use crate::protocol::Row;
 use crate::report::document::Report;
 use crate::session::{Ending, InstanceState, Session};
+use crate::terminal;
 
 /// Version of the JSON document; raised when a field changes its meaning or goes.
 const VERSION: u32 = 1;
@@ -32,6 +34,8 @@ pub struct Results<'a> {
     report: Option<&'a Report>,
     audit: Option<&'a Value>,
     table: &'a [Row],
+    /// Lines for this tool that were not believed, because another source has to say what they said.
+    refused_messages: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     collected: Option<&'a Value>,
     exit: ExitRecord<'a>,
@@ -60,6 +64,7 @@ impl<'a> Results<'a> {
             report: None,
             audit: session.audit(),
             table: session.rows(),
+            refused_messages: session.refused_messages(),
             collected: session.document(),
             exit: ExitRecord { code: ending.exit as u8, reason: &ending.reason },
         }
@@ -96,8 +101,14 @@ impl<'a> Results<'a> {
             anstream::println!("{}", row_table(self.table));
             anstream::println!("measured in {}\n", self.instrument);
         }
+        if self.refused_messages > 0 {
+            anstream::println!(
+                "not believed: {} lines that another source has to say",
+                self.refused_messages
+            );
+        }
         let verdict = if self.exit.code == Exit::Success as u8 { "done" } else { "failed" };
-        anstream::println!("{verdict}: {}", self.exit.reason);
+        anstream::println!("{verdict}: {}", terminal::line(self.exit.reason));
     }
 
     fn instance_table(&self) -> Table {
@@ -175,7 +186,7 @@ fn row_table(rows: &[Row]) -> Table {
         }
     }
     let mut table = new_table();
-    table.set_header(columns.iter().map(|column| column.replace('_', " ")));
+    table.set_header(columns.iter().map(|column| terminal::cell(&column.replace('_', " "))));
     for row in rows {
         table.add_row(columns.iter().map(|&column| row.get(column).map(cell).unwrap_or_default()));
     }
@@ -189,7 +200,7 @@ fn row_table(rows: &[Row]) -> Table {
 }
 
 fn cell(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    terminal::cell(value.as_str().map_or_else(|| value.to_string().into(), Cow::from).as_ref())
 }
 
 #[cfg(test)]
@@ -208,12 +219,12 @@ mod tests {
                 {"base": 0xfec0_0000_u64, "size_bits": 12, "device": true},
             ],
         }]});
-        session.message(Source::Boot, Message::Plan(plan));
-        session.message(Source::Core(0), Message::Up(Some(12_345)));
+        session.messages(Source::Boot, vec![Message::Plan(plan)]).expect("it may say so");
+        session.messages(Source::Core(0), vec![Message::Up(Some(12_345))]).expect("it may say so");
         let row = json!({"channel": "from-0-to-1", "round_trips": 1000, "min": 41});
         let Value::Object(row) = row else { panic!("an object was written") };
-        session.message(Source::Core(0), Message::Rows(vec![row]));
-        session.message(Source::Core(0), Message::Exit(0));
+        session.messages(Source::Core(0), vec![Message::Rows(vec![row])]).expect("it may say so");
+        session.messages(Source::Core(0), vec![Message::Exit(0)]).expect("it may say so");
         session
     }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `run`: boots a system, follows it until it has ended, and tells how it went.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -18,6 +17,7 @@ use crate::console::{LineAssembler, Source};
 use crate::counters;
 use crate::failure::{Doing, Exit, Failure};
 use crate::hint::Hints;
+use crate::image;
 use crate::inject::{self, Circumstances};
 use crate::log::{Log, Show};
 use crate::machine::Machine;
@@ -32,7 +32,7 @@ use crate::report;
 use crate::report::document::Report;
 use crate::report::page::page;
 use crate::results::Results;
-use crate::session::{Ending, Session};
+use crate::session::{self, Ending, Session};
 use crate::symbols::Symbols;
 use crate::system::System;
 use crate::workspace::Workspace;
@@ -72,7 +72,8 @@ pub fn run(options: &RunOptions) -> Result<Exit, Failure> {
         };
         follower.root_tasks = system.description.instances.iter().map(of).collect();
     }
-    follower.collector = options.collect.as_deref().map(Collector::new);
+    follower.collector =
+        options.collect.as_deref().map(|marker| Collector::new(marker, options.collect_from));
 
     let ending = follow_to_end(options, &mut follower, &machine)?;
 
@@ -102,7 +103,7 @@ fn check(options: &RunOptions) -> Result<(), Failure> {
     }
     prerequisites::require_qemu(arch)?;
     let given = [&options.boot_image, &options.module];
-    given.into_iter().flatten().try_for_each(|path| paths::check_readable(path))?;
+    given.into_iter().flatten().try_for_each(|path| image::check_boot_file(arch, path))?;
     let written = [&options.json, &options.report];
     written.into_iter().flatten().try_for_each(|path| paths::check_writable(path))
 }
@@ -114,10 +115,11 @@ fn follow_to_end(
     machine: &Machine,
 ) -> Result<Ending, Failure> {
     let deadline = Instant::now() + Duration::from_secs(options.timeout);
-    let (qemu, sender, events) = Qemu::start(machine)?;
+    let (mut qemu, sender, events) = Qemu::start(machine)?;
     follower.process = Some(qemu.id());
     on_interrupt(sender)?;
     let ending = follower.follow(&events, deadline)?;
+    follower.check_started(&ending, &mut qemu)?;
     // QEMU may be waiting for its output to be read, so both go on at the same time.
     let pages = follower.session.plan().map(counters::status_pages).unwrap_or_default();
     let quitting = thread::spawn(move || qemu.read_and_quit(&pages, counters::BYTES));
@@ -181,6 +183,7 @@ pub(crate) fn machine(
         module: module.to_owned(),
         command_line: command_line(options, words),
         consoles: system.description.instances.len() as u32,
+        serial_owner: session::serial_owner(&system.description),
         extra: options.extra.clone(),
     }
 }
@@ -225,6 +228,8 @@ pub(crate) struct Follower {
     open_consoles: usize,
     /// The process of the machine, where it may be given up.
     process: Option<u32>,
+    /// Whether the guest has written anything.
+    is_heard: bool,
 }
 
 impl Follower {
@@ -240,6 +245,7 @@ impl Follower {
             partial: BTreeMap::new(),
             open_consoles: machine.lines().len(),
             process: None,
+            is_heard: false,
         }
     }
 
@@ -277,6 +283,14 @@ impl Follower {
                 return Ok(ending.clone());
             }
         }
+    }
+
+    /// A machine that stopped before the guest wrote anything, with an error of QEMU's, is one that QEMU refused.
+    pub(crate) fn check_started(&self, ending: &Ending, qemu: &mut Qemu) -> Result<(), Failure> {
+        if self.is_heard || ending.exit != Exit::Kernel {
+            return Ok(());
+        }
+        qemu.refusal().map_or(Ok(()), Err)
     }
 
     fn timeout(&self) -> Ending {
@@ -319,17 +333,23 @@ impl Follower {
     }
 
     fn output(&mut self, source: Source, bytes: &[u8]) -> Result<(), Failure> {
+        self.is_heard = true;
         self.log.raw(source, bytes)?;
         let lines = self.partial.entry(source).or_default().push(bytes);
         lines.iter().try_for_each(|line| self.line(source, line))
     }
 
-    fn line(&mut self, source: Source, line: &str) -> Result<(), Failure> {
+    fn line(&mut self, source: Source, line: &[u8]) -> Result<(), Failure> {
         if let Some(messages) = protocol::parse(line) {
-            messages.into_iter().for_each(|message| self.session.message(source, message));
-            return Ok(());
+            return match self.session.messages(source, messages) {
+                Ok(()) => Ok(()),
+                Err(objection) => {
+                    self.show(source, &[b"not believed, ", objection.as_bytes(), b": ", line].concat())
+                }
+            };
         }
-        match self.collector.as_mut().map_or(Collected::Nothing, |collector| collector.line(source, line)) {
+        let text = String::from_utf8_lossy(line);
+        match self.collector.as_mut().map_or(Collected::Nothing, |collector| collector.line(source, &text)) {
             Collected::Nothing => {}
             Collected::Part => return Ok(()),
             Collected::Document(document) => {
@@ -338,15 +358,24 @@ impl Follower {
             }
         }
         let root_task = source.instance().and_then(|number| self.root_tasks.get(number as usize)?.as_ref());
-        let refusal = root_task.and_then(|symbols| symbols.annotate_refusal(line));
-        for line in refusal.map_or_else(|| self.symbols.annotate(line), Cow::from).split('\n') {
-            self.log.line(source, line)?;
-            let text = self.log.text(source, line);
-            self.session.line(&text);
-        }
-        match self.hints.line(source, line) {
-            Some(hint) => self.log.line(source, &hint),
+        let refusal = root_task.and_then(|symbols| symbols.annotate_refusal(&text));
+        let shown = refusal.map(String::into_bytes).unwrap_or_else(|| {
+            let annotated = self.symbols.annotate(&text);
+            [line, annotated.strip_prefix(&*text).unwrap_or_default().as_bytes()].concat()
+        });
+        self.show(source, &shown)?;
+        match self.hints.line(source, &text) {
+            Some(hint) => self.log.line(source, hint.as_bytes()),
             None => Ok(()),
         }
+    }
+
+    fn show(&mut self, source: Source, text: &[u8]) -> Result<(), Failure> {
+        for line in text.split(|byte| *byte == b'\n') {
+            self.log.line(source, line)?;
+            let text = self.log.text(source, &String::from_utf8_lossy(line));
+            self.session.line(&text);
+        }
+        Ok(())
     }
 }

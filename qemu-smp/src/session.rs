@@ -4,13 +4,14 @@
 use regex::Regex;
 use serde::Serialize;
 use serde_json::Value;
-use skerry_system::Description;
+use skerry_system::{Description, DeviceKind};
 
 use crate::console::Source;
 use crate::counters::Counters;
 use crate::failure::Exit;
 use crate::inject::Injection;
-use crate::protocol::{Message, Row, Stuck};
+use crate::machine::COM1;
+use crate::protocol::{Message, Row, Speaker, Stuck};
 
 /// Why a run is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +52,10 @@ pub struct InstanceState {
     pub injected: bool,
     /// What its kernel has counted, once the run is over.
     pub counters: Option<Counters>,
+    /// Lines for the runner that were not believed, because another one has to say what they said.
+    pub refused_messages: u64,
+    #[serde(skip)]
+    is_serial_of_program: bool,
     #[serde(skip)]
     reached_root_task: bool,
     #[serde(skip)]
@@ -84,6 +89,28 @@ pub struct Session {
     rows: Vec<Row>,
     collected: Option<Value>,
     ending: Option<Ending>,
+    boot_is_over: bool,
+    /// Messages on the console of the boot that were not the boot's.
+    refused_of_boot: u64,
+}
+
+/// The instance that owns COM1, whose output is what comes from there.
+pub fn serial_owner(description: &Description) -> u32 {
+    let owner =
+        description.devices.iter().find(|device| is_serial(device.kind)).map_or(0, |device| device.owner);
+    owner as u32
+}
+
+/// Whether a program under init has COM1: what comes from there does not speak for the instance.
+fn is_serial_of_program(description: &Description, instance: usize) -> bool {
+    let programs = description.programs.iter().filter(|program| program.instance == instance);
+    let mut devices =
+        programs.flat_map(|program| &program.ports).filter_map(|&index| description.devices.get(index));
+    devices.any(|device| is_serial(device.kind))
+}
+
+fn is_serial(kind: DeviceKind) -> bool {
+    matches!(kind, DeviceKind::IoPorts { first, last } if u32::from(first) < COM1.end && u32::from(last) >= COM1.start)
 }
 
 impl Session {
@@ -100,6 +127,8 @@ impl Session {
             failed: None,
             injected: false,
             counters: None,
+            refused_messages: 0,
+            is_serial_of_program: is_serial_of_program(description, instance),
             reached_root_task: false,
             was_stopped_by_fault: false,
         });
@@ -113,6 +142,8 @@ impl Session {
             rows: Vec::new(),
             collected: None,
             ending: None,
+            boot_is_over: false,
+            refused_of_boot: 0,
         }
     }
 
@@ -132,11 +163,45 @@ impl Session {
         }
     }
 
-    /// Takes in a machine-readable message.
-    pub fn message(&mut self, source: Source, message: Message) {
+    /// Takes in the machine-readable messages of one line. Nothing of a line is believed that says what its source may not
+    /// say; the answer is then why, for the log.
+    pub fn messages(&mut self, source: Source, messages: Vec<Message>) -> Result<(), &'static str> {
+        let objection = messages.iter().find_map(|message| self.objection(source, message));
+        match objection {
+            Some(objection) => {
+                let instance = source.instance().and_then(|core| self.instances.get_mut(core as usize));
+                *instance.map_or(&mut self.refused_of_boot, |instance| &mut instance.refused_messages) += 1;
+                Err(objection)
+            }
+            None => {
+                messages.into_iter().for_each(|message| self.take(source, message));
+                Ok(())
+            }
+        }
+    }
+
+    /// Why a message of this source is not to be believed.
+    fn objection(&self, source: Source, message: &Message) -> Option<&'static str> {
+        match (message.speaker(), source.instance()) {
+            (_, None) if self.boot_is_over => Some("the boot is over"),
+            (Speaker::Boot, Some(_)) => Some("only the boot may say this"),
+            (Speaker::Instance, None) => Some("only an instance may say this"),
+            (_, Some(core)) => match self.instances.get(core as usize) {
+                None => Some("there is no such instance"),
+                Some(instance) if instance.is_serial_of_program && matches!(source, Source::Serial(_)) => {
+                    Some("a program writes here, not its instance")
+                }
+                Some(_) => None,
+            },
+            (_, None) => None,
+        }
+    }
+
+    fn take(&mut self, source: Source, message: Message) {
         match (message, source.instance()) {
             (Message::Plan(plan), _) => self.plan = Some(plan),
             (Message::Audit(audit), _) => self.audit = Some(audit),
+            (Message::HandOver, _) => self.boot_is_over = true,
             (Message::Refused(reason), _) => {
                 self.end(Exit::BadInput, format!("the boot was refused: {reason}"))
             }
@@ -156,7 +221,8 @@ impl Session {
             Message::Fault(fault) => instance.faults.push(fault),
             Message::Up(microseconds) => {
                 instance.reached_root_task = true;
-                instance.boot_us = microseconds;
+                // The kernel says so before its root task can say anything.
+                instance.boot_us = instance.boot_us.or(microseconds);
                 instance.stuck = None;
             }
             Message::Exit(code) => {
@@ -167,7 +233,7 @@ impl Session {
                 instance.reached_root_task = true;
                 self.rows.extend(rows);
             }
-            Message::Plan(_) | Message::Audit(_) | Message::Refused(_) => {}
+            Message::Plan(_) | Message::Audit(_) | Message::Refused(_) | Message::HandOver => {}
         }
         if self.instances.iter().all(InstanceState::has_ended) {
             let ending = self.verdict();
@@ -291,6 +357,11 @@ impl Session {
     /// The document that `--collect` asked for.
     pub fn document(&self) -> Option<&Value> {
         self.collected.as_ref()
+    }
+
+    /// How many lines were not believed, whoever they came from.
+    pub fn refused_messages(&self) -> u64 {
+        self.refused_of_boot + self.instances.iter().map(|instance| instance.refused_messages).sum::<u64>()
     }
 
     /// All rows of results, in the order in which they came.

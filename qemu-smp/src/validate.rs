@@ -7,6 +7,7 @@ use crate::failure::{Exit, Failure};
 use crate::progress;
 use crate::report::text::counted;
 use crate::system::System;
+use crate::terminal;
 use crate::workspace::Workspace;
 
 /// Checks a description; all its mistakes are in the failure.
@@ -25,7 +26,9 @@ pub fn validate(options: &ValidateOptions) -> Result<Exit, Failure> {
         // Whether programs fit is known once they are compiled.
         match Compiler::new(&workspace, options.arch) {
             Ok(compiler) => drop(system.module(&compiler)?),
-            Err(failure) => anstream::eprintln!("the programs were not looked at: {failure}"),
+            Err(failure) => {
+                anstream::eprintln!("the programs were not looked at: {}", terminal::styled(&failure.message))
+            }
         }
     }
     let description = system.description;
@@ -36,7 +39,7 @@ pub fn validate(options: &ValidateOptions) -> Result<Exit, Failure> {
     }
     anstream::println!(
         "{}: right: {}, {}, {}, {}",
-        options.system.display(),
+        terminal::line(&options.system.display().to_string()),
         counted(instances, "instance"),
         counted(programs, "program"),
         counted(regions, "shared region"),

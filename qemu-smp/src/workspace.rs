@@ -9,21 +9,41 @@ use crate::failure::{Doing, Failure};
 /// The directory with a directory for each suite.
 const SUITES: &str = "suites/src/bin";
 
-/// The source tree that this tool was compiled from.
+/// Where `./x` says its tree is.
+pub const ROOT_VARIABLE: &str = "SKERRY_ROOT";
+
+fn is_root(place: &Path) -> bool {
+    place.join("x").is_file() && place.join("qemu-smp/Cargo.toml").is_file()
+}
+
+fn no_tree(place: &Path) -> Failure {
+    Failure::bad_input(format!(
+        "{} is not Skerry's source tree\n  expected: {ROOT_VARIABLE} set to it; start this tool by the ./x of the tree",
+        place.display()
+    ))
+}
+
+/// The source tree that is worked with.
 #[derive(Debug, Clone)]
 pub struct Workspace {
     root: PathBuf,
 }
 
 impl Workspace {
-    /// Finds the tree: `SKERRY_ROOT` when set, else where this crate was compiled.
+    /// Finds the tree: where `./x` says, in `SKERRY_ROOT`; without it the one that this program, or the current directory,
+    /// lies in. Nothing of it is compiled in: trees are copied and moved.
     pub fn find() -> Result<Self, Failure> {
-        let root = match std::env::var_os("SKERRY_ROOT") {
-            Some(root) => PathBuf::from(root),
-            None => Path::new(env!("CARGO_MANIFEST_DIR")).join(".."),
-        };
-        let root = root.canonicalize().doing(format_args!("finding the source tree {}", root.display()))?;
-        Ok(Workspace { root })
+        if let Some(root) = std::env::var_os(ROOT_VARIABLE) {
+            let root = PathBuf::from(root);
+            let root =
+                root.canonicalize().doing(format_args!("finding the source tree {}", root.display()))?;
+            return if is_root(&root) { Ok(Workspace { root }) } else { Err(no_tree(&root)) };
+        }
+        let places = [std::env::current_exe(), std::env::current_dir()];
+        let places: Vec<PathBuf> =
+            places.into_iter().filter_map(|place| place.ok()?.canonicalize().ok()).collect();
+        let root = places.iter().flat_map(|place| place.ancestors()).find(|place| is_root(place));
+        root.map(|root| Workspace { root: root.to_owned() }).ok_or_else(|| no_tree(Path::new(".")))
     }
 
     /// The directory that holds the workspace's `Cargo.toml`.

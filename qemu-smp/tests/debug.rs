@@ -14,7 +14,7 @@ fn debug(arguments: &[&str]) -> Command {
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo says where the crate is")).join("..")
 }
 
 /// Seconds that a command of gdb may take: a machine may be slow, and one that hangs ends all the same.

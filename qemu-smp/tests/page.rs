@@ -84,7 +84,10 @@ fn report(dir: &Path, arguments: &[&str]) -> (String, Value) {
     let (page, json) = (dir.join("report.html"), dir.join("report.json"));
     let mut command = Command::new(env!("CARGO_BIN_EXE_qemu-smp"));
     command
-        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
+        .current_dir(
+            Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo says where the crate is"))
+                .join(".."),
+        )
         .arg("report")
         .arg("--html")
         .arg(&page)

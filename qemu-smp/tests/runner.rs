@@ -2,6 +2,7 @@
 //! The runner with a real QEMU and a stand-in for the kernel. `./x test` runs these; plain `cargo test` does not.
 
 mod guest;
+mod sources;
 
 use std::fs;
 use std::path::Path;
@@ -146,6 +147,42 @@ fn a_wrong_argument_for_qemu_is_reported_and_exits_with_2() {
     assert_eq!(output.status.code(), Some(2));
     let errors = text(&output.stderr);
     assert!(errors.contains("no-such-option") && errors.contains("QEMU refused to start"), "{errors}");
+}
+
+#[test]
+#[ignore = "needs QEMU"]
+fn what_qemu_refuses_after_it_connected_is_bad_input_in_its_own_words() {
+    for (arguments, words) in [
+        (&["--", "-device", "nosuch"][..], "nosuch"),
+        (&["--", "-smp", "5000"], "5000"),
+        (&["--", "-drive", "file=/no/such/file"], "/no/such/file"),
+        (&["--cpu", "nosuch"], "nosuch"),
+        (&["--cpu", "max,+nosuch"], "nosuch"),
+    ] {
+        let output = run(1, &[(CORE_0, "never\n")], Then::Halt, arguments);
+        let errors = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {errors}");
+        assert!(
+            errors.contains("QEMU refused to start") && errors.contains(words),
+            "{arguments:?}: {errors}"
+        );
+        assert!(!errors.contains("panicked") && !text(&output.stdout).contains("never"), "{errors}");
+    }
+}
+
+#[test]
+#[ignore = "needs QEMU"]
+fn a_module_for_another_machine_is_refused() {
+    let dir = tempfile::tempdir().expect("a temporary directory can be made");
+    let module = dir.path().join("other.elf");
+    let mut command = command(dir.path(), 1, &[], Then::Halt);
+    let mut bytes = fs::read(dir.path().join("guest.elf")).expect("the image was written");
+    bytes[18] = 183;
+    fs::write(&module, bytes).expect("the module can be written");
+    let output = command.arg("--module").arg(&module).output().expect("the runner starts");
+    let errors = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert!(errors.contains("other.elf: compiled for ELF machine 183, not for x86-64 (62)"), "{errors}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ pub(crate) struct Table {
 
 /// The project's `docs` directory.
 pub(crate) fn docs() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs")
+    Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo says where the crate is")).join("../docs")
 }
 
 /// The text of a page.

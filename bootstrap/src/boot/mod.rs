@@ -156,6 +156,7 @@ fn hand_over(machine: &Machine, built: &[Built], started: &Started) -> Result<In
     hardware::console::hand_over();
     started.enter(entry)?;
     let own = entry(machine.firmware.boot_apic_id).ok_or(BootError::NoBootInstance)?;
+    hardware::console::end();
     leaving::enter(&own, &AtomicU32::new(0), 0)
 }
 

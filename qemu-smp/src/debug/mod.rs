@@ -30,6 +30,7 @@ use crate::qemu::{Event, Qemu};
 use crate::run::{self, Follower};
 use crate::session::{Ending, Session};
 use crate::system::System;
+use crate::terminal;
 use crate::workspace::Workspace;
 use script::Target;
 
@@ -66,7 +67,7 @@ pub fn debug(options: &DebugOptions) -> Result<Exit, Failure> {
     fs::create_dir_all(&dir).doing(format_args!("making {}", dir.display()))?;
     let file = dir.join(script_name(options));
     let batch = if options.commands.is_empty() { String::new() } else { batch::marked(&options.commands) };
-    fs::write(&file, target.script() + &batch).doing(format_args!("writing {}", file.display()))?;
+    fs::write(&file, target.script()? + &batch).doing(format_args!("writing {}", file.display()))?;
 
     let machine = machine(options, &system, &kernel, module.path(), port);
     if debugger.is_none() && !options.commands.is_empty() {
@@ -77,7 +78,7 @@ pub fn debug(options: &DebugOptions) -> Result<Exit, Failure> {
         )));
     }
     if options.print || debugger.is_none() {
-        anstream::println!("{}", target.instructions(&file, workspace.root()));
+        anstream::println!("{}", target.instructions(&file, workspace.root())?);
         return wait_for_debugger(&system, &kernel, &machine);
     }
     start_gdb(options, (&system, &kernel), &machine, (&target, &file, &dir))
@@ -140,13 +141,14 @@ fn machine(options: &DebugOptions, system: &System, kernel: &Kernel, module: &Pa
 fn wait_for_debugger(system: &System, kernel: &Kernel, machine: &Machine) -> Result<Exit, Failure> {
     let log = Log::new(Show::Terminal, machine.consoles, None)?;
     let mut follower = follower(log, system, kernel, machine);
-    let (qemu, sender, events) = Qemu::start(machine)?;
+    let (mut qemu, sender, events) = Qemu::start(machine)?;
     run::on_interrupt(sender)?;
     let ending = follower.follow(&events, Instant::now() + FOREVER)?;
+    follower.check_started(&ending, &mut qemu)?;
     let quitting = thread::spawn(move || qemu.quit());
     follower.drain(&events)?;
     drop(quitting.join());
-    anstream::println!("{}", ending.reason);
+    anstream::println!("{}", terminal::line(&ending.reason));
     Ok(if ending.exit == Exit::Interrupted { Exit::Success } else { ending.exit })
 }
 

@@ -108,8 +108,8 @@ fn at_its_place(error: &DescriptionError, places: &Places) -> Mistake {
     let earlier = match error.problem {
         Problem::SameName { earlier } => Some((places::sibling(error.item, earlier), "name")),
         Problem::SameCore { earlier, .. } => Some((places::sibling(error.item, earlier), "core")),
-        Problem::SameChannel { earlier } => Some((places::sibling(error.item, earlier), "to")),
-        Problem::SameDevice { earlier } => Some((places::sibling(error.item, earlier), error.field)),
+        Problem::SameChannel { earlier, .. } => Some((places::sibling(error.item, earlier), "to")),
+        Problem::SameDevice { earlier, .. } => Some((places::sibling(error.item, earlier), error.field)),
         _ => None,
     };
     if let Some((item, field)) = earlier {

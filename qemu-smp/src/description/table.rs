@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use skerry_system::Item;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeInteger, DeTable, DeValue};
 
 use super::mistakes::{Mistake, suggestion};
 use super::places::{Places, WHOLE};
@@ -27,6 +27,17 @@ impl Findings {
         self.places.add_mistake(item, key);
         self.mistakes.push(mistake);
     }
+}
+
+/// A number with the prefix of its radix: as the file has it.
+fn written(integer: &DeInteger<'_>) -> String {
+    let prefix = match integer.radix() {
+        2 => "0b",
+        8 => "0o",
+        16 => "0x",
+        _ => "",
+    };
+    format!("{prefix}{}", integer.as_str())
 }
 
 /// One table being read.
@@ -108,7 +119,7 @@ impl<'a> Table<'a> {
         let number = u64::from_str_radix(integer.as_str(), integer.radix()).ok();
         let fitting = number.and_then(|number| T::try_from(number).ok());
         if fitting.is_none() {
-            self.unfit(key, format!("`{key}` cannot be {}", integer.as_str()), found);
+            self.unfit(key, format!("`{key}` cannot be {}", written(integer)), found);
         }
         fitting
     }

@@ -260,8 +260,8 @@ fn names_and_cores_are_given_once() {
     assert_eq!(
         mistakes(&text),
         [
-            "9:8 item 0 of the same kind has this name (choose another)",
-            "11:8 core 1 belongs to instance 1 (name another, or none to take a free one)",
+            "9:8 an earlier one of the same kind has this name (choose another)",
+            "11:8 core 1 belongs to instance `b` (name another, or none to take a free one)",
         ]
     );
     let message = message(&text);
@@ -303,7 +303,7 @@ fn mistakes_in_regions() {
     );
     assert_eq!(
         region("size = 1\nmembers = [{ instance = 'a' }, { instance = 'a' }]"),
-        ["4:45 instance 0 is a member already (remove one of the two entries)"]
+        ["4:45 instance `a` is a member already (remove one of the two entries)"]
     );
     assert_eq!(
         region("size = 1\nmembers = [{ instance = 'c', rights = 'rx' }]"),
@@ -329,7 +329,7 @@ fn mistakes_in_channels() {
     );
     assert_eq!(
         after_two("[[channel]]\nfrom = 'a'\nto = 'b'\n[[channel]]\nname = 'other'\nfrom = 'a'\nto = 'b'\n"),
-        ["7:6 channel 0 joins the same two instances (give that one more lines)"]
+        ["7:6 channel `a-b` joins the same two instances (give that one more lines)"]
     );
 }
 
@@ -344,7 +344,7 @@ fn mistakes_in_devices() {
     );
     assert_eq!(
         device("kind = 'ports'\nfirst = 1\nlast = 0x10000"),
-        ["6:8 `last` cannot be 10000 (write it as: last = 0x3ff)"]
+        ["6:8 `last` cannot be 0x10000 (write it as: last = 0x3ff)"]
     );
     assert_eq!(
         device("kind = 'ioapic'\nindex = 0\nbase = 4096"),
@@ -364,7 +364,7 @@ fn mistakes_in_devices() {
     );
     assert_eq!(
         device("kind = 'ioapic'\nindex = 0\n[[device]]\nname = 'e'\nowner = 'b'\nkind = 'ioapic'\nindex = 0"),
-        ["10:9 device 0 overlaps it (a device has one owner)"]
+        ["10:9 device `d` overlaps it (a device has one owner)"]
     );
 }
 

@@ -24,6 +24,7 @@ use crate::progress;
 use crate::results::{Results, ended};
 use crate::session::Session;
 use crate::system::System;
+use crate::terminal;
 use crate::workspace::Workspace;
 use compose::{Source, compose};
 use document::{Basis, Machine, Measured, Progress, Report};
@@ -48,7 +49,7 @@ pub fn report(options: &ReportOptions) -> Result<Exit, Failure> {
         write(path, &page(&report))?;
     }
     if !is_told {
-        print(&text::render(&report))?;
+        print(&terminal::lines(&text::render(&report)))?;
     }
     Ok(Exit::Success)
 }

@@ -99,6 +99,8 @@ pub enum Problem {
         core: u32,
         /// The earlier instance.
         earlier: usize,
+        /// Its name.
+        name: String,
     },
     /// Instance 0 on another core, or another instance on the boot core.
     BootCore,
@@ -136,6 +138,8 @@ pub enum Problem {
     SameMember {
         /// The instance.
         instance: usize,
+        /// Its name.
+        name: String,
     },
     /// A channel from an instance to itself, where no init makes notifications of it.
     ChannelToItself,
@@ -143,8 +147,17 @@ pub enum Problem {
     SameChannel {
         /// The earlier channel.
         earlier: usize,
+        /// Its name.
+        name: String,
     },
-    /// An address or size that is not a multiple of a page, or a range that wraps around.
+    /// A range that goes on beyond the highest address.
+    WrapsAround {
+        /// First address.
+        base: u64,
+        /// Number of bytes.
+        size: u64,
+    },
+    /// An address or size that is not a multiple of a page.
     NotPages {
         /// First address.
         base: u64,
@@ -167,6 +180,8 @@ pub enum Problem {
     SameDevice {
         /// The earlier device.
         earlier: usize,
+        /// Its name.
+        name: String,
     },
     /// A mistake of a program.
     Program(ProgramProblem),
@@ -218,13 +233,13 @@ impl fmt::Display for Problem {
             Problem::BadName => {
                 write!(f, "a name is 1 to {MAX_NAME} letters, digits or any of `-_.`")
             }
-            Problem::SameName { earlier } => {
-                write!(f, "item {earlier} of the same kind has this name; choose another")
+            Problem::SameName { .. } => {
+                write!(f, "an earlier one of the same kind has this name; choose another")
             }
-            Problem::SameCore { core, earlier } => {
+            Problem::SameCore { core, name, .. } => {
                 write!(
                     f,
-                    "core {core} belongs to instance {earlier}; name another, or none to take a free one"
+                    "core {core} belongs to instance `{name}`; name another, or none to take a free one"
                 )
             }
             Problem::BootCore => {
@@ -240,8 +255,8 @@ impl fmt::Display for Problem {
                 write!(f, "no instance {index}; the system has {count}, counted from 0")
             }
             Problem::NoMembers => write!(f, "nobody maps the region; name a member or remove it"),
-            Problem::SameMember { instance } => {
-                write!(f, "instance {instance} is a member already; remove one of the two entries")
+            Problem::SameMember { name, .. } => {
+                write!(f, "instance `{name}` is a member already; remove one of the two entries")
             }
             Problem::ChannelToItself => {
                 write!(
@@ -250,8 +265,11 @@ impl fmt::Display for Problem {
                      Notification"
                 )
             }
-            Problem::SameChannel { earlier } => {
-                write!(f, "channel {earlier} joins the same two instances; give that one more lines")
+            Problem::SameChannel { name, .. } => {
+                write!(f, "channel `{name}` joins the same two instances; give that one more lines")
+            }
+            Problem::WrapsAround { base, size } => {
+                write!(f, "{size:#x} bytes at {base:#x} end beyond the highest address; lower one of the two")
             }
             Problem::NotPages { base, size } => {
                 write!(f, "{size:#x} bytes at {base:#x} are not whole pages; round to multiples of {PAGE:#x}")
@@ -262,8 +280,8 @@ impl fmt::Display for Problem {
             Problem::MsiWindow { range } => {
                 write!(f, "{range} is in the interrupt window {MSI_WINDOW}, which nobody can own")
             }
-            Problem::SameDevice { earlier } => {
-                write!(f, "device {earlier} overlaps it; a device has one owner")
+            Problem::SameDevice { name, .. } => {
+                write!(f, "device `{name}` overlaps it; a device has one owner")
             }
             Problem::Program(problem) => problem.fmt(f),
         }

@@ -89,7 +89,10 @@ fn core_0_belongs_to_instance_0_and_other_cores_to_one_instance() {
     let found = mistakes(|d| d.instances[1].core = Some(0));
     assert_eq!(found, [(Item::Instance(1), "core", Problem::BootCore)]);
     let found = mistakes(|d| d.instances[1..].iter_mut().for_each(|instance| instance.core = Some(5)));
-    assert_eq!(found, [(Item::Instance(2), "core", Problem::SameCore { core: 5, earlier: 1 })]);
+    assert_eq!(
+        found,
+        [(Item::Instance(2), "core", Problem::SameCore { core: 5, earlier: 1, name: "instance-1".into() })]
+    );
 }
 
 #[test]
@@ -122,7 +125,7 @@ fn a_region_has_members_and_each_once() {
     assert_eq!(found, [(Item::Region(0), "members", Problem::NoMembers)]);
     let found = mistakes(|d| d.regions[0].members[1].instance = 0);
     let item = Item::Member { region: 0, member: 1 };
-    assert_eq!(found, [(item, "instance", Problem::SameMember { instance: 0 })]);
+    assert_eq!(found, [(item, "instance", Problem::SameMember { instance: 0, name: "instance-0".into() })]);
 }
 
 #[test]
@@ -130,7 +133,14 @@ fn a_channel_joins_two_instances_and_each_pair_once() {
     let found = mistakes(|d| d.channels[0].to = 0);
     assert_eq!(found, [(Item::Channel(0), "to", Problem::ChannelToItself)], "the root task is no init");
     let found = mistakes(|d| (d.channels[1].from, d.channels[1].to) = (0, 1));
-    assert_eq!(found, [(Item::Channel(1), "to", Problem::SameChannel { earlier: 0 })]);
+    assert_eq!(
+        found,
+        [(
+            Item::Channel(1),
+            "to",
+            Problem::SameChannel { earlier: 0, name: correct().channels[0].name.clone() }
+        )]
+    );
 }
 
 #[test]
@@ -138,10 +148,16 @@ fn registers_are_whole_pages_outside_the_interrupt_window() {
     let registers =
         |base, size| move |d: &mut Description| d.devices[0].kind = DeviceKind::Mmio { base, size };
     let at = Item::Device(0);
-    for (base, size) in [(0x1001, 0x1000), (0x1000, 0x10), (!0xfff, 0x1000)] {
+    for (base, size) in [(0x1001, 0x1000), (0x1000, 0x10)] {
         let problem = Problem::NotPages { base, size };
         assert_eq!(mistakes(registers(base, size)), [(at, "base", problem)]);
     }
+    let problem = Problem::WrapsAround { base: !0xfff, size: 0x2000 };
+    assert_eq!(mistakes(registers(!0xfff, 0x2000)), [(at, "base", problem.clone())]);
+    assert_eq!(
+        problem.to_string(),
+        "0x2000 bytes at 0xfffffffffffff000 end beyond the highest address; lower one of the two"
+    );
     assert_eq!(mistakes(registers(0x1000, 0)), [(at, "size", Problem::ZeroSize)]);
     let range = MemoryRange::new(0xfee0_0000, 0xfee0_2000);
     let found = mistakes(registers(0xfedf_0000, 0x1_2000));
@@ -150,16 +166,30 @@ fn registers_are_whole_pages_outside_the_interrupt_window() {
 
 #[test]
 fn devices_do_not_overlap() {
-    let problem = Problem::SameDevice { earlier: 0 };
+    let problem = Problem::SameDevice { earlier: 0, name: "nic".into() };
     let found = mistakes(|d| d.devices[2].kind = DeviceKind::Mmio { base: 0xfeb1_f000, size: 0x1000 });
     assert_eq!(found, [(Item::Device(2), "base", problem)]);
-    let problem = Problem::SameDevice { earlier: 1 };
+    let problem = Problem::SameDevice { earlier: 1, name: "com1".into() };
     let found = mistakes(|d| d.devices[2].kind = DeviceKind::IoPorts { first: 0x3ff, last: 0x400 });
     assert_eq!(found, [(Item::Device(2), "first", problem)]);
     let found = mistakes(|d| d.devices[1].kind = DeviceKind::IoApic { index: 0 });
-    assert_eq!(found, [(Item::Device(2), "index", Problem::SameDevice { earlier: 1 })]);
+    assert_eq!(found, [(Item::Device(2), "index", Problem::SameDevice { earlier: 1, name: "com1".into() })]);
     let found = mistakes(|d| d.devices[1].kind = DeviceKind::IoPorts { first: 2, last: 1 });
     assert_eq!(found, [(Item::Device(1), "last", Problem::PortOrder { first: 2, last: 1 })]);
+}
+
+#[test]
+fn messages_name_the_other_item() {
+    let text = |spoil: fn(&mut Description)| mistakes(spoil)[0].2.to_string();
+    let device = text(|d| d.devices[2].kind = DeviceKind::IoPorts { first: 0x3ff, last: 0x400 });
+    assert_eq!(device, "device `com1` overlaps it; a device has one owner");
+    let core = text(|d| d.instances[1..].iter_mut().for_each(|instance| instance.core = Some(5)));
+    assert!(core.starts_with("core 5 belongs to instance `instance-1`;"), "{core}");
+    let member = text(|d| d.regions[0].members[1].instance = 0);
+    assert!(member.starts_with("instance `instance-0` is a member already;"), "{member}");
+    let channel = text(|d| (d.channels[1].from, d.channels[1].to) = (0, 1));
+    let first = &correct().channels[0].name;
+    assert!(channel.starts_with(&alloc::format!("channel `{first}` joins")), "{channel}");
 }
 
 #[test]

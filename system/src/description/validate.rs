@@ -101,7 +101,12 @@ impl Findings<'_> {
             if (core == 0) != (i == 0) {
                 self.add(item, name, "core", Problem::BootCore);
             } else if let Some(earlier) = all[..i].iter().position(|other| other.core == Some(core)) {
-                self.add(item, name, "core", Problem::SameCore { core, earlier });
+                self.add(
+                    item,
+                    name,
+                    "core",
+                    Problem::SameCore { core, earlier, name: all[earlier].name.clone() },
+                );
             }
         }
         let cnode_limits = (u64::from(*CNODE_BITS.start()), u64::from(*CNODE_BITS.end()));
@@ -127,7 +132,12 @@ impl Findings<'_> {
             let (item, instance) = (Item::Member { region: i, member: m }, member.instance);
             self.reference(item, name, "instance", instance);
             if region.members[..m].iter().any(|other| other.instance == instance) {
-                self.add(item, name, "instance", Problem::SameMember { instance });
+                self.add(
+                    item,
+                    name,
+                    "instance",
+                    Problem::SameMember { instance, name: self.instance_name(instance) },
+                );
             }
         }
     }
@@ -149,7 +159,7 @@ impl Findings<'_> {
         }
         let same = |other: &Channel| (other.from, other.to) == (channel.from, channel.to);
         if let Some(earlier) = before.iter().position(same) {
-            self.add(item, name, "to", Problem::SameChannel { earlier });
+            self.add(item, name, "to", Problem::SameChannel { earlier, name: before[earlier].name.clone() });
         }
     }
 
@@ -167,12 +177,20 @@ impl Findings<'_> {
             DeviceKind::IoPorts { .. } | DeviceKind::IoApic { .. } => {}
         }
         if let Some(earlier) = before.iter().position(|other| other.kind.overlaps(device.kind)) {
-            self.add(item, name, device.kind.field(), Problem::SameDevice { earlier });
+            self.add(
+                item,
+                name,
+                device.kind.field(),
+                Problem::SameDevice { earlier, name: before[earlier].name.clone() },
+            );
         }
     }
 
     fn registers(&mut self, item: Item, name: &str, base: u64, size: u64) {
-        if !base.is_multiple_of(PAGE) || !size.is_multiple_of(PAGE) || base.checked_add(size).is_none() {
+        if base.checked_add(size).is_none() {
+            return self.add(item, name, "base", Problem::WrapsAround { base, size });
+        }
+        if !base.is_multiple_of(PAGE) || !size.is_multiple_of(PAGE) {
             return self.add(item, name, "base", Problem::NotPages { base, size });
         }
         let range = MemoryRange::of_size(base, size).intersection(MSI_WINDOW);

@@ -7,6 +7,7 @@ use core::sync::atomic::{AtomicU16, Ordering};
 use bootstrap::options::Options;
 
 use super::cpu::{in_byte, out_byte};
+use crate::boot::console::say;
 
 /// The first serial port.
 pub(crate) const COM1: u16 = 0x3f8;
@@ -40,3 +41,10 @@ pub(crate) fn put(byte: u8) {
 
 /// Every instance has a port of its own: there is nothing to hand over.
 pub(crate) fn hand_over() {}
+
+/// Tells the runner that nothing more comes from the boot: what follows on its port is somebody else's.
+pub(crate) fn end() {
+    if PORT.load(Ordering::Relaxed) != 0 {
+        say!("!skerry {{\"handover\":true}}");
+    }
+}

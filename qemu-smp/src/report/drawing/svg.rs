@@ -3,6 +3,8 @@
 
 use std::fmt::{Display, Write};
 
+use crate::terminal;
+
 /// A drawing under construction. Coordinates are pixels, from the top left.
 pub(super) struct Svg {
     body: String,
@@ -124,14 +126,32 @@ impl Anchor {
     }
 }
 
-/// Text for HTML and SVG, between tags or in an attribute.
+/// Text for HTML and SVG, between tags or in an attribute. What could not be seen there, or would make other text look
+/// different, is shown as on a terminal.
 pub(in crate::report) fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    terminal::lines(text)
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#39;")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_text_in_a_page(text in crate::terminal::tests::hostile()) {
+            let shown = escaped(&text);
+            let is_reference = |at: usize| ["amp;", "lt;", "gt;", "quot;", "#39;"].iter().any(|name| shown[at + 1..].starts_with(name));
+            proptest::prop_assert!(!shown.contains(['<', '>', '"', '\'']));
+            proptest::prop_assert!(shown.match_indices('&').all(|(at, _)| is_reference(at)));
+            let read = shown.replace("&#39;", "'").replace("&quot;", "\"").replace("&gt;", ">").replace("&lt;", "<");
+            proptest::prop_assert_eq!(read.replace("&amp;", "&"), terminal::lines(&text).into_owned());
+        }
+    }
 
     #[test]
     fn text_from_outside_cannot_become_an_element_or_leave_an_attribute() {

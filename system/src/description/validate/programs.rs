@@ -147,7 +147,7 @@ impl Findings<'_> {
         self.program_problem(Item::Entry { program: i, list, position }, name, field, problem);
     }
 
-    fn instance_name(&self, instance: usize) -> String {
+    pub(super) fn instance_name(&self, instance: usize) -> String {
         self.description.instances.get(instance).map(|instance| instance.name.clone()).unwrap_or_default()
     }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The kernel program: the kernel library on the real machine.
 //!
-//! The boot core copies this image into the memory of every instance and jumps to `instance_start` with the address of
+//! The boot core copies this image into the memory of every instance and jumps to `kernel_start` with the address of
 //! the `kernel::handover::Handover`. From then on the core enters only through the functions that the stubs in
-//! `arch/src/*/hw/entry.s` call.
+//! `entry/*/stubs.s` call.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(target_os = "none")]

@@ -1,7 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! How much of the kernel stack is ever used: what nobody has touched still holds a pattern.
+//! The kernel stack, and how much of it is ever used: what nobody has touched still holds a pattern.
 
-use crate::hw::entry::kernel_stack;
+use core::arch::global_asm;
+
+// The page below stays unmapped: the linker script leaves it out of every segment.
+global_asm!(
+    ".section .kernel_stack, \"aw\", %nobits",
+    ".balign 4096",
+    ".global kernel_stack_bottom",
+    "kernel_stack_bottom:",
+    ".skip 8192",
+    ".global kernel_stack_top",
+    "kernel_stack_top:",
+);
+
+unsafe extern "C" {
+    static kernel_stack_bottom: u8;
+    static kernel_stack_top: u8;
+}
 
 /// What the unused part of the stack is filled with.
 const FILL: usize = 0x5afe_57ac_5afe_57ac_u64 as usize;
@@ -9,6 +25,11 @@ const FILL: usize = 0x5afe_57ac_5afe_57ac_u64 as usize;
 const WORD: usize = size_of::<usize>();
 /// Left free below the stack pointer while filling.
 const MARGIN: usize = 512;
+
+/// First and last-plus-one address of the kernel stack.
+pub fn kernel_stack() -> (usize, usize) {
+    ((&raw const kernel_stack_bottom).addr(), (&raw const kernel_stack_top).addr())
+}
 
 /// Fills the stack below its user, who has just begun.
 pub fn fill() {

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What an instance has on AArch32 alone: its first instructions, its exceptions, and how faults are brought about.
+//! What an instance has on AArch32 alone: its exceptions, and how faults are brought about.
 #![allow(unsafe_code)]
 
-use core::arch::global_asm;
-use core::fmt::{self, Write};
-use core::mem::offset_of;
+#[path = "aarch32/stubs.rs"]
+pub(super) mod stubs;
 
-use arch::hw::entry::KernelFrame;
+pub(super) use stubs::entry_stubs;
+
+use core::fmt::{self, Write};
+
 use arch::hw::{Abort, Clock, Conduit, Console, CounterAccess, Gic, HwMachine, MachineConfig};
 use arch::{CoreId, DEVICE_BASE, FETCH_SHIFT};
 use kernel::fastpath::Arrival;
@@ -17,29 +19,7 @@ use super::failure::{self, Printer};
 use super::inject::Kind;
 use super::state::{Instance, enter, give_up, of_failed_kernel};
 use super::{DOORBELL, leave, leave_for, stop_polling, take_interrupt, take_wake};
-
-// In r0 the window address of the hand-over. The boot core's table for user addresses gives way to the root task's: all
-// that the TLB knows is forgotten, the boot core's identity mapping included.
-global_asm!(
-    ".section .text.entry, \"ax\", %progbits",
-    ".arm",
-    ".global instance_start",
-    "instance_start:",
-    "cpsid aif, #0x13",
-    "ldr sp, =kernel_stack_top",
-    "ldrd r2, r3, [r0, #{ROOT_VSPACE}]",
-    "mcrr p15, 0, r2, r3, c2",
-    "isb",
-    "mov r1, #0",
-    "mcr p15, 0, r1, c8, c7, 0",
-    "dsb",
-    "isb",
-    "mov r11, #0",
-    "bl instance_main",
-    "udf #0",
-    ".ltorg",
-    ROOT_VSPACE = const offset_of!(Handover, root_vspace),
-);
+use stubs::KernelFrame;
 
 /// Number of the exception that an undefined instruction is, in the message about it.
 const UNDEFINED: u8 = 0;
@@ -77,8 +57,7 @@ pub(super) fn machine_config(handover: &Handover) -> MachineConfig {
     }
 }
 
-#[unsafe(no_mangle)]
-extern "C" fn instance_interrupt() -> ! {
+extern "C" fn interrupt() -> ! {
     let instance = enter();
     let resume = match instance.kernel.machine.acknowledge() {
         Some(vector) => take_interrupt(instance, vector),
@@ -88,8 +67,7 @@ extern "C" fn instance_interrupt() -> ! {
 }
 
 /// An interrupt that ends a wait: nobody runs.
-#[unsafe(no_mangle)]
-extern "C" fn instance_wake() -> ! {
+extern "C" fn wake() -> ! {
     let instance = enter();
     let vector = instance.kernel.machine.acknowledge();
     let work = stop_polling(instance);
@@ -102,13 +80,11 @@ extern "C" fn instance_wake() -> ! {
     leave(instance, resume)
 }
 
-#[unsafe(no_mangle)]
-extern "C" fn instance_data_abort() -> ! {
+extern "C" fn data_abort() -> ! {
     take_abort(Abort::of_access(), 0)
 }
 
-#[unsafe(no_mangle)]
-extern "C" fn instance_prefetch_abort() -> ! {
+extern "C" fn prefetch_abort() -> ! {
     let abort = Abort::of_fetch();
     if abort.is_debug_event() {
         take_breakpoint(abort)
@@ -132,8 +108,7 @@ fn take_abort(abort: Abort, origin: u64) -> ! {
     take_fault(Event::PageFault { address, code })
 }
 
-#[unsafe(no_mangle)]
-extern "C" fn instance_exception() -> ! {
+extern "C" fn exception() -> ! {
     take_fault(Event::Exception { vector: UNDEFINED, code: 0 })
 }
 
@@ -154,8 +129,7 @@ pub(super) fn leave_with(kernel: &mut Kernel<HwMachine>, arrival: Arrival) -> ! 
     leave_for(kernel, next)
 }
 
-#[unsafe(no_mangle)]
-extern "C" fn instance_kernel_fault(frame: &KernelFrame) -> ! {
+extern "C" fn kernel_fault(frame: &KernelFrame) -> ! {
     let KernelFrame { vector, pc, .. } = *frame;
     let (access, fetch) = (Abort::of_access(), Abort::of_fetch());
     failure::fail_at(

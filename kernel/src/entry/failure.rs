@@ -10,9 +10,10 @@ use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use arch::hw::Console;
-use arch::hw::entry::{KernelFrame, kernel_stack, note_panic};
+use arch::hw::stack::kernel_stack;
 use arch::{Machine, StopReason};
 
+use super::processor::stubs::{KernelFrame, note_panic};
 use super::state::of_failed_kernel;
 use super::{Instance, inject, processor};
 

@@ -87,14 +87,14 @@ pub(super) fn prepare(instance: &mut Instance, handover: &Handover) {
     instance.inject = Injection::from_handover(handover, machine.now());
     match instance.inject {
         Some(Injection { trigger: Trigger::At(time), .. }) => machine.extra_deadline = Some(time),
-        Some(_) => machine.watch_syscalls(),
+        // SAFETY: the stubs are those of this program.
+        Some(_) => unsafe { machine.redirect_syscalls(processor::stubs::watched_entry_stubs()) },
         None => {}
     }
 }
 
 /// Looks at a system call before it is handled: what was to happen may have been done by an earlier one.
-#[unsafe(no_mangle)]
-extern "C" fn instance_watch() {
+pub(super) extern "C" fn watch() {
     let instance = enter();
     inject_if_due(instance);
     if let Instance { kernel, inject: Some(injection), .. } = instance {

@@ -13,7 +13,6 @@ use core::ptr::NonNull;
 
 use abi::Word;
 use abi::status::State;
-use arch::hw::entry::{enter_user, let_interrupts_in, wait_for_store, wait_halted};
 use arch::hw::{HwMachine, stack};
 use arch::{Machine, StopReason, Ticks, WINDOW_BASE};
 use ipi::{Inbox, Mode, Work};
@@ -23,6 +22,7 @@ use kernel::memory::objects::ObjRef;
 use kernel::object::tcb::Tcb;
 use kernel::{Event, Kernel, Resume};
 
+use processor::stubs::{enter_user, let_interrupts_in, wait_for_store, wait_halted};
 use state::{Instance, enter, give_up, take_up};
 
 /// A signal from another instance.
@@ -36,8 +36,7 @@ fn inbox_at(paddr: arch::PhysAddr, senders: usize) -> Inbox<'static> {
     unsafe { Inbox::from_pages(base, senders) }
 }
 
-#[unsafe(no_mangle)]
-extern "C" fn instance_main(handover: *const Handover) -> ! {
+extern "C" fn main(handover: *const Handover) -> ! {
     // SAFETY: the boot core passes the window address of the hand-over, which nobody writes any more.
     let handover = unsafe { &*handover };
     let instance = enter();
@@ -50,7 +49,7 @@ fn start(instance: &mut Instance, handover: &Handover) {
     stack::fill();
     assert!(handover.magic == MAGIC, "boot image and kernel program differ in version");
     // SAFETY: first thing on this core, on the instance's own tables.
-    unsafe { instance.kernel.machine.start(processor::machine_config(handover)) };
+    unsafe { instance.kernel.machine.start(processor::machine_config(handover), processor::entry_stubs()) };
     instance.idle = IdleMode::from_word(handover.idle_mode);
     instance.inbox = (handover.inbox != 0)
         .then(|| inbox_at(arch::PhysAddr(handover.inbox), handover.inbox_senders as usize));
@@ -120,36 +119,31 @@ fn leave_for(kernel: &mut Kernel<HwMachine>, thread: ObjRef<Tcb>) -> ! {
     unsafe { enter_user(context) }
 }
 
-#[unsafe(no_mangle)]
-extern "C" fn instance_fast_call(cptr: Word, info: Word) -> bool {
+extern "C" fn fast_call(cptr: Word, info: Word) -> bool {
     let goes_on = enter().kernel.try_call::<Leave>(cptr, info);
     give_up();
     goes_on
 }
 
-#[unsafe(no_mangle)]
-extern "C" fn instance_fast_reply_recv(cptr: Word, info: Word) -> bool {
+extern "C" fn fast_reply_recv(cptr: Word, info: Word) -> bool {
     let goes_on = enter().kernel.try_reply_recv::<Leave>(cptr, info);
     give_up();
     goes_on
 }
 
-#[unsafe(no_mangle)]
-extern "C" fn instance_fast_send(cptr: Word, info: Word) -> bool {
+extern "C" fn fast_send(cptr: Word, info: Word) -> bool {
     let goes_on = enter().kernel.try_send::<Leave>(cptr, info);
     give_up();
     goes_on
 }
 
-#[unsafe(no_mangle)]
-extern "C" fn instance_fast_other(cptr: Word) -> bool {
+extern "C" fn fast_other(cptr: Word) -> bool {
     let goes_on = enter().kernel.try_other::<Leave>(cptr);
     give_up();
     goes_on
 }
 
-#[unsafe(no_mangle)]
-extern "C" fn instance_syscall() -> ! {
+extern "C" fn syscall() -> ! {
     let instance = enter();
     let resume = instance.kernel.handle(Event::Syscall);
     leave(instance, resume)

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What an instance has on x86_64 alone: its first instructions, its exceptions, and how faults are brought about.
+//! What an instance has on x86_64 alone: its exceptions, and how faults are brought about.
 #![allow(unsafe_code)]
 
-use core::arch::global_asm;
-use core::fmt::{self, Write};
-use core::mem::offset_of;
+#[path = "x86_64/stubs.rs"]
+pub(super) mod stubs;
 
-use arch::hw::entry::{GENERAL_NAMES, KernelFrame, enter_user_with};
-use arch::hw::{Console, HwMachine, IoApics, LapicMode, MachineConfig, Timer};
+use core::fmt::{self, Write};
+
+use arch::hw::{Console, EntryStubs, HwMachine, IoApics, LapicMode, MachineConfig, Timer};
 use arch::{CoreId, Devices};
 use ipi::Work;
 use kernel::fastpath::Arrival;
@@ -18,20 +18,7 @@ use super::failure::{self, Printer};
 use super::inject::Kind;
 use super::state::{Instance, enter, give_up};
 use super::{DOORBELL, leave, stop_polling, take_interrupt, take_wake};
-
-global_asm!(
-    ".section .text.entry, \"ax\", @progbits",
-    ".global instance_start",
-    "instance_start:",
-    "movq $kernel_stack_top, %rsp",
-    "movq {ROOT_VSPACE}(%rdi), %rax",
-    "movq %rax, %cr3",
-    "xorl %ebp, %ebp",
-    "call instance_main",
-    "ud2",
-    ROOT_VSPACE = const offset_of!(Handover, root_vspace),
-    options(att_syntax)
-);
+use stubs::{GENERAL_NAMES, KernelFrame, enter_user_with};
 
 /// Physical address of the local APIC's registers in xAPIC mode.
 const LAPIC_PAGE: u64 = 0xfee0_0000;
@@ -39,6 +26,12 @@ const LAPIC_PAGE: u64 = 0xfee0_0000;
 /// Exceptions that no user program may cause and no kernel survives, a bit each: NMI, double fault, machine check.
 const FATAL: u64 = 1 << 2 | 1 << 8 | 1 << 18;
 const FIRST_INTERRUPT: u64 = 32;
+
+/// Where the processor enters the kernel.
+pub(super) fn entry_stubs() -> EntryStubs {
+    stubs::set_smap(arch::hw::uses_smap());
+    stubs::entry_stubs()
+}
 
 pub(super) fn machine_config(handover: &Handover) -> MachineConfig {
     let mut io_apics = IoApics::NONE;
@@ -62,13 +55,11 @@ pub(super) fn machine_config(handover: &Handover) -> MachineConfig {
     }
 }
 
-#[unsafe(no_mangle)]
-extern "C" fn instance_page_fault(_vector: u64, code: u64) -> ! {
+extern "C" fn page_fault(_vector: u64, code: u64) -> ! {
     take_fault(Event::PageFault { address: page_fault_address(), code })
 }
 
-#[unsafe(no_mangle)]
-extern "C" fn instance_exception(vector: u64, code: u64) -> ! {
+extern "C" fn exception(vector: u64, code: u64) -> ! {
     if FATAL & 1 << vector != 0 {
         refuse_exception(vector, code);
     }
@@ -85,15 +76,13 @@ fn take_fault(event: Event) -> ! {
     leave(instance, resume)
 }
 
-#[unsafe(no_mangle)]
-extern "C" fn instance_interrupt(vector: u64) -> ! {
+extern "C" fn interrupt(vector: u64) -> ! {
     let instance = enter();
     let resume = take_interrupt(instance, vector as u8);
     leave(instance, resume)
 }
 
-#[unsafe(no_mangle)]
-extern "C" fn instance_software_interrupt(vector: u64) -> ! {
+extern "C" fn software_interrupt(vector: u64) -> ! {
     let instance = enter();
     let resume = take_software_interrupt(instance, vector as u8);
     leave(instance, resume)
@@ -105,8 +94,7 @@ fn refuse_exception(vector: u64, code: u64) -> ! {
 }
 
 /// An interrupt that ends a wait: nobody runs.
-#[unsafe(no_mangle)]
-extern "C" fn instance_wake(vector: u64, code: u64) -> ! {
+extern "C" fn wake(vector: u64, code: u64) -> ! {
     let instance = enter();
     let work = stop_polling(instance);
     if vector == u64::from(abi::vector::DOORBELL)
@@ -159,8 +147,7 @@ fn page_fault_address() -> u64 {
     address
 }
 
-#[unsafe(no_mangle)]
-extern "C" fn instance_kernel_fault(frame: &KernelFrame) -> ! {
+extern "C" fn kernel_fault(frame: &KernelFrame) -> ! {
     let [rip, _, _, rsp, _] = frame.machine;
     let (vector, code) = (frame.vector, frame.code);
     failure::fail_at(

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::terminal;
 
 /// Where a core enters its kernel, once.
-const ENTRY: &str = "instance_start";
+const ENTRY: &str = "kernel_start";
 
 /// What is to be debugged.
 #[derive(Debug, Clone, Copy)]
@@ -149,7 +149,7 @@ mod tests {
             "add-symbol-file /t/ping-pong",
             "target remote 127.0.0.1:4321",
             "thread 3",
-            "thbreak instance_start thread 3",
+            "thbreak kernel_start thread 3",
         ] {
             assert!(script.lines().any(|written| written == line), "`{line}` is missing in\n{script}");
         }

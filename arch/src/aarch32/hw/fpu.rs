@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The floating-point unit, VFPv3 with 32 double registers: who may use it, and saving and loading it (entry.s).
+//! The floating-point unit, VFPv3 with 32 double registers: who may use it, and saving and loading it (fpu.s).
 //!
 //! FPEXC.EN stays on; CPACR says whether user code may use the unit. The kernel always may, and does so only here.
+
+use core::arch::global_asm;
 
 use aarch32_cpu::register::Cpacr;
 
@@ -14,6 +16,8 @@ const KERNEL: u32 = NO_TRACE | 0b0101 << 20;
 const EVERYBODY: u32 = NO_TRACE | 0b1111 << 20;
 /// CPACR.TRCDIS: nobody accesses trace registers by CP14.
 const NO_TRACE: u32 = 1 << 28;
+
+global_asm!(include_str!("fpu.s"));
 
 unsafe extern "C" {
     fn fpu_enable();

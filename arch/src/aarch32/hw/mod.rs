@@ -9,7 +9,6 @@ mod abort;
 mod barrier;
 pub mod cache;
 mod console;
-pub mod entry;
 mod fpu;
 mod gic;
 mod memory;
@@ -18,7 +17,9 @@ mod registers;
 mod timer;
 mod user;
 
-use aarch32_cpu::register::{BpIAll, SysRegRead64, SysRegWrite, SysRegWrite64, TlbIAll, Tpidruro, Tpidrurw};
+use aarch32_cpu::register::{
+    BpIAll, SysRegRead, SysRegRead64, SysRegWrite, SysRegWrite64, TlbIAll, Tpidruro, Tpidrurw, Vbar,
+};
 
 use super::tags::{Mark, Rollover, Tags};
 pub use crate::bare::stack;
@@ -31,9 +32,23 @@ pub use console::Console;
 pub use gic::{FIRST_SHARED, Gic};
 pub use memory::fill_with_zero;
 pub use psci::{Conduit, PsciError};
-use registers::{LongTtbr0, TlbiAsid, TlbiMva};
+use registers::{Isr, LongTtbr0, TlbiAsid, TlbiMva};
 pub use timer::Clock;
 pub use user::CounterAccess;
+
+/// Where the processor enters the kernel: the address of code that the kernel program brings.
+#[derive(Clone, Copy, Debug)]
+pub struct EntryStubs {
+    /// The table of exception vectors.
+    pub vectors: usize,
+}
+
+/// Whether an interrupt waits, though masked.
+#[inline]
+pub fn has_pending_interrupt() -> bool {
+    const IRQ: u32 = 1 << 7;
+    Isr::read_raw() & IRQ != 0
+}
 
 /// What the machine must be told about its core.
 #[derive(Clone, Copy, Debug)]
@@ -83,10 +98,11 @@ impl HwMachine {
     /// # Safety
     ///
     /// Called once, on the core `config` speaks of, with interrupts masked, on the kernel's own page tables, which map
-    /// the interrupt controller.
-    pub unsafe fn start(&mut self, config: MachineConfig) {
+    /// the interrupt controller. `stubs` take what the processor hands over.
+    pub unsafe fn start(&mut self, config: MachineConfig, stubs: EntryStubs) {
         self.config = config;
-        entry::load_vectors();
+        // SAFETY: the caller vouches for the stubs; before user code runs they only report a fault.
+        unsafe { Vbar::write(Vbar(stubs.vectors as u32)) };
         fpu::start();
         timer::start();
         user::close(config.counters);
@@ -104,9 +120,14 @@ impl HwMachine {
         self.config.conduit
     }
 
-    /// From now on every system call is seen by `instance_watch`, and no fast path is tried, for fault injection.
-    pub fn watch_syscalls(&mut self) {
-        entry::load_watched_vectors();
+    /// Sends every system call to another stub, for fault injection.
+    ///
+    /// # Safety
+    ///
+    /// As for [`HwMachine::start`].
+    pub unsafe fn redirect_syscalls(&mut self, stubs: EntryStubs) {
+        // SAFETY: the caller vouches for the stubs.
+        unsafe { Vbar::write(Vbar(stubs.vectors as u32)) };
     }
 
     /// Takes the interrupt that waits and answers its vector, or nothing if it has gone.
@@ -255,7 +276,7 @@ impl Machine for HwMachine {
     }
 
     fn has_pending_interrupt(&self) -> bool {
-        entry::has_pending_interrupt()
+        has_pending_interrupt()
     }
 
     #[inline]

@@ -6,7 +6,6 @@
 #![allow(unsafe_code)]
 
 mod console;
-pub mod entry;
 mod fpu;
 mod ioapic;
 mod lapic;
@@ -25,6 +24,7 @@ use fpu::FpuMethod;
 pub use ioapic::IoApics;
 pub use lapic::{LapicMode, Timer};
 pub use memory::fill_with_zero;
+pub use segments::{EntryStubs, USER_CODE, USER_DATA};
 use x86_64::registers::control::{Cr0, Cr0Flags, Cr4, Cr4Flags};
 use x86_64::registers::model_specific::{FsBase, GsBase};
 
@@ -73,19 +73,16 @@ impl HwMachine {
     ///
     /// # Safety
     ///
-    /// Called once, on the core `config` speaks of, with interrupts off, on the kernel's own page tables.
-    pub unsafe fn start(&mut self, config: MachineConfig) {
+    /// Called once, on the core `config` speaks of, with interrupts off, on the kernel's own page tables. `stubs` take what
+    /// the processor hands over.
+    pub unsafe fn start(&mut self, config: MachineConfig, stubs: EntryStubs) {
         self.config = config;
         let cr4 = Cr4::read();
         self.has_fsgsbase = cr4.contains(Cr4Flags::FSGSBASE);
-        if cr4.contains(Cr4Flags::SUPERVISOR_MODE_ACCESS_PREVENTION) {
-            // SAFETY: the stubs read the byte, and none of them can run yet.
-            unsafe { entry::has_smap = 1 };
-        }
         self.fpu = FpuMethod::of_this_core();
         memory::start(cr4.contains(Cr4Flags::OSXSAVE));
         // SAFETY: the caller vouches that this is the first and only call.
-        unsafe { segments::initialise() };
+        unsafe { segments::initialise(stubs) };
         // SAFETY: as above; the LAPIC page is mapped in xAPIC mode (the plan grants it).
         unsafe { lapic::enable(config.lapic, config.timer) };
         self.config.io_apics.mask_all();
@@ -96,9 +93,13 @@ impl HwMachine {
         self.config.console
     }
 
-    /// From now on every system call is seen by `instance_watch`, and no fast path is tried, for fault injection.
-    pub fn watch_syscalls(&mut self) {
-        segments::watch_syscalls();
+    /// Sends every system call to another stub, for fault injection.
+    ///
+    /// # Safety
+    ///
+    /// As for [`HwMachine::start`].
+    pub unsafe fn redirect_syscalls(&mut self, stubs: EntryStubs) {
+        segments::redirect_syscalls(stubs);
     }
 
     /// Sends this core a non-maskable interrupt, for fault injection.
@@ -305,6 +306,11 @@ impl Devices for HwMachine {
     fn is_in_service(&self, vector: u8) -> bool {
         lapic::is_in_service(self.config.lapic, vector)
     }
+}
+
+/// Whether SMAP is on.
+pub fn uses_smap() -> bool {
+    Cr4::read().contains(Cr4Flags::SUPERVISOR_MODE_ACCESS_PREVENTION)
 }
 
 /// The bases of a CPU without FSGSBASE, whose user code cannot change them.

@@ -14,7 +14,7 @@ use core::arch::asm;
 
 use x86_64::registers::model_specific::Msr;
 
-use super::entry;
+use crate::bare::stack;
 
 /// Kernel code selector.
 const KERNEL_CODE: u16 = 0x08;
@@ -22,9 +22,9 @@ const KERNEL_CODE: u16 = 0x08;
 const KERNEL_DATA: u16 = 0x10;
 const TSS: u16 = 0x18;
 /// User code selector with its privilege level, for `iretq`.
-pub(super) const USER_CODE: u64 = 0x28 | 3;
+pub const USER_CODE: u64 = 0x28 | 3;
 /// User data selector with its privilege level.
-pub(super) const USER_DATA: u64 = 0x30 | 3;
+pub const USER_DATA: u64 = 0x30 | 3;
 /// `sysretq` loads SS from this + 8 and CS from this + 16.
 const SYSRET_BASE: u64 = 0x28 | 3;
 
@@ -124,16 +124,25 @@ struct TablePointer {
     base: u64,
 }
 
+/// Where the processor enters the kernel: addresses of code that the kernel program brings.
+#[derive(Clone, Copy, Debug)]
+pub struct EntryStubs {
+    /// Target of `syscall`.
+    pub syscall: usize,
+    /// First of 256 stubs of 16 bytes, one for each vector.
+    pub traps: usize,
+}
+
 /// Sets up and loads all of it.
 ///
 /// # Safety
 ///
 /// Called once on this core, before the first exception or system call.
-pub(super) unsafe fn initialise() {
+pub(super) unsafe fn initialise(stubs: EntryStubs) {
     let tables = &raw mut TABLES;
     // SAFETY: called once, so nothing else refers to the tables.
     let tables = unsafe { &mut *tables };
-    let (_, stack_top) = entry::kernel_stack();
+    let (_, stack_top) = stack::kernel_stack();
     tables.task.rsp[0] = stack_top as u64;
     for (index, stack) in tables.stacks.iter().enumerate() {
         tables.task.ist[index] = (&raw const *stack as u64) + IST_BYTES as u64;
@@ -142,15 +151,14 @@ pub(super) unsafe fn initialise() {
     let limit = size_of::<TaskState>() as u64 - 1;
     tables.gdt[3] = limit | (base & 0xff_ffff) << 16 | 0x89 << 40 | (base >> 24 & 0xff) << 56;
     tables.gdt[4] = base >> 32;
-    let stubs = &raw const entry::trap_stubs as u64;
     for (vector, gate) in tables.idt.iter_mut().enumerate() {
         let ist =
             IST_VECTORS.iter().position(|&v| usize::from(v) == vector).map_or(0, |index| index as u8 + 1);
         let is_user = vector == BREAKPOINT || vector >= FIRST_USER_GATE;
-        *gate = Gate::new(stubs + 16 * vector as u64, ist, is_user);
+        *gate = Gate::new((stubs.traps + 16 * vector) as u64, ist, is_user);
     }
     load(tables);
-    write_syscall_msrs();
+    write_syscall_msrs(stubs.syscall as u64);
 }
 
 fn load(tables: &Tables) {
@@ -184,17 +192,15 @@ fn load(tables: &Tables) {
     }
 }
 
-/// Sends every system call through `instance_watch`.
-pub(super) fn watch_syscalls() {
+/// Sends every system call to the stub for them.
+pub(super) fn redirect_syscalls(stubs: EntryStubs) {
     // SAFETY: the register only says where `syscall` goes, and the stub is ready for it.
-    unsafe { Msr::new(IA32_LSTAR).write(entry::watched_syscall_entry as *const () as u64) };
+    unsafe { Msr::new(IA32_LSTAR).write(stubs.syscall as u64) };
 }
 
-fn write_syscall_msrs() {
+fn write_syscall_msrs(target: u64) {
     let star = SYSRET_BASE << 48 | u64::from(KERNEL_CODE) << 32;
-    for (msr, value) in
-        [(IA32_STAR, star), (IA32_LSTAR, entry::syscall_entry as *const () as u64), (IA32_FMASK, FLAG_MASK)]
-    {
+    for (msr, value) in [(IA32_STAR, star), (IA32_LSTAR, target), (IA32_FMASK, FLAG_MASK)] {
         // SAFETY: the three registers only say where `syscall` goes, and the stub is ready for it.
         unsafe { Msr::new(msr).write(value) };
     }

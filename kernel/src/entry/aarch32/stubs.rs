@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Entry and exit stubs (entry.s) and what the kernel image provides for them.
+//! Entry and exit stubs (stubs.s).
 //!
-//! The image that links this defines eleven functions, called with interrupts masked on the kernel stack:
+//! The stubs call with interrupts masked on an empty kernel stack:
 //!
-//! * `instance_fast_call`, `instance_fast_reply_recv` and `instance_fast_send`, all `(cptr, info) -> bool`, leave through
-//!   [`enter_user`], or return `false` if they have changed nothing; then `instance_syscall() -> !` does the work. A send
-//!   that returns `true` is done, and the same thread goes on with the registers it came with;
-//! * `instance_exception() -> !`, `instance_prefetch_abort() -> !`, `instance_data_abort() -> !` and
-//!   `instance_interrupt() -> !` are for what user code meets, and leave through [`enter_user`] too; `instance_wake() -> !`
-//!   handles interrupts that end a wait;
-//! * `instance_watch()` is called before `instance_syscall` where system calls are watched, and no fast path is tried then;
-//! * `instance_kernel_fault(&KernelFrame) -> !` gets exceptions of the kernel itself.
+//! * `fast_call`, `fast_reply_recv` and `fast_send`, all `(cptr, info) -> bool`, leave through [`enter_user`], or return
+//!   `false` if they have changed nothing; then `syscall() -> !` does the work. A send that returns `true` is done, and the same
+//!   thread goes on with the registers it came with;
+//! * `exception() -> !`, `prefetch_abort() -> !`, `data_abort() -> !` and `interrupt() -> !` are for what user code meets, and
+//!   leave through [`enter_user`] too; `wake() -> !` handles interrupts that end a wait;
+//! * `watch()` runs before `syscall` where system calls are watched, and no fast path is tried then;
+//! * `kernel_fault(&KernelFrame) -> !` gets exceptions of the kernel itself.
 //!
 //! The kernel never takes an interrupt by exception: where it waits for one, it asks the interrupt controller.
 
@@ -18,10 +17,13 @@ use core::arch::global_asm;
 use core::fmt;
 use core::mem::offset_of;
 
-use aarch32_cpu::register::{SysRegRead, Vbar};
+use arch::Context;
+use arch::hw::{EntryStubs, has_pending_interrupt};
+use kernel::handover::Handover;
 
-use super::registers::Isr;
-use crate::Context;
+use super::{data_abort, exception, interrupt, kernel_fault, prefetch_abort, wake};
+use crate::entry::inject::watch;
+use crate::entry::{fast_call, fast_other, fast_reply_recv, fast_send, main, syscall};
 
 // What the stubs store at once is consecutive.
 const _: () = {
@@ -32,7 +34,7 @@ const _: () = {
 };
 
 global_asm!(
-    include_str!("entry.s"),
+    include_str!("stubs.s"),
     PC = const offset_of!(Context, pc),
     ENTRY = const offset_of!(Context, entry_word) as isize - offset_of!(Context, pc) as isize,
     CALL = const abi::Syscall::Call as i32,
@@ -52,13 +54,25 @@ global_asm!(
     FRAME_PC = const offset_of!(KernelFrame, pc),
     FRAME_STATUS = const offset_of!(KernelFrame, status),
     FRAME_VECTOR = const offset_of!(KernelFrame, vector),
+    ROOT_VSPACE = const offset_of!(Handover, root_vspace),
+    main = sym main,
+    syscall = sym syscall,
+    fast_call = sym fast_call,
+    fast_reply_recv = sym fast_reply_recv,
+    fast_send = sym fast_send,
+    fast_other = sym fast_other,
+    exception = sym exception,
+    watch = sym watch,
+    prefetch_abort = sym prefetch_abort,
+    data_abort = sym data_abort,
+    interrupt = sym interrupt,
+    wake = sym wake,
+    kernel_fault = sym kernel_fault,
 );
 
 unsafe extern "C" {
     static exception_vectors: u8;
     static watched_vectors: u8;
-    static kernel_stack_bottom: u8;
-    static kernel_stack_top: u8;
     fn resume_context() -> !;
     fn enter_panic();
     fn idle_halt() -> !;
@@ -68,7 +82,7 @@ unsafe extern "C" {
 /// What the kernel was hit by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u32)]
-pub enum KernelVector {
+pub(in crate::entry) enum KernelVector {
     /// An instruction that does not exist here.
     Undefined,
     /// A fetch that failed.
@@ -96,52 +110,38 @@ impl fmt::Display for KernelVector {
     }
 }
 
-/// Registers of the kernel at an exception of its own, as entry.s stores them.
+/// Registers of the kernel at an exception of its own, as stubs.s stores them.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
-pub struct KernelFrame {
+pub(in crate::entry) struct KernelFrame {
     /// r0 to r12.
-    pub general: [u32; 13],
+    pub(in crate::entry) general: [u32; 13],
     /// Stack pointer.
-    pub sp: u32,
+    pub(in crate::entry) sp: u32,
     /// Link register.
-    pub lr: u32,
+    pub(in crate::entry) lr: u32,
     /// The instruction.
-    pub pc: u32,
+    pub(in crate::entry) pc: u32,
     /// CPSR.
-    pub status: u32,
+    pub(in crate::entry) status: u32,
     /// What happened.
-    pub vector: KernelVector,
+    pub(in crate::entry) vector: KernelVector,
 }
 
 /// Does nothing: debuggers stop here when a kernel fails.
-pub fn note_panic() {
+pub(in crate::entry) fn note_panic() {
     // SAFETY: the stub returns at once.
     unsafe { enter_panic() }
 }
 
-/// First and last-plus-one address of the kernel stack.
-pub fn kernel_stack() -> (usize, usize) {
-    ((&raw const kernel_stack_bottom).addr(), (&raw const kernel_stack_top).addr())
+/// Where the processor enters the kernel.
+pub(super) fn entry_stubs() -> EntryStubs {
+    EntryStubs { vectors: (&raw const exception_vectors).addr() }
 }
 
-/// Sends exceptions of this core to the stubs.
-pub(super) fn load_vectors() {
-    // SAFETY: the stubs are vectors, aligned as such; none of them can run before user code does, but to report a fault.
-    unsafe { Vbar::write(Vbar((&raw const exception_vectors).addr() as u32)) };
-}
-
-/// Sends every system call through `instance_watch`.
-pub(super) fn load_watched_vectors() {
-    // SAFETY: as above; the other entries are the same.
-    unsafe { Vbar::write(Vbar((&raw const watched_vectors).addr() as u32)) };
-}
-
-/// Whether an interrupt waits, though masked.
-#[inline]
-pub(super) fn has_pending_interrupt() -> bool {
-    const IRQ: u32 = 1 << 7;
-    Isr::read_raw() & IRQ != 0
+/// The same where system calls are watched.
+pub(in crate::entry) fn watched_entry_stubs() -> EntryStubs {
+    EntryStubs { vectors: (&raw const watched_vectors).addr() }
 }
 
 /// Leaves the kernel: user code continues in `context`, and whatever is on the kernel stack is forgotten.
@@ -150,7 +150,7 @@ pub(super) fn has_pending_interrupt() -> bool {
 ///
 /// `context` is the context of the current thread, whose address space is active, and the kernel is done with boot.
 #[inline(always)]
-pub unsafe fn enter_user(context: *mut Context) -> ! {
+pub(in crate::entry) unsafe fn enter_user(context: *mut Context) -> ! {
     // SAFETY: `resume_context` takes its argument in r0 and never returns; the caller vouches for the context.
     unsafe {
         core::arch::asm!("b {resume}", resume = sym resume_context, in("r0") context, options(noreturn))
@@ -164,7 +164,7 @@ pub unsafe fn enter_user(context: *mut Context) -> ! {
 /// # Safety
 ///
 /// Nothing on the kernel stack is needed any more and no reference to kernel state is held.
-pub unsafe fn wait_halted() -> ! {
+pub(in crate::entry) unsafe fn wait_halted() -> ! {
     // SAFETY: the caller vouches for the stack.
     unsafe { idle_halt() }
 }
@@ -174,7 +174,7 @@ pub unsafe fn wait_halted() -> ! {
 /// # Safety
 ///
 /// As for [`wait_halted`], for the case that there is an interrupt.
-pub unsafe fn let_interrupts_in() {
+pub(in crate::entry) unsafe fn let_interrupts_in() {
     core::hint::spin_loop();
     if has_pending_interrupt() {
         // SAFETY: the caller vouches for the stack.
@@ -189,7 +189,7 @@ pub unsafe fn let_interrupts_in() {
 /// # Safety
 ///
 /// As for [`wait_halted`].
-pub unsafe fn wait_for_store(_line: *const u8, _is_done: impl FnOnce() -> bool) {
+pub(in crate::entry) unsafe fn wait_for_store(_line: *const u8, _is_done: impl FnOnce() -> bool) {
     // SAFETY: the caller vouches for the stack.
     unsafe { let_interrupts_in() }
 }

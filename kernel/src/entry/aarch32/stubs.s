@@ -1,6 +1,7 @@
 @ SPDX-License-Identifier: MIT OR Apache-2.0
 @ Entry and exit of the kernel, which runs in supervisor mode with interrupts masked, always.
 @
+@   kernel_start       from the boot core, in r0 the window address of the hand-over
 @   exception_vectors  VBAR points here, or to watched_vectors
 @   resume_context     to user code
 @   idle_*             for an interrupt that is taken without an exception, by asking the interrupt controller
@@ -15,9 +16,8 @@
 
 .section .text.entry, "ax", %progbits
 .arm
-.fpu neon
 
-@ The call of a function of the kernel image. A debugger stops at `enter_WHAT`, whatever a compiler makes of the function.
+@ The call of a function of the kernel. A debugger stops at `enter_WHAT`, whatever a compiler makes of the function.
 .macro enter what, function
 .global enter_\what
 enter_\what:
@@ -27,6 +27,23 @@ enter_\what:
 .equ SUPERVISOR, 0x13
 .equ MODE_MASK, 0x1f
 .equ THUMB, 0x20
+
+@ The boot core's table for user addresses gives way to the root task's: all that the TLB knows is forgotten, the boot core's
+@ identity mapping included.
+.global kernel_start
+kernel_start:
+    cpsid aif, #SUPERVISOR
+    ldr sp, =kernel_stack_top
+    ldrd r2, r3, [r0, #{ROOT_VSPACE}]
+    mcrr p15, 0, r2, r3, c2
+    isb
+    mov r1, #0
+    mcr p15, 0, r1, c8, c7, 0
+    dsb
+    isb
+    mov r11, #0
+    bl {main}
+    udf #0
 
 .global exception_vectors
 .balign 32
@@ -64,7 +81,7 @@ watched_vectors:
 
 watched_syscall_entry:
     save_at_syscall
-    bl instance_watch
+    bl {watch}
     b slow_syscall
 
 .balign 32
@@ -79,11 +96,11 @@ syscall_entry:
     beq try_fast_send
     cmp r7, #{NB_SEND}
     beq try_fast_send
-    bl instance_fast_other
+    bl {fast_other}
     cmp r0, #0
     bne resume_current
 slow_syscall:
-    enter syscall, instance_syscall
+    enter syscall, {syscall}
 
 @ Where everything leaves, in r0 the context to resume. Nothing returns to its caller: the stack is forgotten.
 .global resume_context
@@ -99,15 +116,15 @@ resume_current:
 @ A fast path that succeeds jumps to resume_context itself; one that returns has changed nothing, or, a send, says that the
 @ same thread goes on. r4 is preserved, as by any function.
 try_fast_call:
-    enter fast_call, instance_fast_call
+    enter fast_call, {fast_call}
     b slow_syscall
 try_fast_send:
-    enter fast_send, instance_fast_send
+    enter fast_send, {fast_send}
     cmp r0, #0
     bne resume_current
     b slow_syscall
 try_fast_reply_recv:
-    enter fast_reply_recv, instance_fast_reply_recv
+    enter fast_reply_recv, {fast_reply_recv}
     b slow_syscall
 
 @ In lr the address to return to, in sp the saved status of whom was interrupted: the user's has no mode bits but one.
@@ -135,7 +152,7 @@ undefined_entry:
     tst sp, #0xf
     bne undefined_in_kernel
     from_user
-    enter exception, instance_exception
+    enter exception, {exception}
 undefined_in_kernel:
     from_kernel {UNDEFINED}
 
@@ -145,7 +162,7 @@ prefetch_abort_entry:
     tst sp, #0xf
     bne prefetch_abort_in_kernel
     from_user
-    enter fetch_fault, instance_prefetch_abort
+    enter fetch_fault, {prefetch_abort}
 prefetch_abort_in_kernel:
     from_kernel {PREFETCH_ABORT}
 
@@ -155,7 +172,7 @@ data_abort_entry:
     tst sp, #0xf
     bne data_abort_in_kernel
     from_user
-    enter page_fault, instance_data_abort
+    enter page_fault, {data_abort}
 data_abort_in_kernel:
     from_kernel {DATA_ABORT}
 
@@ -165,7 +182,7 @@ interrupt_entry:
     tst sp, #0xf
     bne interrupt_in_kernel
     from_user
-    enter interrupt, instance_interrupt
+    enter interrupt, {interrupt}
 interrupt_in_kernel:
     from_kernel {INTERRUPT}
 
@@ -196,7 +213,7 @@ kernel_fault:
     str r0, [sp, #{FRAME_VECTOR}]
     mov r0, sp
     ldr sp, =fault_stack_top
-    enter kernel_fault, instance_kernel_fault
+    enter kernel_fault, {kernel_fault}
     udf #0
 
 @ Sleeps until there is an interrupt, masked or not, and handles it on an empty stack.
@@ -208,33 +225,12 @@ idle_halt:
 .global idle_interrupt
 idle_interrupt:
     ldr sp, =kernel_stack_top
-    enter wake, instance_wake
+    enter wake, {wake}
 .ltorg
 
 @ A kernel that fails calls this, so that a debugger can stop there.
 .global enter_panic
 enter_panic:
-    bx lr
-
-@ The state of the floating-point unit: d0 to d31, then FPSCR.
-.global fpu_save
-fpu_save:
-    vstmia r0!, {{d0-d15}}
-    vstmia r0!, {{d16-d31}}
-    vmrs r1, fpscr
-    str r1, [r0]
-    bx lr
-.global fpu_load
-fpu_load:
-    vldmia r0!, {{d0-d15}}
-    vldmia r0!, {{d16-d31}}
-    ldr r1, [r0]
-    vmsr fpscr, r1
-    bx lr
-.global fpu_enable
-fpu_enable:
-    mov r0, #0x40000000
-    vmsr fpexc, r0
     bx lr
 
 .section .bss.entry, "aw", %nobits
@@ -245,11 +241,3 @@ fault_stack:
     .skip 4096
 fault_stack_top:
 .equ fault_frame_end, fault_frame + {FRAME_GENERAL}
-
-.section .kernel_stack, "aw", %nobits
-.balign 4096
-.global kernel_stack_bottom
-kernel_stack_bottom:
-    .skip 8192
-.global kernel_stack_top
-kernel_stack_top:

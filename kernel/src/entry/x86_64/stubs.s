@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # Entry and exit of the kernel. The kernel never uses GS: everything is found by address.
 #
+#   kernel_start    from the boot core, in %rdi the window address of the hand-over
 #   syscall_entry   from user code by `syscall`: registers go straight into the current context; watched_syscall_entry: the
 #                   same without fast paths
 #   trap_stubs      one 16-byte stub for each vector, into the copy of trap_common for its kind
@@ -10,6 +11,15 @@
 # Stack of trap_common: vector, error code, then what the processor pushed: rip, cs, rflags, rsp, ss.
 
 .section .text.entry, "ax", @progbits
+
+.global kernel_start
+kernel_start:
+    movq $kernel_stack_top, %rsp
+    movq {ROOT_VSPACE}(%rdi), %rax
+    movq %rax, %cr3
+    xorl %ebp, %ebp
+    call {main}
+    ud2
 
 .macro save_general base
     movq %rbx, {RBX}(\base)
@@ -26,11 +36,11 @@
     movq %r15, {R15}(\base)
 .endm
 
-# The call of a function of the kernel image. A debugger stops at `enter_WHAT`, whatever a compiler makes of the function.
-.macro enter what
+# The call of a function of the kernel. A debugger stops at `enter_WHAT`, whatever a compiler makes of the function.
+.macro enter what, function
 .global enter_\what
 enter_\what:
-    call instance_\what
+    call \function
 .endm
 
 .macro load_words base
@@ -82,7 +92,7 @@ enter_\what:
 .balign 64
 watched_syscall_entry:
     save_at_syscall
-    call instance_watch
+    call {watch}
     jmp slow_syscall
 
 .global syscall_entry
@@ -98,7 +108,7 @@ syscall_entry:
     je try_fast_send
     cmpq ${NB_SEND}, %rdx
     je try_fast_send
-    call instance_fast_other
+    call {fast_other}
     testb %al, %al
     jnz resume_caller
 slow_syscall:
@@ -106,7 +116,7 @@ slow_syscall:
     movq current_context(%rip), %rax
     movq user_stack(%rip), %rcx
     movq %rcx, {RSP}(%rax)
-    enter syscall
+    enter syscall, {syscall}
 
 # Where everything leaves, in %rax the context to resume. Nothing returns to its caller: the stack is forgotten.
 .global resume_context
@@ -152,10 +162,10 @@ resume_with_message:
 # A fast path that succeeds jumps to one of these itself; one that returns has changed nothing, or, not of Call and
 # ReplyRecv, says that the same thread goes on. That one's other registers are where they were: the path has preserved them as any function.
 try_fast_call:
-    enter fast_call
+    enter fast_call, {fast_call}
     jmp slow_syscall
 try_fast_send:
-    enter fast_send
+    enter fast_send, {fast_send}
     testb %al, %al
     jz slow_syscall
 resume_caller:
@@ -172,12 +182,12 @@ resume_caller:
     movq user_stack(%rip), %rsp
     sysretq
 try_fast_reply_recv:
-    enter fast_reply_recv
+    enter fast_reply_recv, {fast_reply_recv}
     jmp slow_syscall
 
 # What all of these have in common: user code was interrupted, its registers go into the current context. The function
-# `instance_WHAT` gets vector and error code.
-.macro trap_common what
+# gets vector and error code.
+.macro trap_common what, function
 .balign 16
 trap_\what:
     testb $3, 24(%rsp)
@@ -201,13 +211,13 @@ trap_\what:
     jz 1f
     clac
 1:
-    enter \what
+    enter \what, \function
 .endm
 
-trap_common page_fault
-trap_common exception
-trap_common interrupt
-trap_common software_interrupt
+trap_common page_fault, {page_fault}
+trap_common exception, {exception}
+trap_common interrupt, {interrupt}
+trap_common software_interrupt, {software_interrupt}
 
 # Nobody's registers are to be kept where the core waits.
 trap_from_kernel:
@@ -218,7 +228,7 @@ trap_from_kernel:
     popq %rdi
     popq %rsi
     movq $kernel_stack_top, %rsp
-    enter wake
+    enter wake, {wake}
 
 kernel_fault:
     cld
@@ -239,10 +249,10 @@ kernel_fault:
     pushq %rax
     movq %rsp, %rdi
     andq $-16, %rsp
-    enter kernel_fault
+    enter kernel_fault, {kernel_fault}
     ud2
 
-# Waits for an interrupt; continues at instance_wake on an empty stack.
+# Waits for an interrupt; continues at the wake function on an empty stack.
 .global idle_halt
 idle_halt:
     movq $kernel_stack_top, %rsp
@@ -310,11 +320,3 @@ current_context: .quad 0
 user_stack: .quad 0
 .global has_smap
 has_smap: .byte 0
-
-.section .kernel_stack, "aw", @nobits
-.balign 4096
-.global kernel_stack_bottom
-kernel_stack_bottom:
-    .skip 8192
-.global kernel_stack_top
-kernel_stack_top:

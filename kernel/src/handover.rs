@@ -260,6 +260,13 @@ impl Handover {
 /// Bytes that a hand-over takes, in whole pages.
 pub const BYTES: u64 = (size_of::<Handover>() as u64).next_multiple_of(4096);
 
+/// An object that the boot core has built at the address that the hand-over gives.
+#[allow(unsafe_code)]
+fn built<T>(paddr: u64) -> ObjRef<T> {
+    // SAFETY: TYPED: the boot core fills the hand-over in from references to the objects that it has built.
+    unsafe { ObjRef::at(PhysAddr(paddr)) }
+}
+
 impl<M: Machine> Kernel<M> {
     /// Fills a new kernel in from `handover` and makes the initial thread the current one.
     ///
@@ -276,16 +283,16 @@ impl<M: Machine> Kernel<M> {
                 Variant::from_word(handover.variant).expect("the boot core passes a variant that there is"),
             ),
             profile: Profile::from_word(handover.profile),
-            status: ObjRef::at(PhysAddr(handover.status)),
+            status: built(handover.status),
             generation: handover.generation,
         };
         self.kernel_root = PhysAddr(handover.kernel_root);
         // Whatever the boot core left in the processor: activating the initial thread loads its own.
         self.active_root = PhysAddr(0);
-        self.irq_slots = ObjRef::at(PhysAddr(handover.irq_slots));
+        self.irq_slots = built(handover.irq_slots);
         self.waker = self.irq_slots;
         self.ports = handover.foreign_ports;
-        self.asids[0] = ObjRef::from_paddr(handover.asid_pool);
+        self.asids[0] = (handover.asid_pool != 0).then(|| built(handover.asid_pool));
         self.open_status_page();
         self.start_lines(handover, inbox_at);
         self.start_scheduler(handover);
@@ -325,9 +332,9 @@ impl<M: Machine> Kernel<M> {
 
     fn start_scheduler(&mut self, handover: &Handover) {
         let sched = &mut self.sched;
-        sched.idle = ObjRef::at(PhysAddr(handover.idle_tcb));
-        sched.current = ObjRef::at(PhysAddr(handover.root_tcb));
-        sched.current_sc = ObjRef::at(PhysAddr(handover.root_sc));
+        sched.idle = built(handover.idle_tcb);
+        sched.current = built(handover.root_tcb);
+        sched.current_sc = built(handover.root_sc);
         sched.action = Action::ResumeCurrent;
         sched.domain_schedule[0].duration = arch::Ticks(abi::limits::MAX_DOMAIN_DURATION);
         sched.now = self.machine.now();

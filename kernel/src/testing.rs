@@ -79,7 +79,7 @@ impl TestKernel {
         test.kernel.sched.current_sc = idle_sc;
         test.kernel.kernel_root = test.memory(12);
         test.kernel.active_root = test.kernel.kernel_root;
-        test.kernel.irq_slots = ObjRef::at(test.memory(13));
+        test.kernel.irq_slots = ObjRef::on_host(test.memory(13));
         test.kernel.waker = test.kernel.irq_slots;
         test.kernel.config.status = test.object(12);
         test
@@ -100,7 +100,7 @@ impl TestKernel {
 
     /// A zeroed object of `1 << bits` bytes.
     pub(crate) fn object<T: KernelObject>(&mut self, bits: u32) -> ObjRef<T> {
-        ObjRef::at(self.memory(bits))
+        ObjRef::on_host(self.memory(bits))
     }
 
     /// A capability to an empty CNode with `1 << radix` slots whose guard fills up a word.

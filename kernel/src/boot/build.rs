@@ -74,13 +74,20 @@ impl RootTask<'_> {
     }
 }
 
+/// The object in memory that was allocated for it.
+#[allow(unsafe_code)]
+fn allocated<T>(paddr: PhysAddr) -> ObjRef<T> {
+    // SAFETY: TYPED: the memory is the builder's own, zeroed, and of the size that was asked for.
+    unsafe { ObjRef::at(paddr) }
+}
+
 impl<A: FnMut(u32) -> Option<PhysAddr>> Builder<'_, A> {
     fn memory(&mut self, bits: u32) -> Result<PhysAddr, BootError> {
         (self.allocate)(bits).ok_or(BootError::Memory { bits })
     }
 
     fn object<T>(&mut self, bits: u32) -> Result<ObjRef<T>, BootError> {
-        self.memory(bits).map(ObjRef::at)
+        self.memory(bits).map(allocated)
     }
 
     /// The parts of varying size come first, the largest of them in front (see [`super::Footprint`]).
@@ -96,7 +103,7 @@ impl<A: FnMut(u32) -> Option<PhysAddr>> Builder<'_, A> {
         }
         let [cnode, irq_slots, extra] = found;
         Ok(Places {
-            cnode: ObjRef::at(cnode),
+            cnode: allocated(cnode),
             irq_slots,
             extra,
             root: self.memory(TABLE_BITS)?,
@@ -109,7 +116,7 @@ impl<A: FnMut(u32) -> Option<PhysAddr>> Builder<'_, A> {
     /// Builds the tables, with their capabilities, and maps everything.
     fn make_address_space(&mut self, places: &Places) -> Result<(), BootError> {
         self.objs[places.pool].roots[ROOT_ASID.index()] = places.root.0;
-        let (own, kernel) = (ObjRef::<Word>::at(places.root), ObjRef::<Word>::at(self.task.kernel_root));
+        let (own, kernel) = (allocated::<Word>(places.root), allocated::<Word>(self.task.kernel_root));
         for index in KERNEL_ENTRIES {
             self.objs[own.element(index)] = self.objs[kernel.element(index)];
         }
@@ -246,7 +253,7 @@ impl<A: FnMut(u32) -> Option<PhysAddr>> Builder<'_, A> {
             info.shared_frames = slots.shared_frames;
         }
         info.untyped_list[..task.untyped.len()].copy_from_slice(task.untyped);
-        let words = ObjRef::<UserWord>::at(frame);
+        let words = allocated::<UserWord>(frame);
         for (index, word) in info.to_words().into_iter().enumerate() {
             self.objs[words.element(index)].0 = word;
         }
@@ -257,7 +264,7 @@ impl<A: FnMut(u32) -> Option<PhysAddr>> Builder<'_, A> {
         for (address, chunk) in (start.0..).step_by(8).zip(bytes.chunks(8)) {
             let mut word = [0; 8];
             word[..chunk.len()].copy_from_slice(chunk);
-            self.objs[ObjRef::<Word>::at(PhysAddr(address))].0 = u64::from_le_bytes(word);
+            self.objs[allocated::<Word>(PhysAddr(address))].0 = u64::from_le_bytes(word);
         }
     }
 

@@ -57,15 +57,15 @@ impl Machine {
     }
 
     fn word(&self, base: PhysAddr, index: usize) -> u64 {
-        self.objs[ObjRef::<Word>::at(base).element(index)].0
+        self.objs[ObjRef::<Word>::on_host(base).element(index)].0
     }
 
     fn user_word(&self, base: PhysAddr, index: usize) -> u64 {
-        abi::widen(self.objs[ObjRef::<UserWord>::at(base).element(index)].0)
+        abi::widen(self.objs[ObjRef::<UserWord>::on_host(base).element(index)].0)
     }
 
     fn root_slot(&self, slot: u64) -> SlotRef {
-        let tcb = ObjRef::<crate::object::tcb::Tcb>::at(PhysAddr(self.handover.root_tcb));
+        let tcb = ObjRef::<crate::object::tcb::Tcb>::on_host(PhysAddr(self.handover.root_tcb));
         match self.objs[tcb.slot(TcbSlot::CSpace)].cap.unpack() {
             Cap::CNode { slots, .. } => slots.element(slot as usize),
             other => panic!("{other:?} is no CSpace root"),
@@ -247,7 +247,7 @@ fn tables_come_from_the_top_level_down_and_their_capabilities_are_mapped() {
 #[test]
 fn the_kernels_entries_are_those_of_the_kernel_root() {
     let mut machine = Machine::new();
-    let kernel_root = ObjRef::<Word>::at(Machine::kernel_root());
+    let kernel_root = ObjRef::<Word>::on_host(Machine::kernel_root());
     for index in 0..ENTRIES {
         machine.objs[kernel_root.element(index)].0 = 0x1110 + index as u64;
     }

@@ -28,7 +28,6 @@ use super::Cap;
 use super::slot::SlotRef;
 use crate::Kernel;
 use crate::error::Preempted;
-use crate::memory::objects::ObjRef;
 use crate::object::tcb::TCB_SLOTS;
 
 /// A zombie, unpacked.
@@ -227,7 +226,7 @@ impl<M: Machine> Kernel<M> {
             Cap::CNode { slots, radix, .. } => return Some(Zombie { slots, radix, remaining: 1 << radix }),
             Cap::Thread(tcb) => {
                 self.finalise_tcb(tcb);
-                return Some(Zombie { slots: ObjRef::at(tcb.paddr()), radix: 0, remaining: TCB_SLOTS });
+                return Some(Zombie { slots: tcb.slots(), radix: 0, remaining: TCB_SLOTS });
             }
             Cap::Endpoint { endpoint, .. } => self.cancel_all_ipc(endpoint),
             Cap::Notification { notification, .. } => self.finalise_notification(notification),

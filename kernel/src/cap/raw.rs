@@ -23,7 +23,7 @@
 use abi::Rights;
 use arch::{Level, PageAccess, PageSize, PhysAddr, VirtAddr};
 
-use super::slot::SlotRef;
+use super::slot::{Slot, SlotRef};
 use super::{Cap, Mapping};
 use crate::memory::objects::ObjRef;
 use crate::object::asid::Asid;
@@ -144,14 +144,14 @@ impl RawCap {
         } else {
             (self.word1 >> GUARD_SHIFT, (self.word1 & SIZE_MASK) as u32)
         };
-        CNodeParts { slots: ObjRef::at(self.address()), radix, guard, guard_bits }
+        CNodeParts { slots: object(self.address()), radix, guard, guard_bits }
     }
 
     /// The slot that a full CPtr names in this CNode, when its guard is 0 and fills up the word; `None` says nothing.
     #[inline(always)]
     pub(crate) const fn plain_slot(self, cptr: u64) -> Option<SlotRef> {
         if self.has_bit(PLAIN_CNODE) && cptr < self.word1 {
-            Some(SlotRef::at(self.address()).element(cptr as usize))
+            Some(object::<Slot>(self.address()).element(cptr as usize))
         } else {
             None
         }
@@ -160,7 +160,7 @@ impl RawCap {
     /// The object of an endpoint capability through which one can send and be answered.
     #[inline(always)]
     pub(crate) const fn callable_endpoint(self) -> Option<ObjRef<Endpoint>> {
-        if self.has_bit(CALLABLE_ENDPOINT) { Some(ObjRef::at(self.address())) } else { None }
+        if self.has_bit(CALLABLE_ENDPOINT) { Some(object(self.address())) } else { None }
     }
 
     /// The object of an endpoint capability, whatever its rights.
@@ -184,7 +184,7 @@ impl RawCap {
     #[inline(always)]
     const fn endpoint_if(self, bit: u64) -> Option<ObjRef<Endpoint>> {
         if self.word0 & (bit | TAG_MASK) == bit | Tag::Endpoint as u64 {
-            Some(ObjRef::at(self.address()))
+            Some(object(self.address()))
         } else {
             None
         }
@@ -193,7 +193,7 @@ impl RawCap {
     /// The object of a notification capability with the send right.
     #[inline(always)]
     pub(crate) const fn signallable_notification(self) -> Option<ObjRef<Notification>> {
-        if self.has_bit(SIGNALLABLE_NOTIFICATION) { Some(ObjRef::at(self.address())) } else { None }
+        if self.has_bit(SIGNALLABLE_NOTIFICATION) { Some(object(self.address())) } else { None }
     }
 
     /// The object of a notification capability with the receive right.
@@ -221,7 +221,7 @@ impl RawCap {
     /// The object of a reply capability.
     #[inline(always)]
     pub(crate) const fn reply_object(self) -> Option<ObjRef<Reply>> {
-        if self.has_tag(Tag::Reply) { Some(ObjRef::at(self.address())) } else { None }
+        if self.has_tag(Tag::Reply) { Some(object(self.address())) } else { None }
     }
 
     /// The table of a VSpace capability that has an ASID.
@@ -452,22 +452,20 @@ impl RawCap {
                 is_device: self.word0 & DEVICE_UNTYPED != 0,
                 free: self.word1,
             },
-            2 => Cap::Endpoint { endpoint: ObjRef::at(address), badge: self.word1, rights },
-            3 => Cap::Notification { notification: ObjRef::at(address), badge: self.word1, rights },
-            4 => Cap::Reply { reply: ObjRef::at(address), rights },
+            2 => Cap::Endpoint { endpoint: object(address), badge: self.word1, rights },
+            3 => Cap::Notification { notification: object(address), badge: self.word1, rights },
+            4 => Cap::Reply { reply: object(address), rights },
             5 => {
                 let CNodeParts { slots, radix, guard, guard_bits } = self.cnode_parts();
                 Cap::CNode { slots, radix: radix as u8, guard, guard_bits: guard_bits as u8 }
             }
-            6 => Cap::Thread(ObjRef::at(address)),
-            7 => Cap::SchedContext { sc: ObjRef::at(address), size_bits: kind as u8 },
+            6 => Cap::Thread(object(address)),
+            7 => Cap::SchedContext { sc: object(address), size_bits: kind as u8 },
             8 => Cap::SchedControl { node: self.word1 as u8 },
             9 => Cap::IrqControl,
             10 => Cap::IrqHandler(Irq(self.word1 as u32)),
             11 => Cap::Domain,
-            12 => {
-                Cap::Zombie { slots: ObjRef::at(address), radix: kind as u8, remaining: self.word1 as usize }
-            }
+            12 => Cap::Zombie { slots: object(address), radix: kind as u8, remaining: self.word1 as usize },
             13 => Cap::Frame {
                 base: address,
                 size: self.page_size(),
@@ -478,7 +476,7 @@ impl RawCap {
             14 => Cap::Table { table: address, level: Level::from_word(kind & 3), mapping: self.mapping() },
             15 => Cap::VSpace { root: address, asid: self.asid() },
             16 => Cap::AsidControl,
-            17 => Cap::AsidPool { pool: ObjRef::at(address), base: Asid((self.word1 & ASID_MASK) as u16) },
+            17 => Cap::AsidPool { pool: object(address), base: Asid((self.word1 & ASID_MASK) as u16) },
             18 => Cap::IoPortControl,
             19 => Cap::IoPort { first: self.word1 as u16, last: (self.word1 >> 16) as u16 },
             20 => Cap::LineSignal {
@@ -490,6 +488,15 @@ impl RawCap {
             _ => Cap::Null,
         }
     }
+}
+
+/// The object that a capability names. TYPED: [`RawCap`]s are packed from references to objects of the type that the tag
+/// says, and the callers have looked at the tag.
+#[allow(unsafe_code)]
+#[inline(always)]
+const fn object<T>(address: PhysAddr) -> ObjRef<T> {
+    // SAFETY: TYPED.
+    unsafe { ObjRef::at(address) }
 }
 
 #[cfg(test)]

@@ -66,16 +66,23 @@ impl Mdb {
         mdb
     }
 
+    #[allow(unsafe_code)]
+    #[inline]
+    const fn slot(link: u64) -> Option<SlotRef> {
+        // SAFETY: TYPED: the links are written from references to slots, or nothing.
+        unsafe { ObjRef::from_paddr(link) }
+    }
+
     /// The slot before this one.
     #[inline]
     pub const fn prev(&self) -> Option<SlotRef> {
-        ObjRef::from_paddr(self.prev)
+        Self::slot(self.prev)
     }
 
     /// The slot after this one.
     #[inline]
     pub const fn next(&self) -> Option<SlotRef> {
-        ObjRef::from_paddr(self.next & !Self::FLAGS)
+        Self::slot(self.next & !Self::FLAGS)
     }
 
     /// Whether the capability may be a parent.

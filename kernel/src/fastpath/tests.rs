@@ -16,7 +16,7 @@ use crate::testing::START;
 /// All memory in use, as words.
 fn memory(storm: &Storm) -> Vec<u64> {
     let words = storm.world.used() / size_of::<Word>();
-    let first: ObjRef<Word> = ObjRef::at(PhysAddr(START));
+    let first: ObjRef<Word> = ObjRef::on_host(PhysAddr(START));
     (0..words).map(|index| storm.world.kernel.objs[first.element(index)].0).collect()
 }
 

@@ -136,7 +136,7 @@ impl Census {
         for first in queued.chain([kernel.sched.current, kernel.sched.idle]) {
             let mut next = Some(first);
             while let Some(tcb) = next {
-                self.push_slots(ObjRef::at(tcb.paddr()), TCB_SLOTS);
+                self.push_slots(tcb.slots(), TCB_SLOTS);
                 next = kernel.objs[tcb].sched_next;
             }
         }
@@ -172,7 +172,7 @@ impl Census {
         match cap {
             Cap::Thread(tcb) if is_new => {
                 self.threads.push(tcb);
-                self.push_slots(ObjRef::at(tcb.paddr()), TCB_SLOTS);
+                self.push_slots(tcb.slots(), TCB_SLOTS);
             }
             Cap::CNode { slots, radix, .. } if is_new => self.push_slots(slots, 1 << radix),
             Cap::Zombie { slots, remaining, .. } => self.push_slots(slots, remaining),

@@ -24,7 +24,11 @@ impl<M: Machine> Kernel<M> {
             census.check_names(Some(pool), Kind::AsidPool, "the ASID table");
             for (index, &root) in self.objs[pool].roots.iter().enumerate().filter(|&(_, &root)| root != 0) {
                 let asid = Asid((number * self.objs[pool].roots.len() + index) as u16);
-                census.check_names(ObjRef::<Word>::from_paddr(root), Kind::VSpace, "an ASID pool");
+                census.check_names(
+                    (root != 0).then(|| ObjRef::<Word>::on_host(PhysAddr(root))),
+                    Kind::VSpace,
+                    "an ASID pool",
+                );
                 let root = Step { table: PhysAddr(root), level: Level::TOP, address: 0 };
                 self.check_table(census, asid, root);
             }
@@ -37,14 +41,14 @@ impl<M: Machine> Kernel<M> {
             let entries = if level == Level::TOP { USER_ENTRIES } else { ENTRIES };
             let span = level.entry_bits();
             for index in 0..entries {
-                let entry = TableEntry(self.objs[ObjRef::<Word>::at(table).element(index)].0);
+                let entry = TableEntry(self.objs[ObjRef::<Word>::on_host(table).element(index)].0);
                 let address = address + ((index as u64) << span);
                 if !entry.is_present() {
                     continue;
                 }
                 match level.child() {
                     Some(level) if entry.is_table() => {
-                        let lower: ObjRef<Word> = ObjRef::at(entry.address());
+                        let lower: ObjRef<Word> = ObjRef::on_host(entry.address());
                         census.check_names(Some(lower), Kind::Table(level), "a page table");
                         pending.push(Step { table: entry.address(), level, address });
                     }

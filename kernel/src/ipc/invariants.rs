@@ -21,7 +21,7 @@ impl<M: Machine> Kernel<M> {
             ThreadState::BlockedOnSend => self.check_queued(tcb, blocked_on, EndpointState::Sending),
             ThreadState::BlockedOnReceive => self.check_queued(tcb, blocked_on, EndpointState::Receiving),
             ThreadState::BlockedOnNotification => {
-                let notification: &Notification = &self.objs[ObjRef::at(blocked_on)];
+                let notification: &Notification = &self.objs[ObjRef::on_host(blocked_on)];
                 assert_eq!(notification.state(), NotificationState::Waiting);
                 self.check_queue(Queue { head: notification.head, tail: notification.tail }, tcb);
             }
@@ -39,7 +39,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn check_queued(&self, tcb: ObjRef<Tcb>, endpoint: PhysAddr, state: EndpointState) {
-        let endpoint: &Endpoint = &self.objs[ObjRef::at(endpoint)];
+        let endpoint: &Endpoint = &self.objs[ObjRef::on_host(endpoint)];
         assert_eq!(endpoint.state(), state);
         self.check_queue(endpoint.queue(), tcb);
     }

@@ -2,8 +2,8 @@
 //! Kernel objects, named by typed physical addresses and entered through one window.
 //!
 //! Owns the only way from a number to an object. Invariants kept:
-//! * TYPED: an [`ObjRef<T>`] names memory that holds a `T`. It is made only by unpacking a capability that the
-//!   kernel wrote, by `Untyped` when it creates objects, and by the boot builder.
+//! * TYPED: an [`ObjRef<T>`] names memory that holds a `T`. It is made by unpacking words that the kernel wrote
+//!   (capabilities, links, the hand-over), by `Untyped` when it creates objects, and by the boot builder.
 //! * Objects are plain memory: every bit pattern is a valid `T`, all zero is a sensible one, so even a broken
 //!   invariant cannot become undefined behaviour inside one object.
 
@@ -16,6 +16,9 @@ use core::num::NonZeroU64;
 use core::ops::{Index, IndexMut};
 
 use arch::PhysAddr;
+
+#[cfg(not(target_os = "none"))]
+pub use super::sim::SimMemory;
 
 /// A kernel object: plain memory, valid for every bit pattern, at least 16-byte aligned when it is named alone.
 ///
@@ -76,9 +79,14 @@ impl<T> ObjRef<T> {
     /// Stands where a reference is not known yet; replaced before the first event.
     pub(crate) const UNSET: Self = Self { paddr: NonZeroU64::MIN, object: PhantomData };
 
-    /// Names the object at `paddr`; `None` for 0. For unpacking, creation and boot only (TYPED).
+    /// Names the object at `paddr`; `None` for 0.
+    ///
+    /// # Safety
+    ///
+    /// TYPED: a `T` is there, or will be before the reference is used. The functions that call this, or
+    /// [`ObjRef::at`], are a closed list, which `./x check` keeps.
     #[inline]
-    pub(crate) const fn from_paddr(paddr: u64) -> Option<Self> {
+    pub(crate) const unsafe fn from_paddr(paddr: u64) -> Option<Self> {
         match NonZeroU64::new(paddr) {
             Some(paddr) => Some(Self { paddr, object: PhantomData }),
             None => None,
@@ -86,10 +94,14 @@ impl<T> ObjRef<T> {
     }
 
     /// The same, where the address is known not to be 0.
+    ///
+    /// # Safety
+    ///
+    /// As for [`ObjRef::from_paddr`]; `paddr` is not 0.
     #[inline(always)]
-    pub(crate) const fn at(paddr: PhysAddr) -> Self {
+    pub(crate) const unsafe fn at(paddr: PhysAddr) -> Self {
         debug_assert!(paddr.0 != 0);
-        // SAFETY: TYPED: no object is at address 0, which no partition contains.
+        // SAFETY: the caller vouches: no partition contains address 0.
         Self { paddr: unsafe { NonZeroU64::new_unchecked(paddr.0) }, object: PhantomData }
     }
 
@@ -99,10 +111,21 @@ impl<T> ObjRef<T> {
         PhysAddr(self.paddr.get())
     }
 
-    /// The `index`-th element of an array of `T` that starts here.
+    /// The `index`-th element of an array of `T` that starts here and has more elements than that.
     #[inline]
     pub(crate) const fn element(self, index: usize) -> Self {
-        Self::at(PhysAddr(self.paddr.get() + (index * size_of::<T>()) as u64))
+        // SAFETY: TYPED: an element of an array of `T`.
+        unsafe { Self::at(PhysAddr(self.paddr.get() + (index * size_of::<T>()) as u64)) }
+    }
+
+    /// Names what a test or a checker expects at `paddr`. On a workstation every access is checked to be inside the
+    /// simulated memory, and every bit pattern there is a valid object.
+    #[cfg(not(target_os = "none"))]
+    #[track_caller]
+    pub(crate) const fn on_host(paddr: PhysAddr) -> Self {
+        assert!(paddr.0 != 0, "nothing is at address 0");
+        // SAFETY: see above; not 0.
+        unsafe { Self::at(paddr) }
     }
 }
 
@@ -114,86 +137,6 @@ impl<T> ObjRef<T> {
 pub struct Objects {
     #[cfg(not(target_os = "none"))]
     pub(crate) memory: SimMemory,
-}
-
-/// Simulated physical memory: `len` bytes that start at physical address `start`, freed when dropped.
-#[cfg(not(target_os = "none"))]
-pub struct SimMemory {
-    allocation: core::ptr::NonNull<[u8]>,
-    pointer: *mut u8,
-    start: u64,
-    len: u64,
-}
-
-/// Allocations kept for the next copies.
-#[cfg(not(target_os = "none"))]
-const SPARES: usize = 4;
-
-#[cfg(not(target_os = "none"))]
-thread_local! {
-    /// Allocations given back. Copies are made and dropped all the time, and fresh pages cost more than copying.
-    static SPARE: core::cell::RefCell<Vec<Box<[u8]>>> = const { core::cell::RefCell::new(Vec::new()) };
-}
-
-#[cfg(not(target_os = "none"))]
-impl SimMemory {
-    /// Memory with any contents.
-    fn allocate(start: u64, len: usize) -> Self {
-        const PAGE: usize = 4096;
-        let spare = SPARE.with_borrow_mut(|spare| spare.pop_if(|spare| spare.len() == len + PAGE));
-        let allocation = spare.unwrap_or_else(|| vec![0; len + PAGE].into_boxed_slice());
-        let allocation = core::ptr::NonNull::from(Box::leak(allocation));
-        let bytes: *mut u8 = allocation.as_ptr().cast();
-        let pointer = bytes.wrapping_add(bytes.align_offset(PAGE));
-        Self { allocation, pointer, start, len: len as u64 }
-    }
-
-    /// Zeroed memory to stand for physical addresses `start..start + len`; `start` is page aligned.
-    pub fn new(start: PhysAddr, len: usize) -> Self {
-        let mut memory = Self::allocate(start.0, len);
-        memory.bytes_mut().fill(0);
-        memory
-    }
-
-    /// All of it, to be compared.
-    pub fn bytes(&self) -> &[u8] {
-        // SAFETY: TYPED: the allocation is initialised and holds `len` bytes from `pointer`; `self` is borrowed.
-        unsafe { core::slice::from_raw_parts(self.pointer, self.len as usize) }
-    }
-
-    /// The bytes at these physical addresses.
-    pub fn bytes_in(&self, range: core::ops::Range<u64>) -> &[u8] {
-        &self.bytes()[(range.start - self.start) as usize..(range.end - self.start) as usize]
-    }
-
-    /// All of it, to be filled.
-    pub fn bytes_mut(&mut self) -> &mut [u8] {
-        // SAFETY: TYPED: as in `bytes`; `self` is borrowed uniquely.
-        unsafe { core::slice::from_raw_parts_mut(self.pointer, self.len as usize) }
-    }
-}
-
-#[cfg(not(target_os = "none"))]
-impl Clone for SimMemory {
-    /// A copy at another place on the host and the same physical addresses.
-    fn clone(&self) -> Self {
-        let mut copy = Self::allocate(self.start, self.len as usize);
-        copy.bytes_mut().copy_from_slice(self.bytes());
-        copy
-    }
-}
-
-#[cfg(not(target_os = "none"))]
-impl Drop for SimMemory {
-    fn drop(&mut self) {
-        // SAFETY: TYPED: the allocation came out of a box in `new` and nobody else frees it.
-        let allocation = unsafe { Box::from_raw(self.allocation.as_ptr()) };
-        SPARE.with_borrow_mut(|spare| {
-            if spare.len() < SPARES {
-                spare.push(allocation);
-            }
-        });
-    }
 }
 
 impl Objects {
@@ -219,14 +162,7 @@ impl Objects {
     #[cfg(not(target_os = "none"))]
     #[track_caller]
     fn pointer<T>(&self, paddr: u64) -> *mut T {
-        let size = size_of::<T>() as u64;
-        let offset = paddr.wrapping_sub(self.memory.start);
-        assert!(
-            offset < self.memory.len && size <= self.memory.len - offset,
-            "{paddr:#x} is outside the partition"
-        );
-        assert!(paddr.is_multiple_of(align_of::<T>() as u64), "{paddr:#x} is not aligned for its object");
-        self.memory.pointer.wrapping_add(offset as usize).cast()
+        self.memory.pointer(paddr)
     }
 
     /// Two different objects at once.
@@ -237,15 +173,16 @@ impl Objects {
         a: ObjRef<A>,
         b: ObjRef<B>,
     ) -> (&mut A, &mut B) {
+        assert!(a.paddr.get() != b.paddr.get(), "the two objects are one");
         debug_assert!(
             a.paddr.get() + size_of::<A>() as u64 <= b.paddr.get()
                 || b.paddr.get() + size_of::<B>() as u64 <= a.paddr.get(),
             "the two objects overlap"
         );
         let (first, second) = (self.pointer(a.paddr.get()), self.pointer(b.paddr.get()));
-        // SAFETY: TYPED for `a`; the objects do not overlap and `self` is borrowed for as long as both.
+        // SAFETY: TYPED for `a`; two objects at different places do not overlap; `self` is borrowed for as long as both.
         let first = unsafe { &mut *first };
-        // SAFETY: TYPED for `b`, as above.
+        // SAFETY: TYPED for `b`, which does not overlap `a`; `self` is borrowed for as long as both.
         let second = unsafe { &mut *second };
         (first, second)
     }
@@ -255,10 +192,7 @@ impl Objects {
     pub fn clear(&mut self, start: PhysAddr, words: usize) {
         let memory: *mut u64 = self.pointer(start.0);
         #[cfg(not(target_os = "none"))]
-        assert!(
-            start.0 - self.memory.start + words as u64 * 8 <= self.memory.len,
-            "clearing outside the partition"
-        );
+        self.memory.check(start.0, words as u64 * 8);
         #[cfg(target_os = "none")]
         // SAFETY: the range belongs to an untyped or a new object of this partition (TYPED), nothing else borrows it.
         unsafe {
@@ -291,10 +225,6 @@ impl<T: KernelObject> IndexMut<ObjRef<T>> for Objects {
         unsafe { &mut *self.pointer(object.paddr.get()) }
     }
 }
-
-// SAFETY: TYPED: simulated memory is owned and moved with its kernel as a whole.
-#[cfg(not(target_os = "none"))]
-unsafe impl Send for SimMemory {}
 
 /// A 64-bit word of kernel-owned memory, for page tables and other arrays of words.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -47,9 +47,11 @@ impl UserFrame {
         self.read(objs, offset & !(WORD_BYTES - 1)).to_le_bytes()[offset & (WORD_BYTES - 1)]
     }
 
+    #[allow(unsafe_code)]
     #[inline]
     fn word(self, offset: usize) -> ObjRef<UserWord> {
         debug_assert!(offset.is_multiple_of(WORD_BYTES) && offset < ipc_buffer::SIZE);
-        ObjRef::at(PhysAddr(self.base.0 + offset as u64))
+        // SAFETY: TYPED: a word of a frame that the caller of `new` holds.
+        unsafe { ObjRef::at(PhysAddr(self.base.0 + offset as u64)) }
     }
 }

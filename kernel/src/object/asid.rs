@@ -8,6 +8,7 @@ use abi::Label;
 use abi::sizes::{ASID_POOL_BITS, ASID_POOLS, ASIDS_PER_POOL};
 use arch::{Machine, PhysAddr};
 
+use super::untyped::new_object;
 use crate::Kernel;
 use crate::args::Args;
 use crate::cap::Cap;
@@ -126,7 +127,7 @@ impl<M: Machine> Kernel<M> {
             Cap::Untyped { base, size_bits, is_device: false, .. }
                 if u32::from(size_bits) == ASID_POOL_BITS =>
             {
-                ObjRef::at(base)
+                new_object(base)
             }
             _ => return Err(SyscallError::InvalidCapability(1)),
         };

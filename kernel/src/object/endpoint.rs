@@ -48,6 +48,13 @@ impl Endpoint {
         }
     }
 
+    #[allow(unsafe_code)]
+    #[inline(always)]
+    const fn thread(word: u64) -> Option<ObjRef<Tcb>> {
+        // SAFETY: TYPED: the word is written from references to threads, or 0.
+        unsafe { ObjRef::from_paddr(word) }
+    }
+
     /// Who is queued.
     #[inline]
     pub const fn state(&self) -> EndpointState {
@@ -61,13 +68,13 @@ impl Endpoint {
     /// The first of the queue.
     #[inline]
     pub const fn head(&self) -> Option<ObjRef<Tcb>> {
-        ObjRef::from_paddr(self.head_word & !Self::SENDERS)
+        Self::thread(self.head_word & !Self::SENDERS)
     }
 
     /// The first receiver, when receivers are queued: one comparison of the whole word.
     #[inline(always)]
     pub(crate) const fn first_receiver(&self) -> Option<ObjRef<Tcb>> {
-        if self.head_word as i64 > 0 { ObjRef::from_paddr(self.head_word) } else { None }
+        if self.head_word as i64 > 0 { Self::thread(self.head_word) } else { None }
     }
 
     /// The first sender, when senders are queued.
@@ -366,8 +373,10 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// The endpoint that `tcb`, BlockedOnSend or BlockedOnReceive, is queued on.
+    #[allow(unsafe_code)]
     fn endpoint_of(&self, tcb: ObjRef<Tcb>) -> ObjRef<Endpoint> {
-        ObjRef::at(PhysAddr(self.objs[tcb].blocked_on))
+        // SAFETY: TYPED, QUEUED: in these states the thread names the endpoint that it is queued on.
+        unsafe { ObjRef::at(PhysAddr(self.objs[tcb].blocked_on)) }
     }
 
     fn enter_endpoint(&mut self, tcb: ObjRef<Tcb>, endpoint: ObjRef<Endpoint>, state: EndpointState) {

@@ -207,8 +207,10 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// The notification that `tcb`, which is BlockedOnNotification, is queued on.
+    #[allow(unsafe_code)]
     fn notification_of(&self, tcb: ObjRef<Tcb>) -> ObjRef<Notification> {
-        ObjRef::at(PhysAddr(self.objs[tcb].blocked_on))
+        // SAFETY: TYPED, QUEUED: in this state the thread names the notification that it is queued on.
+        unsafe { ObjRef::at(PhysAddr(self.objs[tcb].blocked_on)) }
     }
 
     fn enter_notification(&mut self, tcb: ObjRef<Tcb>, notification: ObjRef<Notification>) {

@@ -9,7 +9,7 @@
 //! A reply object is idle, attached to a receiver, or holds one caller. It is in a chain exactly while it holds a
 //! caller whose scheduling context went to the callee. Whoever leaves the middle of a chain cuts it on both sides.
 
-use arch::Machine;
+use arch::{Machine, PhysAddr};
 
 use super::sched_context::SchedContext;
 use super::tcb::{Tcb, ThreadState};
@@ -51,11 +51,18 @@ impl Reply {
     /// What lies above.
     #[inline]
     pub const fn above(&self) -> Above {
-        match ObjRef::<Self>::from_paddr(self.above & !Self::TOP) {
-            None => Above::Nothing,
-            Some(reply) if self.above & Self::TOP == 0 => Above::Reply(ObjRef::at(reply.paddr())),
-            Some(top) => Above::SchedContext(ObjRef::at(top.paddr())),
+        match self.above & !Self::TOP {
+            0 => Above::Nothing,
+            reply if self.above & Self::TOP == 0 => Above::Reply(Self::link(reply)),
+            top => Above::SchedContext(Self::link(top)),
         }
+    }
+
+    #[allow(unsafe_code)]
+    #[inline]
+    const fn link<T>(address: u64) -> ObjRef<T> {
+        // SAFETY: TYPED: `above_word` writes a reference of the kind that its lowest bit says.
+        unsafe { ObjRef::at(PhysAddr(address)) }
     }
 
     const fn above_word(above: Above) -> u64 {

@@ -71,9 +71,11 @@ kernel_object!(Refill);
 
 impl ObjRef<SchedContext> {
     /// The refill with `index`, which is below the capacity for the object's size.
+    #[allow(unsafe_code)]
     #[inline]
     pub(crate) const fn refill(self, index: u64) -> ObjRef<Refill> {
-        ObjRef::at(PhysAddr(self.paddr().0 + HEADER_BYTES + index * size_of::<Refill>() as u64))
+        // SAFETY: TYPED: the rest of the object is an array of refills.
+        unsafe { ObjRef::at(PhysAddr(self.paddr().0 + HEADER_BYTES + index * size_of::<Refill>() as u64)) }
     }
 }
 

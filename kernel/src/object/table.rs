@@ -56,13 +56,21 @@ pub(crate) fn find_entry(
         if upper == level {
             break;
         }
-        let entry = TableEntry(objs[ObjRef::<Word>::at(table).element(upper.index(address))].0);
+        let entry = TableEntry(objs[entries(table).element(upper.index(address))].0);
         if !entry.is_table() {
             return Err(lower);
         }
         table = entry.address();
     }
-    Ok(ObjRef::at(table).element(level.index(address)))
+    Ok(entries(table).element(level.index(address)))
+}
+
+/// The entries of a page table.
+#[allow(unsafe_code)]
+#[inline]
+pub(crate) const fn entries(table: PhysAddr) -> ObjRef<Word> {
+    // SAFETY: TYPED: the addresses of tables come from capabilities and from entries that the kernel wrote.
+    unsafe { ObjRef::at(table) }
 }
 
 /// The answer to a Map whose walk misses a table of `level`.

@@ -11,6 +11,8 @@ mod configure;
 mod params;
 mod registers;
 
+use core::mem::offset_of;
+
 use abi::Label;
 use abi::sizes::TCB_BITS;
 use arch::{Context, FpuState, Machine};
@@ -207,10 +209,19 @@ impl Tcb {
 }
 
 impl ObjRef<Tcb> {
+    /// The first of the thread's capability slots.
+    #[allow(unsafe_code)]
+    #[inline]
+    pub(crate) const fn slots(self) -> SlotRef {
+        const { assert!(offset_of!(Tcb, slots) == 0) };
+        // SAFETY: TYPED: a TCB begins with its slots.
+        unsafe { SlotRef::at(self.paddr()) }
+    }
+
     /// One of the thread's capability slots.
     #[inline]
     pub(crate) const fn slot(self, slot: TcbSlot) -> SlotRef {
-        SlotRef::at(self.paddr()).element(slot as usize)
+        self.slots().element(slot as usize)
     }
 }
 

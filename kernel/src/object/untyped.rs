@@ -17,6 +17,7 @@ use arch::table::KERNEL_ENTRIES;
 use arch::{CacheOperation, Machine, PageAccess, PageSize, PhysAddr, VirtAddr, WINDOW_BASE};
 
 use super::processor::{exists, table_level};
+use super::table::entries;
 use super::tcb::Tcb;
 use crate::Kernel;
 use crate::args::{Args, Words};
@@ -131,7 +132,7 @@ impl<M: Machine> Kernel<M> {
             self.reset_untyped(untyped)?;
         }
         let Cap::Untyped { base, size_bits, is_device, free } = self.objs[untyped].cap.unpack() else {
-            return Ok(Reply::Done);
+            unreachable!("decoding has seen an untyped here");
         };
         let object_size = 1 << kind.object_bits();
         let first = free.next_multiple_of(object_size);
@@ -148,7 +149,7 @@ impl<M: Machine> Kernel<M> {
     /// Clears the used part of an untyped without children and makes it unused.
     fn reset_untyped(&mut self, slot: SlotRef) -> Result<(), Preempted> {
         let Cap::Untyped { base, size_bits, is_device, mut free } = self.objs[slot].cap.unpack() else {
-            return Ok(());
+            unreachable!("decoding has seen an untyped here");
         };
         if is_device {
             self.objs[slot].cap = Cap::Untyped { base, size_bits, is_device, free: 0 }.pack();
@@ -181,7 +182,7 @@ impl<M: Machine> Kernel<M> {
         match kind.object {
             ObjectType::Untyped => Cap::Untyped { base, size_bits, is_device, free: 0 },
             ObjectType::Tcb => {
-                let tcb: ObjRef<Tcb> = ObjRef::at(base);
+                let tcb: ObjRef<Tcb> = new_object(base);
                 let domain = self.objs[self.current()].domain;
                 self.objs[tcb].initialise();
                 self.objs[tcb].domain = domain;
@@ -191,16 +192,16 @@ impl<M: Machine> Kernel<M> {
                 Cap::Thread(tcb)
             }
             ObjectType::Endpoint => {
-                Cap::Endpoint { endpoint: ObjRef::at(base), badge: 0, rights: Rights::ALL }
+                Cap::Endpoint { endpoint: new_object(base), badge: 0, rights: Rights::ALL }
             }
             ObjectType::Notification => {
-                Cap::Notification { notification: ObjRef::at(base), badge: 0, rights: Rights::READ_WRITE }
+                Cap::Notification { notification: new_object(base), badge: 0, rights: Rights::READ_WRITE }
             }
             ObjectType::CNode => {
-                Cap::CNode { slots: ObjRef::at(base), radix: size_bits, guard: 0, guard_bits: 0 }
+                Cap::CNode { slots: new_object(base), radix: size_bits, guard: 0, guard_bits: 0 }
             }
-            ObjectType::SchedContext => Cap::SchedContext { sc: ObjRef::at(base), size_bits },
-            ObjectType::Reply => Cap::Reply { reply: ObjRef::at(base), rights: Rights::GRANT },
+            ObjectType::SchedContext => Cap::SchedContext { sc: new_object(base), size_bits },
+            ObjectType::Reply => Cap::Reply { reply: new_object(base), rights: Rights::GRANT },
             ObjectType::Pdpt | ObjectType::PageDirectory | ObjectType::PageTable => {
                 let level = table_level(kind.object).expect("decoding has refused what does not exist");
                 Cap::Table { table: base, level, mapping: None }
@@ -223,11 +224,19 @@ impl<M: Machine> Kernel<M> {
 
     /// Gives the top-level table at `root` the mappings of the kernel.
     fn copy_kernel_half(&mut self, root: PhysAddr) {
-        let (from, to): (ObjRef<Word>, ObjRef<Word>) = (ObjRef::at(self.kernel_root), ObjRef::at(root));
+        let (from, to): (ObjRef<Word>, ObjRef<Word>) = (entries(self.kernel_root), entries(root));
         for index in KERNEL_ENTRIES {
             self.objs[to.element(index)] = self.objs[from.element(index)];
         }
     }
+}
+
+/// The object that memory of an untyped becomes.
+#[allow(unsafe_code)]
+#[inline]
+pub(super) const fn new_object<T>(base: PhysAddr) -> ObjRef<T> {
+    // SAFETY: TYPED: decoding has seen that nothing else is in this memory, and it is zeroed, which is a sensible `T`.
+    unsafe { ObjRef::at(base) }
 }
 
 /// Checks type and size argument of Retype.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `check`: what must hold of the source before it is pushed. CI calls the same.
 
+mod forgers;
 mod licences;
 mod source;
 mod tokens;
@@ -51,6 +52,7 @@ pub fn check() -> Result<Exit, Failure> {
     steps.command("documentation", documentation.env("RUSTDOCFLAGS", "-Dwarnings"));
     steps.step("licence lines", || Outcome::of(source::without_licence_line(&files)));
     steps.step("file sizes", || Outcome::of(source::too_long(&files)));
+    steps.step("references to objects", || Outcome::of(forgers::violations(&files)));
     steps.step("unsafe code", || Outcome::of(unsafe_code::violations(&files)));
     steps.step("licences of dependencies", || match licences::violations(workspace.root()) {
         Ok(complaints) => Outcome::of(complaints),

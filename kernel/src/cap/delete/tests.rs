@@ -4,6 +4,7 @@ use arch::Ticks;
 
 use super::*;
 use crate::cap::raw::RawCap;
+use crate::memory::objects::ObjRef;
 use crate::object::irq::{Irq, VectorUse};
 use crate::object::tcb::{Tcb, TcbSlot, ThreadState};
 use crate::object::untyped::{Invocation, Kind};
@@ -63,7 +64,7 @@ impl Arena {
 
     fn thread(&mut self, dest: SlotRef) -> ObjRef<Tcb> {
         let Cap::Thread(tcb) = self.make(ObjectType::Tcb, 0, dest) else { unreachable!() };
-        self.slots.extend((0..TCB_SLOTS).map(|index| SlotRef::at(tcb.paddr()).element(index)));
+        self.slots.extend((0..TCB_SLOTS).map(|index| SlotRef::on_host(tcb.paddr()).element(index)));
         tcb
     }
 
@@ -215,7 +216,7 @@ fn cycle(a: usize, b: usize, c: usize) -> Arena {
     let first = arena.slots_of(first);
     let second = arena.cnode(2, arena.root(2));
     let tcb = arena.thread(arena.root(3));
-    let third = SlotRef::at(tcb.paddr());
+    let third = SlotRef::on_host(tcb.paddr());
     arena.move_to(arena.root(1), second[a]);
     arena.move_to(arena.root(2), third.element(b));
     arena.move_to(arena.root(3), first[c]);
@@ -350,7 +351,7 @@ fn preempted_at_any_point_a_reset_clears_the_same_memory() {
         arena.make(ObjectType::SmallPage, 0, arena.root(1));
         arena.test.kernel.empty_slot(arena.root(1));
         let Cap::Untyped { base, .. } = arena.cap(arena.root(0)) else { unreachable!() };
-        let words: ObjRef<crate::memory::objects::Word> = ObjRef::at(base);
+        let words: ObjRef<crate::memory::objects::Word> = ObjRef::on_host(base);
         for index in 0..512 {
             arena.test.kernel.objs[words.element(index)].0 = u64::MAX;
         }

@@ -11,7 +11,7 @@ use crate::testing::TestKernel;
 const MAPPED: Option<Mapping> = Some(Mapping { address: VirtAddr(0x1000), asid: Asid(1) });
 
 fn endpoint(badge: u64, rights: Rights) -> Cap {
-    Cap::Endpoint { endpoint: ObjRef::at(PhysAddr(0x1000)), badge, rights }
+    Cap::Endpoint { endpoint: ObjRef::on_host(PhysAddr(0x1000)), badge, rights }
 }
 
 fn frame(access: PageAccess, mapping: Option<Mapping>) -> Cap {
@@ -19,7 +19,7 @@ fn frame(access: PageAccess, mapping: Option<Mapping>) -> Cap {
 }
 
 fn cnode(radix: u8, guard: u64, guard_bits: u8) -> Cap {
-    Cap::CNode { slots: ObjRef::at(PhysAddr(0x4000)), radix, guard, guard_bits }
+    Cap::CNode { slots: ObjRef::on_host(PhysAddr(0x4000)), radix, guard, guard_bits }
 }
 
 #[test]
@@ -27,7 +27,7 @@ fn endpoint_and_reply_rights_are_intersected() {
     let cap = endpoint(3, Rights::ALL).mask_rights(Rights(Rights::WRITE.0 | Rights::GRANT.0));
     assert_eq!(cap, endpoint(3, Rights(Rights::WRITE.0 | Rights::GRANT.0)));
     assert_eq!(endpoint(3, Rights::READ).mask_rights(Rights::ALL), endpoint(3, Rights::READ));
-    let reply = |rights| Cap::Reply { reply: ObjRef::at(PhysAddr(0x3000)), rights };
+    let reply = |rights| Cap::Reply { reply: ObjRef::on_host(PhysAddr(0x3000)), rights };
     assert_eq!(reply(Rights::GRANT).mask_rights(Rights::READ_WRITE), reply(Rights::NONE));
 }
 
@@ -61,8 +61,11 @@ fn a_badge_is_set_once_and_by_mint_only() {
     assert_eq!(endpoint(0, Rights::ALL).update_data(0, DataRule::Mint), endpoint(0, Rights::ALL));
     assert_eq!(endpoint(7, Rights::ALL).update_data(7, DataRule::Mint), Cap::Null);
     assert_eq!(endpoint(0, Rights::ALL).update_data(7, DataRule::Mutate), Cap::Null);
-    let notification =
-        |badge| Cap::Notification { notification: ObjRef::at(PhysAddr(0x40)), badge, rights: Rights::ALL };
+    let notification = |badge| Cap::Notification {
+        notification: ObjRef::on_host(PhysAddr(0x40)),
+        badge,
+        rights: Rights::ALL,
+    };
     assert_eq!(notification(0).update_data(u64::MAX, DataRule::Mint), notification(u64::MAX));
     assert_eq!(notification(1).update_data(0, DataRule::Mint), Cap::Null);
     assert_eq!(notification(0).update_data(0, DataRule::Mutate), Cap::Null);
@@ -128,7 +131,8 @@ fn an_untyped_with_children_has_no_copies() {
     let untyped = Cap::Untyped { base: PhysAddr(0x10_0000), size_bits: 12, is_device: false, free: 16 };
     test.kernel.insert_root_cap(untyped, slot);
     assert_eq!(test.kernel.derive_cap(slot, untyped), Ok(untyped));
-    let endpoint = Cap::Endpoint { endpoint: ObjRef::at(PhysAddr(0x10_0000)), badge: 0, rights: Rights::ALL };
+    let endpoint =
+        Cap::Endpoint { endpoint: ObjRef::on_host(PhysAddr(0x10_0000)), badge: 0, rights: Rights::ALL };
     test.kernel.insert_new_cap(endpoint, slot, child);
     assert_eq!(test.kernel.derive_cap(slot, untyped), Err(SyscallError::RevokeFirst));
 }

@@ -9,7 +9,7 @@ const PLACE: PhysAddr = PhysAddr(0x12_3000);
 const ALL_RIGHTS: Rights = Rights::ALL;
 
 fn cnode(radix: u8, guard: u64, guard_bits: u8) -> Cap {
-    Cap::CNode { slots: ObjRef::at(PLACE), radix, guard, guard_bits }
+    Cap::CNode { slots: ObjRef::on_host(PLACE), radix, guard, guard_bits }
 }
 
 /// One capability of each kind, with every bit that its kind can have where one can have several.
@@ -18,19 +18,19 @@ fn one_of_each() -> Vec<Cap> {
     vec![
         Cap::Null,
         Cap::Untyped { base: PLACE, size_bits: 47, is_device: true, free: u64::MAX },
-        Cap::Endpoint { endpoint: ObjRef::at(PLACE), badge: u64::MAX, rights: ALL_RIGHTS },
-        Cap::Notification { notification: ObjRef::at(PLACE), badge: u64::MAX, rights: ALL_RIGHTS },
-        Cap::Reply { reply: ObjRef::at(PLACE), rights: ALL_RIGHTS },
+        Cap::Endpoint { endpoint: ObjRef::on_host(PLACE), badge: u64::MAX, rights: ALL_RIGHTS },
+        Cap::Notification { notification: ObjRef::on_host(PLACE), badge: u64::MAX, rights: ALL_RIGHTS },
+        Cap::Reply { reply: ObjRef::on_host(PLACE), rights: ALL_RIGHTS },
         cnode(8, 0, WORD_BITS as u8 - 8),
         cnode(31, u64::MAX >> GUARD_SHIFT, 31),
-        Cap::Thread(ObjRef::at(PLACE)),
-        Cap::SchedContext { sc: ObjRef::at(PLACE), size_bits: 63 },
+        Cap::Thread(ObjRef::on_host(PLACE)),
+        Cap::SchedContext { sc: ObjRef::on_host(PLACE), size_bits: 63 },
         Cap::SchedControl { node: 0 },
         Cap::SchedControl { node: 15 },
         Cap::IrqControl,
         Cap::IrqHandler(Irq(u32::MAX)),
         Cap::Domain,
-        Cap::Zombie { slots: ObjRef::at(PLACE), radix: 63, remaining: usize::MAX },
+        Cap::Zombie { slots: ObjRef::on_host(PLACE), radix: 63, remaining: usize::MAX },
         Cap::Frame {
             base: PLACE,
             size: PageSize::Huge,
@@ -41,7 +41,7 @@ fn one_of_each() -> Vec<Cap> {
         Cap::Table { table: PLACE, level: Level::PageTable, mapping },
         Cap::VSpace { root: PLACE, asid: Some(Asid(1)) },
         Cap::AsidControl,
-        Cap::AsidPool { pool: ObjRef::at(PLACE), base: Asid(0xe00) },
+        Cap::AsidPool { pool: ObjRef::on_host(PLACE), base: Asid(0xe00) },
         Cap::IoPortControl,
         Cap::IoPort { first: u16::MAX, last: u16::MAX },
         Cap::LineSignal { to: u8::MAX, line: Line(u8::MAX) },
@@ -75,9 +75,9 @@ fn what_a_fast_path_takes_is_of_one_kind() {
 
 #[test]
 fn what_a_fast_path_takes_has_the_rights_for_it() {
-    let endpoint = |rights| Cap::Endpoint { endpoint: ObjRef::at(PLACE), badge: 0, rights }.pack();
+    let endpoint = |rights| Cap::Endpoint { endpoint: ObjRef::on_host(PLACE), badge: 0, rights }.pack();
     let notification =
-        |rights| Cap::Notification { notification: ObjRef::at(PLACE), badge: 0, rights }.pack();
+        |rights| Cap::Notification { notification: ObjRef::on_host(PLACE), badge: 0, rights }.pack();
     for rights in (0..16).map(Rights) {
         let is_callable = rights.can_write() && (rights.can_grant() || rights.can_grant_reply());
         assert_eq!(endpoint(rights).callable_endpoint().is_some(), is_callable, "{rights:?}");
@@ -95,7 +95,7 @@ fn a_plain_cnode_has_as_many_slots_as_its_radix_says() {
     for radix in [1, 8, 27] {
         let raw = cnode(radix, 0, WORD_BITS as u8 - radix).pack();
         let last = (1 << radix) - 1;
-        assert_eq!(raw.plain_slot(last), Some(SlotRef::at(PLACE).element(last as usize)));
+        assert_eq!(raw.plain_slot(last), Some(SlotRef::on_host(PLACE).element(last as usize)));
         assert_eq!(raw.plain_slot(last + 1), None);
         assert_eq!(raw.plain_slot(u64::MAX), None);
     }

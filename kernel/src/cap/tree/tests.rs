@@ -19,7 +19,7 @@ impl Kernel<SimMachine> {
 }
 
 fn at<T>(paddr: u64) -> ObjRef<T> {
-    ObjRef::at(PhysAddr(paddr))
+    ObjRef::on_host(PhysAddr(paddr))
 }
 
 fn untyped(base: u64, size_bits: u8) -> Cap {

@@ -30,7 +30,7 @@ fn map_tables(world: &mut World, root: PhysAddr) {
     let mut table = root;
     for (level, _) in WALK {
         let lower = world.memory(12);
-        let base: ObjRef<Word> = ObjRef::at(table);
+        let base: ObjRef<Word> = ObjRef::on_host(table);
         world.kernel.objs[base] = Word(TableEntry::user_table(lower, 0).0);
         if level == Level::PageDirectory {
             let page = TableEntry::page(PhysAddr(0x4000_0000), PageSize::Large, PageAccess::ReadOnly, 0);

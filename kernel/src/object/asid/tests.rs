@@ -81,7 +81,7 @@ fn make_pool_refuses_in_the_order_of_the_interface() {
 fn a_new_pool_is_empty_registered_under_the_lowest_number_and_a_child_of_its_untyped() {
     let (mut caller, call) = make_pool();
     let Cap::Untyped { base, .. } = caller.cap(UNTYPED) else { panic!("no untyped") };
-    caller.test.kernel.objs[ObjRef::<AsidPool>::at(base)].roots[7] = 0x1234;
+    caller.test.kernel.objs[ObjRef::<AsidPool>::on_host(base)].roots[7] = 0x1234;
     caller.test.kernel.asids[0] = Some(ObjRef::UNSET);
     caller.must(&call);
     let pool = registered(&caller, 1);

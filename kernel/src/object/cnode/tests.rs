@@ -60,7 +60,7 @@ impl Fixture {
         }
         let (parent, child) = (fixture.slot(UNTYPED), fixture.slot(CHILD));
         let child_cap =
-            Cap::Notification { notification: ObjRef::at(base), badge: 0, rights: Rights::READ_WRITE };
+            Cap::Notification { notification: ObjRef::on_host(base), badge: 0, rights: Rights::READ_WRITE };
         fixture.test.kernel.insert_new_cap(child_cap, parent, child);
         fixture
     }

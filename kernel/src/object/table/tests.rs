@@ -234,7 +234,7 @@ fn unmap_clears_the_table_and_forgets_the_pages_below() {
     assert_eq!(mapping(&caller, TABLE), None);
     assert_eq!(entry(&caller, Level::PageDirectory), Ok(0));
     let index = Level::PageTable.index(ADDRESS);
-    assert_eq!(caller.test.kernel.objs[ObjRef::<Word>::at(table).element(index)].0, 0);
+    assert_eq!(caller.test.kernel.objs[ObjRef::<Word>::on_host(table).element(index)].0, 0);
     assert_eq!(caller.test.kernel.machine.take_effects(), [Effect::InvalidateAll]);
     caller.must(&unmap(TABLE));
 }

@@ -91,13 +91,13 @@ impl Fixture {
     }
 
     fn word(&self, offset: u64) -> u64 {
-        let word: ObjRef<Word> = ObjRef::at(PhysAddr(self.base.0 + offset));
+        let word: ObjRef<Word> = ObjRef::on_host(PhysAddr(self.base.0 + offset));
         self.test.kernel.objs[word].0
     }
 
     fn fill(&mut self, bytes: u64) {
         for offset in (0..bytes).step_by(8) {
-            let word: ObjRef<Word> = ObjRef::at(PhysAddr(self.base.0 + offset));
+            let word: ObjRef<Word> = ObjRef::on_host(PhysAddr(self.base.0 + offset));
             self.test.kernel.objs[word] = Word(0x5a5a);
         }
     }
@@ -240,17 +240,17 @@ fn every_type_starts_as_the_interface_says() {
     };
     let base = fixture.base;
     let f = &mut fixture;
-    let (endpoint, notification) = (ObjRef::at(base), ObjRef::at(base));
+    let (endpoint, notification) = (ObjRef::on_host(base), ObjRef::on_host(base));
     let rights = Rights::ALL;
     assert_eq!(make(f, ObjectType::Endpoint, 0), Cap::Endpoint { endpoint, badge: 0, rights });
     let rights = Rights::READ_WRITE;
     let expected = Cap::Notification { notification, badge: 0, rights };
     assert_eq!(make(f, ObjectType::Notification, 0), expected);
-    let reply = ObjRef::at(base);
+    let reply = ObjRef::on_host(base);
     assert_eq!(make(f, ObjectType::Reply, 0), Cap::Reply { reply, rights: Rights::GRANT });
-    let expected = Cap::CNode { slots: ObjRef::at(base), radix: 5, guard: 0, guard_bits: 0 };
+    let expected = Cap::CNode { slots: ObjRef::on_host(base), radix: 5, guard: 0, guard_bits: 0 };
     assert_eq!(make(f, ObjectType::CNode, 5), expected);
-    let expected = Cap::SchedContext { sc: ObjRef::at(base), size_bits: 8 };
+    let expected = Cap::SchedContext { sc: ObjRef::on_host(base), size_bits: 8 };
     assert_eq!(make(f, ObjectType::SchedContext, 8), expected);
     for (object, level) in
         [(ObjectType::PageTable, Level::PageTable), (ObjectType::PageDirectory, Level::PageDirectory)]
@@ -282,7 +282,7 @@ fn a_new_thread_is_inactive_with_clean_registers_in_the_domain_of_the_caller() {
 #[test]
 fn a_new_address_space_has_the_kernels_entries_and_nothing_for_users() {
     let mut fixture = Fixture::new();
-    let kernel_root: ObjRef<Word> = ObjRef::at(fixture.test.kernel.kernel_root);
+    let kernel_root: ObjRef<Word> = ObjRef::on_host(fixture.test.kernel.kernel_root);
     for index in 0..ENTRIES {
         fixture.test.kernel.objs[kernel_root.element(index)] = Word(index as u64 + 1);
     }

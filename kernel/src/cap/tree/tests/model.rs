@@ -53,7 +53,7 @@ fn object(cap: Cap) -> Option<u64> {
 fn slots_of(cap: Cap) -> Vec<SlotRef> {
     let (first, count) = match cap {
         Cap::CNode { slots, radix, .. } => (slots, 1 << radix),
-        Cap::Thread(tcb) => (SlotRef::at(tcb.paddr()), TCB_SLOTS),
+        Cap::Thread(tcb) => (SlotRef::on_host(tcb.paddr()), TCB_SLOTS),
         _ => return Vec::new(),
     };
     (0..count).map(|index| first.element(index)).collect()

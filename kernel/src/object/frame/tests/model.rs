@@ -147,7 +147,8 @@ fn walk(caller: &Caller, root: PhysAddr, address: u64) -> Option<(u64, u64)> {
     let mut level = Level::TOP;
     loop {
         let index = address >> level.entry_bits() & 511;
-        let entry = TableEntry(caller.test.kernel.objs[ObjRef::<Word>::at(PhysAddr(table + 8 * index))].0);
+        let entry =
+            TableEntry(caller.test.kernel.objs[ObjRef::<Word>::on_host(PhysAddr(table + 8 * index))].0);
         if !entry.is_present() {
             return None;
         }

@@ -40,6 +40,7 @@ impl Extent {
 
 impl Cap {
     /// The memory behind the capability, for those that have any.
+    #[inline(always)]
     pub(crate) const fn extent(self) -> Option<Extent> {
         use abi::sizes::{
             ASID_POOL_BITS, ENDPOINT_BITS, NOTIFICATION_BITS, REPLY_BITS, SLOT_BITS, TABLE_BITS, TCB_BITS,

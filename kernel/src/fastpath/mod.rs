@@ -188,8 +188,10 @@ impl<M: Machine> Kernel<M> {
             0 => to,
             SHORT => from,
             _ => {
-                let (from, receiver) = self.objs.pair_mut(from, to);
-                receiver.context.copy_message_registers(&from.context, count as usize);
+                for index in 0..count as usize {
+                    let word = self.objs[from].context.message_register(index);
+                    self.objs[to].context.set_message_register(index, word);
+                }
                 to
             }
         }

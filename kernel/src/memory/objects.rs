@@ -174,6 +174,22 @@ impl Objects {
         b: ObjRef<B>,
     ) -> (&mut A, &mut B) {
         assert!(a.paddr.get() != b.paddr.get(), "the two objects are one");
+        // SAFETY: just compared.
+        unsafe { self.pair_mut_unchecked(a, b) }
+    }
+
+    /// The same where comparing them would cost the fast paths.
+    ///
+    /// # Safety
+    ///
+    /// The two are different objects.
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) unsafe fn pair_mut_unchecked<A: KernelObject, B: KernelObject>(
+        &mut self,
+        a: ObjRef<A>,
+        b: ObjRef<B>,
+    ) -> (&mut A, &mut B) {
         debug_assert!(
             a.paddr.get() + size_of::<A>() as u64 <= b.paddr.get()
                 || b.paddr.get() + size_of::<B>() as u64 <= a.paddr.get(),

@@ -45,10 +45,12 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// The same for `to`, which runs instead of `from`; neither is the idle thread.
+    #[allow(unsafe_code)]
     #[inline(always)]
     pub(crate) fn exchange_thread_context(&mut self, from: ObjRef<Tcb>, to: ObjRef<Tcb>, root: PhysAddr) {
         self.activate_root(root);
-        let (old, new) = self.objs.pair_mut(from, to);
+        // SAFETY: READY: `from` is the current thread and `to` is another, which was blocked or is in a ready queue.
+        let (old, new) = unsafe { self.objs.pair_mut_unchecked(from, to) };
         self.machine.exchange_base_registers(&mut old.context, &new.context);
         self.switch_fpu(to);
     }

@@ -243,7 +243,7 @@ impl Machine for HwMachine {
         stack::high_water()
     }
 
-    #[inline]
+    #[inline(always)]
     fn ring_doorbell(&mut self, core: CoreId) {
         lapic::ring_doorbell(self.config.lapic, core);
     }

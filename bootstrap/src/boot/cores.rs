@@ -14,9 +14,10 @@
 //! time from the boot core wherever cores are emulated.
 
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use bootstrap::offset::Offset;
+use spin::Once;
 
 use super::error::BootError;
 use super::hardware::posture::{self, Posture};
@@ -59,8 +60,8 @@ pub(crate) struct Entry {
 /// What a parked core works on.
 pub(crate) type Stack = [u128; STACK_SIZE / 16];
 
-static RECORDS: AtomicPtr<Record> = AtomicPtr::new(core::ptr::null_mut());
-static RECORD_COUNT: AtomicUsize = AtomicUsize::new(0);
+/// The records, once the boot core has made them.
+static RECORDS: Once<&'static [Record]> = Once::new();
 
 /// What the boot core and one other core tell each other. The exchange words have a cache line of their own.
 #[repr(C, align(64))]
@@ -101,10 +102,7 @@ pub(crate) fn start(machine: &Machine, targets: &[u32], page: Option<u64>) -> St
 
 /// Places the records.
 fn prepare(targets: &[u32]) -> &'static [Record] {
-    let records: &'static [Record] = Vec::leak(targets.iter().map(|id| Record::new(*id)).collect());
-    RECORD_COUNT.store(records.len(), Ordering::Relaxed);
-    RECORDS.store(records.as_ptr().cast_mut(), Ordering::Release);
-    records
+    RECORDS.call_once(|| Vec::leak(targets.iter().map(|id| Record::new(*id)).collect()))
 }
 
 /// Waits until every core has reached `state`; the APIC ids of those that did not in time.
@@ -122,9 +120,7 @@ fn wait_for(records: &[Record], state: u32) -> Vec<u32> {
 #[unsafe(no_mangle)]
 extern "C" fn core_main() -> ! {
     let posture = starter::arrive();
-    let (records, count) = (RECORDS.load(Ordering::Acquire), RECORD_COUNT.load(Ordering::Relaxed));
-    // SAFETY: the boot core published the records before it started this core, and they are never freed.
-    let records = unsafe { core::slice::from_raw_parts(records, count) };
+    let records = RECORDS.get().expect("the boot core makes the records before it starts this core");
     let own_id = cpu::core_id();
     match records.iter().find(|record| record.apic_id == own_id) {
         Some(record) => record.serve(&posture),

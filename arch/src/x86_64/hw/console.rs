@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Where debug output of an instance goes.
 
-use core::arch::asm;
+use uart_16550::SerialPort;
+use x86_64::instructions::port::Port;
 
 use crate::PhysAddr;
 use crate::bare::log_ring;
 
-/// Offset of the line-status register of a 16550 and its "transmitter empty" bit.
-const LINE_STATUS: u16 = 5;
-const TRANSMITTER_EMPTY: u8 = 1 << 5;
 /// Polls before a byte is dropped: a UART that never gets ready must not hang the kernel.
 const PATIENCE: u32 = 100_000;
 
@@ -35,27 +33,14 @@ impl Console {
     pub fn put(self, byte: u8) {
         match self {
             Self::Silent => {}
-            Self::DebugPort(port) => out(port, byte),
+            // SAFETY: the boot core says that the port is a console.
+            Self::DebugPort(port) => unsafe { Port::new(port).write(byte) },
             Self::Serial(port) => {
-                for _ in 0..PATIENCE {
-                    if input(port + LINE_STATUS) & TRANSMITTER_EMPTY != 0 {
-                        return out(port, byte);
-                    }
-                }
+                // SAFETY: the boot core says that there is a UART at the port.
+                let mut uart = unsafe { SerialPort::new(port) };
+                let _ = (0..PATIENCE).find(|_| uart.try_send_raw(byte).is_ok());
             }
             Self::Log { paddr, bytes } => log_ring::put(PhysAddr(paddr), bytes, byte),
         }
     }
-}
-
-fn out(port: u16, byte: u8) {
-    // SAFETY: the boot core says that the port is a console.
-    unsafe { asm!("out dx, al", in("dx") port, in("al") byte, options(nomem, nostack, preserves_flags)) };
-}
-
-fn input(port: u16) -> u8 {
-    let byte: u8;
-    // SAFETY: as for `out`.
-    unsafe { asm!("in al, dx", in("dx") port, out("al") byte, options(nomem, nostack, preserves_flags)) };
-    byte
 }

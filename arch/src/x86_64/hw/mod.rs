@@ -25,6 +25,7 @@ pub use ioapic::IoApics;
 pub use lapic::{LapicMode, Timer};
 pub use memory::fill_with_zero;
 pub use segments::{EntryStubs, USER_CODE, USER_DATA};
+use x86_64::instructions::port::Port;
 use x86_64::registers::control::{Cr0, Cr0Flags, Cr4, Cr4Flags};
 use x86_64::registers::model_specific::{FsBase, GsBase};
 
@@ -268,38 +269,24 @@ impl Machine for HwMachine {
 
 impl Devices for HwMachine {
     fn read_port(&mut self, port: u16, width: PortWidth) -> u32 {
-        let value: u32;
         match width {
-            // SAFETY: the instance owns the port (GRANTED); what reading does is the user's affair.
-            PortWidth::Byte => unsafe {
-                asm!("in al, dx", "movzx eax, al", in("dx") port, out("eax") value, options(nomem, nostack));
-            },
-            // SAFETY: as above.
-            PortWidth::Word => unsafe {
-                asm!("in ax, dx", "movzx eax, ax", in("dx") port, out("eax") value, options(nomem, nostack));
-            },
-            // SAFETY: as above.
-            PortWidth::Long => unsafe {
-                asm!("in eax, dx", in("dx") port, out("eax") value, options(nomem, nostack))
-            },
+            // SAFETY: GRANTED: the instance owns the port; what reading does is the user's affair.
+            PortWidth::Byte => unsafe { Port::<u8>::new(port).read() }.into(),
+            // SAFETY: GRANTED: the instance owns the port.
+            PortWidth::Word => unsafe { Port::<u16>::new(port).read() }.into(),
+            // SAFETY: GRANTED: the instance owns the port.
+            PortWidth::Long => unsafe { Port::new(port).read() },
         }
-        value
     }
 
     fn write_port(&mut self, port: u16, width: PortWidth, value: u32) {
         match width {
-            // SAFETY: the instance owns the port (GRANTED).
-            PortWidth::Byte => unsafe {
-                asm!("out dx, al", in("dx") port, in("al") value as u8, options(nomem, nostack))
-            },
-            // SAFETY: as above.
-            PortWidth::Word => unsafe {
-                asm!("out dx, ax", in("dx") port, in("ax") value as u16, options(nomem, nostack))
-            },
-            // SAFETY: as above.
-            PortWidth::Long => unsafe {
-                asm!("out dx, eax", in("dx") port, in("eax") value, options(nomem, nostack))
-            },
+            // SAFETY: GRANTED: the instance owns the port.
+            PortWidth::Byte => unsafe { Port::new(port).write(value as u8) },
+            // SAFETY: GRANTED: the instance owns the port.
+            PortWidth::Word => unsafe { Port::new(port).write(value as u16) },
+            // SAFETY: GRANTED: the instance owns the port.
+            PortWidth::Long => unsafe { Port::new(port).write(value) },
         }
     }
 

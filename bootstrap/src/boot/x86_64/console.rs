@@ -5,17 +5,15 @@
 use core::sync::atomic::{AtomicU16, Ordering};
 
 use bootstrap::options::Options;
+use uart_16550::SerialPort;
 
-use super::cpu::{in_byte, out_byte};
+use super::cpu::out_byte;
 use crate::boot::console::say;
 
 /// The first serial port.
 pub(crate) const COM1: u16 = 0x3f8;
-/// Line status register of the serial port, and its bit "transmit holding register empty".
-const LINE_STATUS: u16 = COM1 + 5;
-const TRANSMIT_EMPTY: u8 = 1 << 5;
-/// Polls of the line status before a byte is written anyway: a missing port must not stop the boot.
-const MAX_POLLS: u32 = 100_000;
+/// Polls before a byte is dropped: a port that never gets ready must not stop the boot.
+const PATIENCE: u32 = 100_000;
 
 /// The debug console port, or 0 for COM1.
 static PORT: AtomicU16 = AtomicU16::new(0);
@@ -31,12 +29,9 @@ pub(crate) fn put(byte: u8) {
     if port != 0 {
         return out_byte(port, byte);
     }
-    for _ in 0..MAX_POLLS {
-        if in_byte(LINE_STATUS) & TRANSMIT_EMPTY != 0 {
-            break;
-        }
-    }
-    out_byte(COM1, byte);
+    // SAFETY: a PC has its first UART there; where there is none, nothing else is.
+    let mut uart = unsafe { SerialPort::new(COM1) };
+    let _ = (0..PATIENCE).find(|_| uart.try_send_raw(byte).is_ok());
 }
 
 /// Every instance has a port of its own: there is nothing to hand over.

@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-/// Crates, and the packages that use each.
+/// Crates, and the packages that use each. `acpi` is not among them for the reasons in docs/adr/0004-boot-crates.md.
 const CARD: &[(&str, &[&str])] = &[
     ("x86_64", &["arch", "bootstrap"]),
-    ("acpi", &["bootstrap"]),
     ("x2apic", &["arch", "bootstrap"]),
     ("aarch32-cpu", &["arch", "bootstrap"]),
     ("crossbeam-utils", &["shared-region"]),

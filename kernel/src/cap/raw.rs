@@ -201,7 +201,7 @@ impl RawCap {
     pub(crate) const fn waitable_notification(self) -> Option<ObjRef<Notification>> {
         const BITS: u64 = Rights::READ.0 << RIGHTS_SHIFT | Tag::Notification as u64;
         const MASK: u64 = Rights::READ.0 << RIGHTS_SHIFT | TAG_MASK;
-        if self.word0 & MASK == BITS { Some(ObjRef::at(self.address())) } else { None }
+        if self.word0 & MASK == BITS { Some(object(self.address())) } else { None }
     }
 
     /// The page of a capability to a writable 4 KiB frame that is not device memory.

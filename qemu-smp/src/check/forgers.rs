@@ -30,7 +30,7 @@ pub(super) fn violations(files: &[SourceFile]) -> Vec<String> {
     let mut complaints = Vec::new();
     let mut seen = Vec::new();
     for file in files.iter().filter(|file| file.path.starts_with("kernel/src/")) {
-        for (number, line) in (1..).zip(file.text.lines()).filter(|(_, line)| forges(line)) {
+        for (number, _) in (1..).zip(file.text.lines()).filter(|(_, line)| forges(line)) {
             let function = function_at(&file.text, number).unwrap_or("");
             match FORGERS.iter().find(|forger| **forger == (file.path.as_str(), function)) {
                 Some(forger) => seen.push(forger),

@@ -135,7 +135,7 @@ pub(in crate::entry) fn note_panic() {
 }
 
 /// Where the processor enters the kernel.
-pub(super) fn entry_stubs() -> EntryStubs {
+pub(in crate::entry) fn entry_stubs() -> EntryStubs {
     EntryStubs { vectors: (&raw const exception_vectors).addr() }
 }
 

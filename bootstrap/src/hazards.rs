@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What ACPI tells of devices that reach beyond their owner: power management, HPETs, IOMMUs, PCI configuration in memory.
 //!
-//! Pure: tables are bytes, registers are read by a function. A field behind the end of its table is not there.
+//! Pure: tables are bytes, registers are behind [`Registers`]. A field behind the end of its table is not there.
 
 use memory_partition::{Hazards, PortHazard, Unit};
 use skerry_system::MemoryRange;
@@ -19,13 +19,21 @@ const IN_PORTS: u8 = 1;
 /// Power-management blocks lie in an aligned block of so many ports, with SMI enable and watchdog behind them.
 const POWER_BLOCK: u16 = 128;
 
-/// Adds what a table says. `read` reads a 32-bit register of a device.
-pub fn add_table(hazards: &mut Hazards, signature: [u8; 4], table: &[u8], read: impl Fn(u64) -> u32) {
+/// The 32-bit registers of devices, by their addresses.
+pub trait Registers {
+    /// What a register holds; all ones where none is.
+    fn read(&self, address: u64) -> u32;
+    /// Changes a register; nothing where none is.
+    fn write(&self, address: u64, value: u32);
+}
+
+/// Adds what a table says, and what the registers of its devices do.
+pub fn add_table(hazards: &mut Hazards, signature: [u8; 4], table: &[u8], registers: &impl Registers) {
     match &signature {
         b"FACP" => add_fadt(hazards, table),
-        b"HPET" => add_hpet(hazards, table, read),
+        b"HPET" => add_hpet(hazards, table, registers),
         b"MCFG" => add_mcfg(hazards, table),
-        b"DMAR" => add_dmar(hazards, table, read),
+        b"DMAR" => add_dmar(hazards, table, |address| registers.read(address)),
         b"IVRS" => add_ivrs(hazards, table),
         _ => {}
     }
@@ -99,7 +107,7 @@ fn add_generic(hazards: &mut Hazards, table: &[u8], at: usize, unit: Unit) {
 const HPET_BYTES: u64 = 0x400;
 
 /// IA-PC HPET specification 1.0a, 3.2.4: one block of timers.
-fn add_hpet(hazards: &mut Hazards, table: &[u8], read: impl Fn(u64) -> u32) {
+fn add_hpet(hazards: &mut Hazards, table: &[u8], registers: &impl Registers) {
     const SPACE: usize = 40;
     const BASE: usize = 44;
     let (Some(IN_MEMORY), Some(base)) = (table.get(SPACE).copied(), u64_at(table, BASE)) else { return };
@@ -107,7 +115,7 @@ fn add_hpet(hazards: &mut Hazards, table: &[u8], read: impl Fn(u64) -> u32) {
         return;
     }
     let range = MemoryRange::of_size(base, HPET_BYTES);
-    if base.is_multiple_of(8) && is_harmless_hpet(base, read) {
+    if base.is_multiple_of(8) && is_harmless_hpet(base, registers) {
         hazards.harmless.push(range);
     } else {
         hazards.registers.push((Unit::Hpet, range));
@@ -115,16 +123,32 @@ fn add_hpet(hazards: &mut Hazards, table: &[u8], read: impl Fn(u64) -> u32) {
 }
 
 /// Whether there are timers at `base`, none of which sends messages.
-fn is_harmless_hpet(base: u64, read: impl Fn(u64) -> u32) -> bool {
+fn is_harmless_hpet(base: u64, registers: &impl Registers) -> bool {
     /// 100 ns in femtoseconds: no legal block counts in longer periods.
     const LONGEST_PERIOD: u32 = 0x05f5_e100;
     const TIMER_0: u64 = 0x100;
     const TIMER_BYTES: u64 = 0x20;
-    const SENDS_MESSAGES: u32 = 1 << 15;
-    let (capabilities, period) = (read(base), read(base + 4));
+    let (capabilities, period) = (registers.read(base), registers.read(base + 4));
     let is_there = (1..=LONGEST_PERIOD).contains(&period);
     let last_timer = u64::from(capabilities >> 8 & 0x1f);
-    is_there && (0..=last_timer).all(|timer| read(base + TIMER_0 + timer * TIMER_BYTES) & SENDS_MESSAGES == 0)
+    is_there && !(0..=last_timer).any(|timer| sends_messages(base + TIMER_0 + timer * TIMER_BYTES, registers))
+}
+
+/// Whether the timer with this configuration register says that it sends messages, or lets itself be told to: QEMU's do,
+/// although they deny it, with `hpet.msi=off` too.
+fn sends_messages(configuration: u64, registers: &impl Registers) -> bool {
+    const ENABLED: u32 = 1 << 2;
+    const SENDS: u32 = 1 << 14;
+    const CAN_SEND: u32 = 1 << 15;
+    let before = registers.read(configuration);
+    if before & CAN_SEND != 0 {
+        return true;
+    }
+    // Without its interrupt enabled, so that none is sent.
+    registers.write(configuration, before & !ENABLED | SENDS);
+    let is_told = registers.read(configuration) & SENDS != 0;
+    registers.write(configuration, before);
+    is_told
 }
 
 /// PCI Firmware Specification 3.3, 4.1.2: configuration space in memory.

@@ -1,13 +1,51 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
 use super::*;
 
+/// Registers that keep of what is written the bits in `writable` only.
+struct Device {
+    registers: RefCell<BTreeMap<u64, u32>>,
+    writable: u32,
+    written: RefCell<Vec<u32>>,
+}
+
+impl Device {
+    fn new(registers: &BTreeMap<u64, u32>, writable: u32) -> Self {
+        Self { registers: RefCell::new(registers.clone()), writable, written: RefCell::default() }
+    }
+}
+
+impl Registers for Device {
+    fn read(&self, address: u64) -> u32 {
+        self.registers.borrow().get(&address).copied().unwrap_or(!0)
+    }
+
+    fn write(&self, address: u64, value: u32) {
+        self.written.borrow_mut().push(value);
+        if let Some(register) = self.registers.borrow_mut().get_mut(&address) {
+            *register = *register & !self.writable | value & self.writable;
+        }
+    }
+}
+
+/// Registers that all read as one value.
+struct Same(u32);
+
+impl Registers for Same {
+    fn read(&self, _address: u64) -> u32 {
+        self.0
+    }
+
+    fn write(&self, _address: u64, _value: u32) {}
+}
+
 fn read_of(signature: &[u8; 4], table: &[u8], registers: &BTreeMap<u64, u32>) -> Hazards {
     let mut hazards = Hazards::default();
-    add_table(&mut hazards, *signature, table, |address| registers.get(&address).copied().unwrap_or(!0));
+    add_table(&mut hazards, *signature, table, &Device::new(registers, 0));
     hazards
 }
 
@@ -99,6 +137,31 @@ fn an_hpet_is_harmless_only_if_it_answers_and_no_timer_of_it_sends_messages() {
 }
 
 #[test]
+fn an_hpet_that_denies_to_send_messages_but_can_be_told_to_is_nobodys_and_left_as_it_was() {
+    const BASE: u64 = 0xfed0_0000;
+    let found = |writable| {
+        let mut registers = timers(BASE, 3, None);
+        registers.insert(BASE + 0x120, 0x3034); // the second one runs, with its interrupt enabled
+        let device = Device::new(&registers, writable);
+        let mut hazards = Hazards::default();
+        add_table(&mut hazards, *b"HPET", &hpet(BASE), &device);
+        assert_eq!(*device.registers.borrow(), registers, "every register is as before");
+        let tried = device
+            .written
+            .borrow()
+            .iter()
+            .filter(|value| **value & 1 << 14 != 0)
+            .copied()
+            .collect::<Vec<_>>();
+        assert!(tried.iter().all(|value| value & 1 << 2 == 0), "nothing can be sent meanwhile: {tried:x?}");
+        (hazards.registers, hazards.harmless)
+    };
+    let block = MemoryRange::of_size(BASE, 0x400);
+    assert_eq!(found(0x7f4e), (vec![(Unit::Hpet, block)], vec![]), "as QEMU's, whose bit 14 can be written");
+    assert_eq!(found(0x3f4e), (vec![], vec![block]), "as the specification says");
+}
+
+#[test]
 fn mcfg_names_the_windows_of_its_buses() {
     let entry = |base: u64, first, last| [&base.to_le_bytes()[..], &[0, 0, first, last, 0, 0, 0, 0]].concat();
     let entries = [entry(0xb000_0000, 0, 255), entry(0xe000_0000, 4, 7), entry(0, 0, 255)].concat();
@@ -142,7 +205,7 @@ proptest! {
     fn no_bytes_make_the_walk_panic_or_go_on_for_ever(bytes in prop::collection::vec(any::<u8>(), 0..600), value: u32) {
         for signature in TABLES {
             let mut hazards = Hazards::default();
-            add_table(&mut hazards, signature, &bytes, |_| value);
+            add_table(&mut hazards, signature, &bytes, &Same(value));
             prop_assert!(hazards.registers.len() + hazards.ports.len() + hazards.harmless.len() < 200);
         }
     }

@@ -59,7 +59,7 @@ fn hazards(root: &mut Root, is_memory: &impl Fn(MemoryRange) -> bool) -> Hazards
     let mut found = Hazards::default();
     for signature in hazards::TABLES {
         for table in root.all(&Mapped, Signature(signature)) {
-            hazards::add_table(&mut found, signature, table.bytes(), |address| register(address, is_memory));
+            hazards::add_table(&mut found, signature, table.bytes(), &Devices { is_memory });
         }
     }
     found
@@ -73,11 +73,26 @@ fn version(address: u64) -> u32 {
     physical::read_register(address + DATA)
 }
 
-/// A 32-bit register of a device, or all ones. Tables may name any address: memory and what is not mapped are left alone.
-fn register(address: u64, is_memory: &impl Fn(MemoryRange) -> bool) -> u32 {
-    let is_device = address < map::FIRST_MAP && address.is_multiple_of(4);
-    match is_device && !is_memory(MemoryRange::of_size(address, 4)) {
-        true => physical::read_register(address),
-        false => !0,
+/// Registers of devices. Tables may name any address: memory and what is not mapped are left alone.
+struct Devices<'a, F> {
+    is_memory: &'a F,
+}
+
+impl<F: Fn(MemoryRange) -> bool> Devices<'_, F> {
+    fn has(&self, address: u64) -> bool {
+        let is_device = address < map::FIRST_MAP && address.is_multiple_of(4);
+        is_device && !(self.is_memory)(MemoryRange::of_size(address, 4))
+    }
+}
+
+impl<F: Fn(MemoryRange) -> bool> hazards::Registers for Devices<'_, F> {
+    fn read(&self, address: u64) -> u32 {
+        if self.has(address) { physical::read_register(address) } else { !0 }
+    }
+
+    fn write(&self, address: u64, value: u32) {
+        if self.has(address) {
+            physical::write_register(address, value);
+        }
     }
 }

@@ -490,8 +490,7 @@ impl RawCap {
     }
 }
 
-/// The object that a capability names. TYPED: [`RawCap`]s are packed from references to objects of the type that the tag
-/// says, and the callers have looked at the tag.
+/// The object that a capability names. TYPED: it was packed from a reference of the type that its tag says.
 #[allow(unsafe_code)]
 #[inline(always)]
 const fn object<T>(address: PhysAddr) -> ObjRef<T> {

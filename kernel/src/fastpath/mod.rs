@@ -2,7 +2,7 @@
 //! The common cases of Call, ReplyRecv and Send, and doorbells that end a wait, tried before [`Kernel::handle`].
 //!
 //! A fast path is one function in a file of its own: it finishes the event and names the thread to resume, or it has
-//! changed nothing and answers `None`, or it names the function that goes on ([`Progress`]). It does what the slow path
+//! changed nothing and answers `None`, or it names the function that goes on (`Progress`). It does what the slow path
 //! would do for the same state, but for the clock: where the scheduling context stays the current one, the clock is not
 //! read, and the time is charged on the next entry that reads it.
 //!

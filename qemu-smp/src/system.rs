@@ -17,7 +17,7 @@ use crate::description::{self, Loaded};
 use crate::failure::{Doing, Failure};
 use crate::image::{Program, check_program, system_image};
 use crate::launch::{self, LaunchError};
-use crate::machine::CONSOLE_PORT;
+use crate::machine::{BOOT_PORT, CONSOLE_PORT};
 use crate::paths;
 use crate::progress;
 use crate::variant;
@@ -87,6 +87,7 @@ impl System {
         };
         let loaded = description::load(path, &workspace.programs()?)?;
         loaded.check_available(options.arch)?;
+        check_consoles(options.arch, &loaded.description)?;
         let system = Self::new(loaded.description.clone(), loaded.files.clone(), options);
         let plan = loaded.plan(&options.arch.firmware(system.cpus, system.memory))?;
         Ok(System { untyped: untyped(&plan), loaded: Some(Rc::new(loaded)), ..system })
@@ -221,6 +222,29 @@ impl System {
         };
         names.into_iter().map(read).collect()
     }
+}
+
+/// Refuses a program with the console of a kernel: what it wrote there would be taken for what its instance says.
+fn check_consoles(arch: Arch, description: &Description) -> Result<(), Failure> {
+    let consoles = BOOT_PORT..CONSOLE_PORT + description.instances.len() as u32;
+    let is_console = |kind: DeviceKind| {
+        matches!(kind, DeviceKind::IoPorts { first, last }
+            if u32::from(first) < consoles.end && u32::from(last) >= consoles.start)
+    };
+    for program in description.programs.iter().filter(|_| arch == Arch::X86_64) {
+        let devices = program.ports.iter().filter_map(|&index| description.devices.get(index));
+        if let Some(device) = devices.into_iter().find(|device| is_console(device.kind)) {
+            return Err(Failure::bad_input(format!(
+                "program `{}`, ports: device `{}` has the console of a kernel, where only the instance may speak\n  \
+                 expected: ports outside {:#x} to {:#x}; a program prints through init",
+                program.name,
+                device.name,
+                consoles.start,
+                consoles.end - 1
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Refuses, before anything is compiled, a root task that could not be booted.
@@ -372,6 +396,22 @@ mod tests {
             message.starts_with("region `r`, size: 1 GiB wanted") && message.contains(":6:8"),
             "{message}"
         );
+    }
+
+    #[test]
+    fn a_program_does_not_get_the_console_of_a_kernel() {
+        let text = |first: &str, last: &str| {
+            format!(
+                "[[instance]]\nname = 'a'\n[[device]]\nname = 'd'\nowner = 'a'\nkind = 'ports'\nfirst = {first}\nlast = \
+                 {last}\n[[program]]\nname = 'p'\ninstance = 'a'\nimage = 'crew'\nports = ['d']\n"
+            )
+        };
+        for (first, last) in [("0x8dff", "0x8dff"), ("0x8e00", "0x8e00"), ("0x8000", "0x8fff")] {
+            let message = choose(&text(first, last), None, None).expect_err("it is a console").message;
+            let expected = "program `p`, ports: device `d` has the console of a kernel";
+            assert!(message.starts_with(expected) && message.contains("0x8dff to 0x8e00"), "{message}");
+        }
+        assert!(choose(&text("0x8e01", "0x8e01"), None, None).is_ok());
     }
 
     #[test]

@@ -183,8 +183,8 @@ mod tests {
             proptest::prop_assert_eq!(script.is_err(), text.contains(|c: char| c.is_control()));
             let Ok(script) = script else { return Ok(()) };
             proptest::prop_assert_eq!(script.split(['\n', '\r']).count(), lines + 1);
-            let words = script.lines().filter_map(|line| line.strip_prefix("add-symbol-file "));
-            let word = words.last().expect("the program is there");
+            let mut words = script.lines().filter_map(|line| line.strip_prefix("add-symbol-file "));
+            let word = words.next_back().expect("the program is there");
             proptest::prop_assert_eq!(as_gdb_reads(word), vec![if text.starts_with(['-', '~']) { format!("./{text}") } else { text }]);
         }
 

@@ -260,7 +260,7 @@ fn names_and_cores_are_given_once() {
     assert_eq!(
         mistakes(&text),
         [
-            "9:8 an earlier one of the same kind has this name (choose another)",
+            "9:8 an earlier one has this name (choose another)",
             "11:8 core 1 belongs to instance `b` (name another, or none to take a free one)",
         ]
     );

@@ -233,9 +233,7 @@ impl fmt::Display for Problem {
             Problem::BadName => {
                 write!(f, "a name is 1 to {MAX_NAME} letters, digits or any of `-_.`")
             }
-            Problem::SameName { .. } => {
-                write!(f, "an earlier one of the same kind has this name; choose another")
-            }
+            Problem::SameName { .. } => write!(f, "an earlier one has this name; choose another"),
             Problem::SameCore { core, name, .. } => {
                 write!(
                     f,

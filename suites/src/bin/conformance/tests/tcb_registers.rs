@@ -3,10 +3,10 @@
 
 use crate::check::{Outcome, refused, same, tests};
 use crate::code;
-use crate::env::{Env, MIDDLE, invoke, leave};
-use abi::{Label, Register};
+use crate::env::{Env, MIDDLE, SLICE, invoke, leave};
+use abi::{FaultKind, Label, Register};
 use userland::object::{Copied, Flow};
-use userland::{Error, INIT_CNODE, INIT_TCB, Tcb, syscall};
+use userland::{Endpoint, Error, INIT_CNODE, INIT_TCB, Options, Reply, Tcb, syscall};
 
 tests!(
     tcb_read_registers_needs_two_words,
@@ -158,14 +158,18 @@ fn tcb_set_flags_returns_the_flags(env: &mut Env) -> Outcome {
 }
 
 fn tcb_forbid_debug_makes_debug_calls_unknown(env: &mut Env) -> Outcome {
-    let write = || {
+    let (faults, reply): (Endpoint, Reply) = (env.make()?, env.make()?);
+    let context = env.sched_context(SLICE)?;
+    let options = Options { fault_handler: Some(faults), ..Options::new(MIDDLE, Some(context)) };
+    let thread = env.thread(options)?;
+    let tcb = thread.tcb;
+    thread.start(|| {
         leave(0, 1);
         syscall::debug_put_char(b' ');
         leave(0, 2);
-    };
-    let tcb = env.spawn(MIDDLE, write)?;
+    })?;
     tcb.forbid_debug()?;
     tcb.set_flags(u64::MAX, 0)?;
-    env.settle();
-    same(env.left(0), 1)
+    let fault = env.receive(faults, reply)?;
+    same((fault.info.label(), env.left(0)), (FaultKind::UnknownSyscall.word(), 1))
 }

@@ -76,7 +76,9 @@ impl<M: Machine> Kernel<M> {
             Syscall::BenchmarkFinalizeLog | Syscall::BenchmarkNullSyscall if benchmarks => {}
             _ if self.objs[caller].debug_forbidden != 0 => return DebugCall::Unknown,
             Syscall::DebugPutChar if printing => {
-                self.machine.put_char(self.objs[caller].context.cap_register() as u8);
+                let byte = self.objs[caller].context.cap_register() as u8;
+                self.is_mid_line = byte != b'\n';
+                self.machine.put_char(byte);
             }
             Syscall::DebugDumpScheduler if printing && debug_calls => self.dump_scheduler(),
             Syscall::DebugDumpScheduler if printing => {}
@@ -94,7 +96,15 @@ impl<M: Machine> Kernel<M> {
     /// Prints a line, in profiles that print.
     fn print(&mut self, line: impl FnOnce(&Objects, &mut Console<'_, M>)) {
         if self.config.profile.printing {
+            self.end_line();
             line(&self.objs, &mut Console(&mut self.machine));
+        }
+    }
+
+    /// Ends a line that a program has begun, so that what the kernel says stands on a line of its own.
+    pub fn end_line(&mut self) {
+        if core::mem::take(&mut self.is_mid_line) {
+            self.machine.put_char(b'\n');
         }
     }
 

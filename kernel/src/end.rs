@@ -89,12 +89,16 @@ impl<M: Machine> Kernel<M> {
             return;
         }
         self.has_told_end = true;
+        self.end_line();
         let end = End { stop: self.last_stop.map(|stop| (&self.objs[stop.thread], stop.fault)) };
         let mut console = Console(&mut self.machine);
         // Without a fault it is what programs do when they have finished: the runner knows whether they have.
         let has_fault = end.stop.is_some();
         if has_fault && self.config.profile.printing {
             console.line(format_args!("{end}"));
+        }
+        if !self.config.profile.has_runner {
+            return;
         }
         // Writing to a console cannot fail.
         let _ = write!(console, "!skerry {{\"stuck\":{{\"fault\":{has_fault},\"reason\":\"");

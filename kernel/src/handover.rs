@@ -282,7 +282,7 @@ impl<M: Machine> Kernel<M> {
             numbering: Numbering::new(
                 Variant::from_word(handover.variant).expect("the boot core passes a variant that there is"),
             ),
-            profile: Profile::from_word(handover.profile),
+            profile: Profile { has_runner: handover.has_runner != 0, ..Profile::from_word(handover.profile) },
             status: built(handover.status),
             generation: handover.generation,
         };

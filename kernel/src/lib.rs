@@ -132,6 +132,8 @@ pub struct Profile {
     pub benchmarks: bool,
     /// A line for every refused invocation, where the profile prints.
     pub explains: bool,
+    /// Whether a runner reads the console: then it gets lines of JSON.
+    pub has_runner: bool,
 }
 
 impl Profile {
@@ -142,6 +144,7 @@ impl Profile {
             debug_calls: word & 2 != 0,
             benchmarks: word & 4 != 0,
             explains: word & 8 != 0,
+            has_runner: false,
         }
     }
 }
@@ -248,6 +251,8 @@ pub struct Kernel<M: Machine> {
     pub(crate) has_told_end: bool,
     /// Whether GetAddress of a frame got the arguments of Map.
     pub(crate) has_odd_label: bool,
+    /// Whether the last character on the console was a program's and ended no line.
+    pub(crate) is_mid_line: bool,
     /// Set when the instance stops for good.
     pub(crate) stopped: Option<StopReason>,
 }
@@ -276,6 +281,7 @@ impl<M: Machine> Kernel<M> {
             last_stop: None,
             has_told_end: false,
             has_odd_label: false,
+            is_mid_line: false,
             stopped: None,
         }
     }

@@ -12,7 +12,8 @@ use crate::error::Fault;
 use crate::ipc::testing::World;
 use crate::object::tcb::ThreadState;
 
-const ALL: Profile = Profile { printing: true, debug_calls: true, benchmarks: true, explains: false };
+const ALL: Profile =
+    Profile { printing: true, debug_calls: true, benchmarks: true, explains: false, has_runner: true };
 
 fn world_with(profile: Profile) -> (World, ObjRef<Tcb>) {
     let mut world = World::new();

@@ -13,7 +13,7 @@ use crate::{Event, Resume};
 /// A world whose only thread is called `task`.
 fn world() -> (World, ObjRef<Tcb>) {
     let mut world = World::new();
-    world.kernel.config.profile = Profile::from_word(3);
+    world.kernel.config.profile = Profile { has_runner: true, ..Profile::from_word(3) };
     let tcb = world.thread(5);
     world.kernel.list_thread(tcb);
     world.kernel.objs[tcb].name[..4].copy_from_slice(b"task");
@@ -135,4 +135,26 @@ fn a_stopped_thread_that_is_deleted_is_not_named() {
     assert_eq!((world.kernel.threads, world.kernel.last_stop.is_none()), (None, true));
     tick(&mut world);
     assert!(told(&mut world).is_some_and(|reason| !reason.contains("task")));
+}
+
+#[test]
+fn what_the_kernel_says_stands_on_a_line_of_its_own_behind_a_line_that_a_program_has_begun() {
+    let (mut world, tcb) = world();
+    for byte in b"unfinished" {
+        world.syscall(tcb, Syscall::DebugPutChar, u64::from(*byte), 0);
+    }
+    assert_eq!(stop(&mut world, tcb), Resume::Idle);
+    assert!(
+        String::from_utf8_lossy(&world.kernel.machine.console).starts_with("unfinished\nthread \"task\"")
+    );
+    assert!(told(&mut world).is_some(), "the runner finds its line");
+}
+
+#[test]
+fn without_a_runner_people_are_told_and_no_json_is_printed() {
+    let (mut world, tcb) = world();
+    world.kernel.config.profile.has_runner = false;
+    assert_eq!(stop(&mut world, tcb), Resume::Idle);
+    let text = String::from_utf8_lossy(&world.kernel.machine.console).into_owned();
+    assert!(text.contains("nothing can run any more") && !text.contains("!skerry"), "{text}");
 }

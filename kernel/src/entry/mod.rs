@@ -199,6 +199,7 @@ fn stop(instance: &'static mut Instance, reason: StopReason) -> ! {
         StopReason::Halted => {
             instance.kernel.publish_state(State::Halted);
             instance.kernel.ring_failure_lines();
+            instance.kernel.end_line();
             report_halted(instance);
             processor::stop_core()
         }

@@ -23,11 +23,17 @@ use crate::{
 /// Root CNode sizes that hold the initial capabilities and stay within reason.
 const CNODE_BITS: core::ops::RangeInclusive<u8> = 9..=20;
 
+/// Regions, channels, devices or programs of one system: more than any machine has room for.
+const MAX_ITEMS: usize = 4096;
+
 impl Description {
     /// Every mistake that can be seen without knowing the machine, in the order of the items.
     pub fn validate(&self) -> Vec<DescriptionError> {
         let mut found = Findings { description: self, errors: Vec::new() };
         found.system();
+        if found.has_too_many() {
+            return found.errors;
+        }
         self.instances.iter().enumerate().for_each(|(i, instance)| found.instance(i, instance));
         self.regions.iter().enumerate().for_each(|(i, region)| found.region(i, region));
         self.channels.iter().enumerate().for_each(|(i, channel)| found.channel(i, channel));
@@ -85,6 +91,22 @@ impl Findings<'_> {
         if sum > 100 {
             self.add(Item::System, &description.name, "instances", Problem::PercentSum { sum });
         }
+    }
+
+    /// Whether there are more items than a system has, so that comparing each with each would take for ever.
+    fn has_too_many(&mut self) -> bool {
+        let description = self.description;
+        let lists = [
+            ("regions", description.regions.len()),
+            ("channels", description.channels.len()),
+            ("devices", description.devices.len()),
+            ("programs", description.programs.len()),
+        ];
+        for (field, count) in lists {
+            let (value, max) = (count as u64, MAX_ITEMS as u64);
+            self.number(Item::System, &description.name, field, value, (0, max));
+        }
+        description.instances.len() > MAX_INSTANCES || lists.iter().any(|(_, count)| *count > MAX_ITEMS)
     }
 
     fn instance(&mut self, i: usize, instance: &Instance) {

@@ -167,11 +167,7 @@ fn add_mcfg(hazards: &mut Hazards, table: &[u8]) {
 }
 
 /// Entries of DMAR and IVRS that begin with a type; `length` finds their length, which ends the walk where it is wrong.
-fn entries<'a>(
-    table: &'a [u8],
-    fixed: usize,
-    length: impl Fn(&[u8]) -> Option<u16>,
-) -> impl Iterator<Item = &'a [u8]> {
+fn entries(table: &[u8], fixed: usize, length: impl Fn(&[u8]) -> Option<u16>) -> impl Iterator<Item = &[u8]> {
     let mut rest = table.get(fixed..).unwrap_or(&[]);
     core::iter::from_fn(move || {
         let length = usize::from(length(rest)?).max(4);

@@ -22,8 +22,11 @@ fn numbers(cell: &str) -> Vec<(u64, u64)> {
     cell.split(',').map(range).collect()
 }
 
-/// The rows of the table under a heading: numbers, whether it is nobody's, the whole row.
-fn documented(heading: &str) -> Vec<(Vec<(u64, u64)>, bool, String)> {
+/// A row of a table: numbers, whether it is nobody's, the whole row.
+type Row = (Vec<(u64, u64)>, bool, String);
+
+/// The rows of the table under a heading.
+fn documented(heading: &str) -> Vec<Row> {
     let (_, section) = ISOLATION.split_once(heading).expect("the heading is there");
     let section = section.split("\n#").next().unwrap_or_default();
     let rows = section.lines().filter(|line| line.starts_with("| 0x"));

@@ -29,7 +29,8 @@ pub unsafe fn fill_with_zero(memory: *mut u64, words: usize) {
         }
     }
     for index in rounds * ROUND..words {
+        let word = memory.wrapping_add(index);
         // SAFETY: a word of the memory of the caller. Volatile, so that no library function is made of the loop.
-        unsafe { memory.add(index).write_volatile(0) };
+        unsafe { word.write_volatile(0) };
     }
 }

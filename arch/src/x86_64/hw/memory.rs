@@ -56,8 +56,9 @@ pub unsafe fn fill_with_zero(memory: *mut u64, words: usize) {
         }
     }
     let rest = words - long / size_of::<u64>();
+    let memory = memory.wrapping_byte_add(long);
     // SAFETY: the rest of the memory of the caller.
-    unsafe { fill_by_words(memory.byte_add(long), rest) }
+    unsafe { fill_by_words(memory, rest) }
 }
 
 /// The same with a word in each store.
@@ -114,6 +115,7 @@ unsafe fn fill_by_avx(memory: *mut u64, bytes: usize) {
         unsafe { asm!("clts", options(nomem, nostack, preserves_flags)) };
     }
     let mut kept = [0u64; 4];
+    let end = memory.wrapping_byte_add(bytes);
     // SAFETY: stores inside the memory of the caller; the kernel itself has nothing in the register.
     unsafe {
         asm!(
@@ -129,7 +131,7 @@ unsafe fn fill_by_avx(memory: *mut u64, bytes: usize) {
             "jnz 2b",
             "vmovups ymm0, [{kept}]",
             kept = in(reg) &mut kept,
-            end = in(reg) memory.byte_add(bytes),
+            end = in(reg) end,
             index = inout(reg) bytes.wrapping_neg() => _,
             options(nostack)
         );

@@ -47,8 +47,11 @@ pub(crate) const SWITCHED: &[&str] =
 #[cfg(test)]
 pub(crate) const OPEN: &[&str] = &["event register"];
 
+/// A register by its name, and code that tries to use it.
+type Attempt = (&'static str, fn() -> Code);
+
 /// Registers that no thread can write or read.
-pub(crate) const CLOSED: &[(&str, fn() -> Code)] = &[
+pub(crate) const CLOSED: &[Attempt] = &[
     ("TEEHBR", write_teehbr),
     ("TEEHBR", read_teehbr),
     ("TEECR", write_teecr),

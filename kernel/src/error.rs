@@ -144,7 +144,8 @@ impl RawFault {
         self.kind = Self::NONE;
     }
 
-    /// Stores `fault`.
+    /// Stores `fault`. Callers that know its kind have no choice to make.
+    #[inline(always)]
     pub fn set(&mut self, fault: Fault) {
         *self = match fault {
             Fault::CapFault { address, phase, failure } => {

@@ -3,7 +3,7 @@
 //!
 //! Everywhere else the kernel knows those of the base build; here they are translated, once per invocation.
 
-use abi::{Label, MessageInfo, ObjectType, Variant};
+use abi::{Label, MessageInfo, ObjectType, Variant, Word, cut};
 
 /// What the numbers of the instance's ABI variant stand for.
 #[derive(Clone, Copy, Debug)]
@@ -12,13 +12,13 @@ pub struct Numbering {
     /// Whether labels and object types are those of the base build.
     is_base: bool,
     /// Message info of Page Map as programs send it.
-    pub(crate) page_map: u64,
+    pub(crate) page_map: Word,
     /// Message info of Page Unmap as programs send it.
-    pub(crate) page_unmap: u64,
+    pub(crate) page_unmap: Word,
     /// Message info of Retype as programs send it.
-    pub(crate) retype: u64,
+    pub(crate) retype: Word,
     /// Message info of Ack as programs send it.
-    pub(crate) irq_ack: u64,
+    pub(crate) irq_ack: Word,
 }
 
 /// Type, size, index, depth, offset, count.
@@ -30,10 +30,10 @@ impl Numbering {
         variant: Variant::BASE,
         is_base: true,
         // Address, rights, attributes, and the address space.
-        page_map: MessageInfo::new(Label::PageMap.word(), 0, 1, 3).word(),
-        page_unmap: MessageInfo::new(Label::PageUnmap.word(), 0, 0, 0).word(),
-        retype: MessageInfo::new(Label::UntypedRetype.word(), 0, 1, RETYPE_WORDS).word(),
-        irq_ack: MessageInfo::new(Label::IrqHandlerAck.word(), 0, 0, 0).word(),
+        page_map: cut(MessageInfo::new(Label::PageMap.word(), 0, 1, 3).word()),
+        page_unmap: cut(MessageInfo::new(Label::PageUnmap.word(), 0, 0, 0).word()),
+        retype: cut(MessageInfo::new(Label::UntypedRetype.word(), 0, 1, RETYPE_WORDS).word()),
+        irq_ack: cut(MessageInfo::new(Label::IrqHandlerAck.word(), 0, 0, 0).word()),
     };
 
     /// The numbers of `variant`.
@@ -42,10 +42,10 @@ impl Numbering {
         Self {
             variant,
             is_base: variant.first_unused_label() == Variant::BASE.first_unused_label() && variant.huge_page,
-            page_map: MessageInfo::new(number(Label::PageMap), 0, 1, 3).word(),
-            page_unmap: MessageInfo::new(number(Label::PageUnmap), 0, 0, 0).word(),
-            retype: MessageInfo::new(number(Label::UntypedRetype), 0, 1, RETYPE_WORDS).word(),
-            irq_ack: MessageInfo::new(number(Label::IrqHandlerAck), 0, 0, 0).word(),
+            page_map: cut(MessageInfo::new(number(Label::PageMap), 0, 1, 3).word()),
+            page_unmap: cut(MessageInfo::new(number(Label::PageUnmap), 0, 0, 0).word()),
+            retype: cut(MessageInfo::new(number(Label::UntypedRetype), 0, 1, RETYPE_WORDS).word()),
+            irq_ack: cut(MessageInfo::new(number(Label::IrqHandlerAck), 0, 0, 0).word()),
         }
     }
 

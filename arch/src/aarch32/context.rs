@@ -211,6 +211,9 @@ impl Context {
         }
     }
 
+    /// Whether the way to user code can take the message registers from another context.
+    pub const LOADS_MESSAGE_APART: bool = false;
+
     /// Takes the first `count` message registers of `from`, four at most.
     #[inline(always)]
     pub const fn copy_message_registers(&mut self, from: &Self, count: usize) {

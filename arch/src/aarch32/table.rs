@@ -237,7 +237,7 @@ impl TableEntry {
     }
 
     /// Entry for a page of a program; `attributes` as in Page Map, of which bit 3 forbids execution.
-    #[inline]
+    #[inline(always)]
     pub const fn page(frame: PhysAddr, size: PageSize, access: PageAccess, attributes: u64) -> Self {
         let access = match access {
             PageAccess::KernelOnly => Self::READ_ONLY,

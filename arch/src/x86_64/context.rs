@@ -213,6 +213,9 @@ impl Context {
         }
     }
 
+    /// Whether the way to user code can take the message registers from another context.
+    pub const LOADS_MESSAGE_APART: bool = true;
+
     /// Takes the first `count` message registers of `from`, four at most.
     #[inline(always)]
     pub fn copy_message_registers(&mut self, from: &Self, count: usize) {

@@ -18,7 +18,7 @@ use kernel::{Event, Kernel, Profile, Resume};
 use super::failure::{self, Printer};
 use super::inject::Kind;
 use super::state::{Instance, enter, give_up, of_failed_kernel};
-use super::{DOORBELL, leave, leave_for, stop_polling, take_interrupt, take_wake};
+use super::{DOORBELL, leave, leave_for, stop_polling, take_fault, take_interrupt, take_wake};
 use stubs::KernelFrame;
 
 /// Number of the exception that an undefined instruction is, in the message about it.
@@ -105,21 +105,11 @@ fn take_breakpoint(abort: Abort) -> ! {
 fn take_abort(abort: Abort, origin: u64) -> ! {
     assert!(!abort.is_asynchronous(), "asynchronous external abort (status {:#x})", abort.status);
     let (address, code) = (u64::from(abort.address), u64::from(abort.status) | origin);
-    take_fault(Event::PageFault { address, code })
+    take_fault(|| Event::PageFault { address, code })
 }
 
 extern "C" fn exception() -> ! {
-    take_fault(Event::Exception { vector: UNDEFINED, code: 0 })
-}
-
-#[inline(always)]
-fn take_fault(event: Event) -> ! {
-    let instance = enter();
-    let resume = match instance.kernel.fast_path(event) {
-        Some(resume) => resume,
-        None => instance.kernel.handle(event),
-    };
-    leave(instance, resume)
+    take_fault(|| Event::Exception { vector: UNDEFINED, code: 0 })
 }
 
 /// Leaves with a message. All registers are loaded at once, so they are put together first.

@@ -149,6 +149,26 @@ extern "C" fn syscall() -> ! {
     leave(instance, resume)
 }
 
+/// A fault of the current thread. The event is made anew for each who is asked: kept for the second, it would be stored by
+/// every fault.
+#[inline(always)]
+fn take_fault(event: impl Fn() -> Event) -> ! {
+    let instance = enter();
+    if let Some(handler) = instance.kernel.fast_fault(event()) {
+        leave_for(&mut instance.kernel, handler);
+    }
+    take_fault_apart(instance, event())
+}
+
+#[inline(never)]
+fn take_fault_apart(instance: &'static mut Instance, event: Event) -> ! {
+    if let Some(handler) = instance.kernel.fast_fault_apart(event) {
+        leave_for(&mut instance.kernel, handler);
+    }
+    let resume = instance.kernel.handle(event);
+    leave(instance, resume)
+}
+
 #[inline(always)]
 fn take_interrupt(instance: &mut Instance, vector: u8) -> Resume {
     if vector == abi::vector::TIMER {

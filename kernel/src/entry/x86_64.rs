@@ -17,7 +17,7 @@ use kernel::{Event, Kernel, Resume};
 use super::failure::{self, Printer};
 use super::inject::Kind;
 use super::state::{Instance, enter, give_up};
-use super::{DOORBELL, leave, stop_polling, take_interrupt, take_wake};
+use super::{DOORBELL, leave, stop_polling, take_fault, take_interrupt, take_wake};
 use stubs::{GENERAL_NAMES, KernelFrame, enter_user_with};
 
 /// Physical address of the local APIC's registers in xAPIC mode.
@@ -56,24 +56,15 @@ pub(super) fn machine_config(handover: &Handover) -> MachineConfig {
 }
 
 extern "C" fn page_fault(_vector: u64, code: u64) -> ! {
-    take_fault(Event::PageFault { address: page_fault_address(), code })
+    let address = page_fault_address();
+    take_fault(|| Event::PageFault { address, code })
 }
 
 extern "C" fn exception(vector: u64, code: u64) -> ! {
     if FATAL & 1 << vector != 0 {
         refuse_exception(vector, code);
     }
-    take_fault(Event::Exception { vector: vector as u8, code })
-}
-
-#[inline(always)]
-fn take_fault(event: Event) -> ! {
-    let instance = enter();
-    let resume = match instance.kernel.fast_path(event) {
-        Some(resume) => resume,
-        None => instance.kernel.handle(event),
-    };
-    leave(instance, resume)
+    take_fault(|| Event::Exception { vector: vector as u8, code })
 }
 
 extern "C" fn interrupt(vector: u64) -> ! {

@@ -3,7 +3,7 @@
 
 use arch::Machine;
 
-use super::{Arrival, CAPS_MASK, Progress};
+use super::{Arrival, CAPS_MASK, Length, Progress};
 use crate::Kernel;
 use crate::cap::raw::{RawCap, Tag};
 use crate::cap::slot::SlotRef;
@@ -29,7 +29,7 @@ fn invocation(slot: SlotRef, cap: RawCap) -> Option<Progress> {
 impl<M: Machine> Kernel<M> {
     /// Call: hands message and scheduling context to a receiver that waits, or maps and unmaps a page.
     #[inline(always)]
-    pub(super) fn fast_call(&mut self, cptr: u64, info: u64) -> Option<Progress> {
+    pub(super) fn fast_call(&mut self, cptr: u64, info: u64, length: Length) -> Option<Progress> {
         let caller = self.sched.current;
         let thread = &self.objs[caller];
         let slot = thread.slots[TcbSlot::CSpace as usize].cap.plain_slot(cptr)?;
@@ -44,7 +44,7 @@ impl<M: Machine> Kernel<M> {
             return Some(Progress::Call { endpoint, badge: cap.word1 });
         }
         let root = self.fast_root(callee)?;
-        let words = self.pass_words(caller, callee, info)?;
+        let words = self.pass_words(caller, callee, info, length)?;
 
         self.pop_receiver(endpoint, callee);
         self.lend_on_reply(reply, caller, callee);

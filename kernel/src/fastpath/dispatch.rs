@@ -4,10 +4,9 @@
 use abi::{Syscall, Word, cut, widen};
 use arch::Machine;
 
-use super::{Arrival, Progress, SHAPE_MASK, SHORT};
+use super::{Arrival, Length, Progress, SHAPE_MASK, SHORT};
 use crate::cap::raw::RawCap;
 use crate::cap::slot::SlotRef;
-use crate::error::Fault;
 use crate::memory::objects::ObjRef;
 use crate::object::endpoint::Endpoint;
 use crate::object::notification::Notification;
@@ -87,12 +86,9 @@ impl<M: Machine> Kernel<M> {
     pub fn fast_path(&mut self, event: Event) -> Option<Resume> {
         match event {
             Event::Syscall => self.fast_syscall(),
-            Event::PageFault { address, code } => {
-                self.fast_fault(Fault::VmFault { address, code }).or_else(|| self.fast_fault_apart(event))
+            Event::PageFault { .. } | Event::Exception { .. } => {
+                self.fast_fault(event).or_else(|| self.fast_fault_apart(event)).map(Resume::Thread)
             }
-            Event::Exception { vector, code } => self
-                .fast_fault(Fault::UserException { vector: vector.into(), code })
-                .or_else(|| self.fast_fault_apart(event)),
             Event::Interrupt(abi::vector::DOORBELL) => self.fast_doorbell(),
             Event::Interrupt(_) | Event::UnknownSyscall { .. } => None,
         }
@@ -116,13 +112,13 @@ impl<M: Machine> Kernel<M> {
         if !is_short(info) {
             return self.call_with_buffers::<E>(cptr, info);
         }
-        let progress = self.fast_call(widen(cptr), widen(info));
+        let progress = self.fast_call(widen(cptr), widen(info), Length::Short);
         self.leave_or_continue::<E>(progress)
     }
 
     #[inline(never)]
     fn call_with_buffers<E: Exit<M>>(&mut self, cptr: Word, info: Word) -> E::Answer {
-        let progress = self.fast_call(widen(cptr), widen(info));
+        let progress = self.fast_call(widen(cptr), widen(info), Length::Long);
         self.leave_or_continue::<E>(progress)
     }
 
@@ -132,13 +128,13 @@ impl<M: Machine> Kernel<M> {
         if !is_short(info) {
             return self.reply_recv_with_buffers::<E>(cptr, info);
         }
-        let progress = self.fast_reply_recv(widen(cptr), widen(info));
+        let progress = self.fast_reply_recv(widen(cptr), widen(info), Length::Short);
         self.leave_or_continue::<E>(progress)
     }
 
     #[inline(never)]
     fn reply_recv_with_buffers<E: Exit<M>>(&mut self, cptr: Word, info: Word) -> E::Answer {
-        let progress = self.fast_reply_recv(widen(cptr), widen(info));
+        let progress = self.fast_reply_recv(widen(cptr), widen(info), Length::Long);
         self.leave_or_continue::<E>(progress)
     }
 

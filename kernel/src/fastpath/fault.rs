@@ -13,15 +13,26 @@ use crate::error::Fault;
 use crate::memory::objects::ObjRef;
 use crate::memory::user::UserFrame;
 use crate::object::tcb::{Tcb, TcbSlot};
-use crate::{Event, Kernel, Resume};
+use crate::{Event, Kernel};
 
 /// A fault message: what it is, its words, and how many of them count.
 type FaultMessage = (FaultKind, [u64; 5], usize);
 
+/// The fault that an event is.
+#[inline(always)]
+fn fault_of(event: Event) -> Option<Fault> {
+    match event {
+        Event::PageFault { address, code } => Some(Fault::VmFault { address, code }),
+        Event::Exception { vector, code } => Some(Fault::UserException { vector: vector.into(), code }),
+        _ => None,
+    }
+}
+
 impl<M: Machine> Kernel<M> {
     /// A fault of the current thread: hands message and scheduling context to its handler.
     #[inline(always)]
-    pub(super) fn fast_fault(&mut self, fault: Fault) -> Option<Resume> {
+    pub fn fast_fault(&mut self, event: Event) -> Option<ObjRef<Tcb>> {
+        let fault = fault_of(event)?;
         let faulter = self.sched.current;
         let thread = &self.objs[faulter];
         let cap = thread.slots[TcbSlot::FaultHandler as usize].cap;
@@ -41,18 +52,14 @@ impl<M: Machine> Kernel<M> {
         self.lend_on_reply(reply, faulter, handler);
         self.write_fault(handler, cap.word1, (kind, words, length), buffer);
         self.fast_switch(faulter, handler, root);
-        Some(Resume::Thread(handler))
+        Some(handler)
     }
 
     /// The same for a handler that runs on its own time or is of lower priority; tried when [`Kernel::fast_fault`] gives
     /// up, so that the common case pays nothing for it.
     #[inline(never)]
-    pub(super) fn fast_fault_apart(&mut self, event: Event) -> Option<Resume> {
-        let fault = match event {
-            Event::PageFault { address, code } => Fault::VmFault { address, code },
-            Event::Exception { vector, code } => Fault::UserException { vector: vector.into(), code },
-            _ => return None,
-        };
+    pub fn fast_fault_apart(&mut self, event: Event) -> Option<ObjRef<Tcb>> {
+        let fault = fault_of(event)?;
         let faulter = self.sched.current;
         let cap = self.objs[faulter].slots[TcbSlot::FaultHandler as usize].cap;
         let endpoint = cap.callable_endpoint()?;
@@ -65,7 +72,7 @@ impl<M: Machine> Kernel<M> {
         self.objs[faulter].fault.set(fault);
         self.give_turn(turn, endpoint, reply, handler);
         self.write_fault(handler, cap.word1, message, buffer);
-        Some(Resume::Thread(self.take_turn_over(turn, handler)))
+        Some(self.take_turn_over(turn, handler))
     }
 
     /// Writes the message of a fault where its handler finds it.

@@ -16,7 +16,7 @@ impl<M: Machine> Kernel<M> {
     pub(super) fn fast_acknowledge(&mut self, cap: RawCap) -> Option<Resume> {
         let irq = Irq(cap.word1 as u32);
         let caller = self.sched.current;
-        if self.objs[caller].context.info_register() != self.config.numbering.irq_ack {
+        if abi::cut(self.objs[caller].context.info_register()) != self.config.numbering.irq_ack {
             return None;
         }
         match irq.source() {

@@ -7,7 +7,7 @@
 
 use abi::ipc_buffer::cap_offset;
 use abi::limits::USER_TOP;
-use abi::{Rights, VmAttributes};
+use abi::{Rights, VmAttributes, cut};
 use arch::{Level, Machine, PageSize, TableEntry, VirtAddr};
 
 use super::Arrival;
@@ -28,7 +28,7 @@ impl<M: Machine> Kernel<M> {
     #[inline(always)]
     pub(super) fn fast_page(&mut self, slot: SlotRef, cap: RawCap) -> Option<Arrival> {
         let caller = self.sched.current;
-        let info = self.objs[caller].context.info_register();
+        let info = cut(self.objs[caller].context.info_register());
         if info == self.config.numbering.page_map {
             let change = self.fast_map(caller, slot, cap)?;
             self.map_page(change);

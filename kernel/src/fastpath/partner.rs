@@ -154,10 +154,13 @@ impl<M: Machine> Kernel<M> {
         caller: ObjRef<Tcb>,
     ) {
         match turn {
-            Turn::Lent(_) => self.take_turn(endpoint, reply, caller),
+            Turn::Lent(_) => {
+                self.return_sched_context(self.sched.current, reply, caller);
+                self.change_places(self.sched.current, endpoint, reply, caller);
+            }
             Turn::Own(_) => {
                 self.objs[reply].tcb = Some(self.sched.current);
-                self.change_places(endpoint, reply, caller);
+                self.change_places(self.sched.current, endpoint, reply, caller);
             }
         }
     }
@@ -193,7 +196,7 @@ impl<M: Machine> Kernel<M> {
             None => self.pass_few_words(from, to, words.shape),
             Some((source, target)) => {
                 self.pass_buffer(source, target, words.shape as usize);
-                from
+                self.pass_all_registers(from, to)
             }
         }
     }

@@ -5,7 +5,7 @@ use abi::MessageInfo;
 use abi::ipc_buffer::MAX_LENGTH;
 use arch::Machine;
 
-use super::{Arrival, CAPS_MASK, Progress, SHAPE_MASK};
+use super::{Arrival, CAPS_MASK, Length, Progress, SHAPE_MASK};
 use crate::Kernel;
 use crate::error::Fault;
 use crate::memory::objects::ObjRef;
@@ -17,7 +17,7 @@ use crate::sched::Queue;
 impl<M: Machine> Kernel<M> {
     /// ReplyRecv: answers the caller on the reply object, gives the scheduling context back, waits for the next.
     #[inline(always)]
-    pub(super) fn fast_reply_recv(&mut self, cptr: u64, info: u64) -> Option<Progress> {
+    pub(super) fn fast_reply_recv(&mut self, cptr: u64, info: u64, length: Length) -> Option<Progress> {
         let server = self.sched.current;
         let thread = &self.objs[server];
         let cspace = thread.slots[TcbSlot::CSpace as usize].cap;
@@ -44,7 +44,7 @@ impl<M: Machine> Kernel<M> {
             return Some(Progress::Answer { endpoint, reply, info });
         }
         let root = self.fast_root(caller)?;
-        let words = self.pass_words(server, caller, info)?;
+        let words = self.pass_words(server, caller, info, length)?;
 
         self.take_turn(endpoint, reply, caller);
         self.fast_switch(server, caller, root);
@@ -53,13 +53,20 @@ impl<M: Machine> Kernel<M> {
 
     /// Gives the scheduling context back to the caller, which runs, and lets the server wait for the next.
     #[inline(always)]
-    pub(super) fn take_turn(
+    fn take_turn(&mut self, endpoint: ObjRef<Endpoint>, reply: ObjRef<Reply>, caller: ObjRef<Tcb>) {
+        let server = self.sched.current;
+        self.return_sched_context(server, reply, caller);
+        self.change_places(server, endpoint, reply, caller);
+    }
+
+    /// Gives the scheduling context back to the caller, and the reply object to the server, the current thread.
+    #[inline(always)]
+    pub(super) fn return_sched_context(
         &mut self,
-        endpoint: ObjRef<Endpoint>,
+        server: ObjRef<Tcb>,
         reply: ObjRef<Reply>,
         caller: ObjRef<Tcb>,
     ) {
-        let server = self.sched.current;
         let below = self.objs[reply].below;
         let sc = self.sched.current_sc;
         self.objs[sc].reply = below;
@@ -71,18 +78,17 @@ impl<M: Machine> Kernel<M> {
         object.below = None;
         object.set_above(Above::Nothing);
         self.pass_sched_context(sc, server, caller);
-        self.change_places(endpoint, reply, caller);
     }
 
-    /// Lets the caller go on that waited on `reply`, and the server wait for the next.
+    /// Lets the caller go on that waited on `reply`, and the server, the current thread, wait for the next.
     #[inline(always)]
     pub(super) fn change_places(
         &mut self,
+        server: ObjRef<Tcb>,
         endpoint: ObjRef<Endpoint>,
         reply: ObjRef<Reply>,
         caller: ObjRef<Tcb>,
     ) {
-        let server = self.sched.current;
         let partner = &mut self.objs[caller];
         partner.reply = None;
         partner.set_state_raw(ThreadState::Running);

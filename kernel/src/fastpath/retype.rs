@@ -22,7 +22,7 @@ impl<M: Machine> Kernel<M> {
     #[inline(always)]
     pub(super) fn fast_retype(&mut self, slot: SlotRef, cap: RawCap) -> Option<Arrival> {
         let caller = self.sched.current;
-        if self.objs[caller].context.info_register() != self.config.numbering.retype
+        if abi::cut(self.objs[caller].context.info_register()) != self.config.numbering.retype
             || cap.is_device_untyped()
         {
             return None;

@@ -95,12 +95,14 @@ impl<M: Machine> Kernel<M> {
     /// Makes the switch. The thread woken is in no queue any more.
     #[inline(always)]
     pub(super) fn take_processor(&mut self, wake: Wake) -> ObjRef<Tcb> {
-        self.objs[wake.thread].set_state_raw(ThreadState::Running);
-        self.sched.current_sc = wake.sc;
-        self.enqueue_preempted(self.sched.current);
-        self.fast_switch(self.sched.current, wake.thread, wake.root);
-        self.begin_slice(wake.sc);
-        wake.thread
+        let Wake { thread, sc, root } = wake;
+        let preempted = self.sched.current;
+        self.objs[thread].set_state_raw(ThreadState::Running);
+        self.sched.current_sc = sc;
+        self.enqueue_preempted(preempted);
+        self.fast_switch(preempted, thread, root);
+        self.begin_slice(sc);
+        thread
     }
 
     /// Makes the switch from a thread that is blocked by now. The thread woken is in no queue any more.

@@ -186,10 +186,12 @@ fn mark_place(root: PhysAddr) -> *mut Mark {
 }
 
 /// The mark of the address space with the top-level table at `root`.
+///
+/// Volatile, so that both words are loaded at once: else a compiler loads the second behind a branch that it makes for that.
 #[inline(always)]
 fn mark_of(root: PhysAddr) -> Mark {
     // SAFETY: top-level tables are in the kernel's window, and every bit pattern is a mark.
-    unsafe { mark_place(root).read() }
+    unsafe { mark_place(root).read_volatile() }
 }
 
 impl Default for HwMachine {

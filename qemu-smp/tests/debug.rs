@@ -86,8 +86,8 @@ fn holds(command: &str) {
 #[test]
 fn dots_stand_for_any_text() {
     for (line, documented, expected) in [
-        ("#1 instance_syscall () at a.rs:7", "... instance_syscall () at ...", true),
-        ("#1 instance_syscall () at a.rs:7", "... instance_interrupt () at ...", false),
+        ("#0  syscall () at a.rs:7", "...syscall () at ...", true),
+        ("#0  syscall () at a.rs:7", "...interrupt () at ...", false),
         ("Breakpoint 2 at 0x1", "Breakpoint 2 at 0x1", true),
         ("Breakpoint 2 at 0x12", "Breakpoint 2 at 0x1", false),
         ("Breakpoint 2 at 0x12", "... at 0x1", false),

@@ -10,7 +10,7 @@ use userland::{
 
 use crate::attempts::Attempts;
 use crate::intruder::{Fault, Intruder};
-use crate::machine::store;
+use crate::machine::{NO_POOL, store};
 use crate::memory::{Range, untypeds};
 use crate::{Failure, peer, region};
 
@@ -103,7 +103,7 @@ fn as_kernel_memory(
     attempts.refused("top-level table of a mapping", mapped, Error::InvalidCapability(1));
     attempts.refused("VSpace for an ASID", INIT_ASID_POOL.assign(VSpace(cap)), Error::InvalidCapability(1));
     let assigned = AsidPool(cap).assign(INIT_VSPACE);
-    attempts.refused("ASID pool", assigned, Error::IllegalOperation);
+    attempts.refused("ASID pool", assigned, NO_POOL);
     let no_guard = GuardData(0);
     let vspace = Space { cspace: INIT_CNODE, guard: no_guard, vspace: VSpace(cap) };
     attempts.refused("VSpace of a thread", thread.set_space(None, vspace), Error::IllegalOperation);

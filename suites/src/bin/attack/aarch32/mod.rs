@@ -73,3 +73,6 @@ pub(crate) fn exception(fault: &Received, code: Code) -> Fault {
 pub(crate) fn usable_memory(_task: &RootTask) -> impl Iterator<Item = Range> {
     core::iter::once(Range { start: MEMORY, end: MEMORY + LEAST_MEMORY })
 }
+
+/// What Assign on a frame gets: its label is that of a cache invocation, which wants a range.
+pub(crate) const NO_POOL: userland::Error = userland::Error::TruncatedMessage;

@@ -71,3 +71,6 @@ pub(crate) fn usable_memory(task: &RootTask) -> impl Iterator<Item = Range> {
         (kind == USABLE && start >= LOW_MEMORY && start < end).then_some(Range { start, end })
     })
 }
+
+/// What Assign on a frame gets.
+pub(crate) const NO_POOL: userland::Error = userland::Error::IllegalOperation;

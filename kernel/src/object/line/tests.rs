@@ -249,7 +249,10 @@ fn an_acknowledgement_of_a_word_opens_the_lines_of_one_notification() {
     channels.ring();
     assert_eq!((channels.take(notification), channels.take(elsewhere)), (Some(1), Some(64)));
     let _ = channels.from_1.signal(line(1));
-    let ack = |lines| Call::new(HANDLER, Label::IrqHandlerAckLines, &[lines], &[]);
+    let ack = |lines: u64| {
+        let words: Vec<u64> = (0..abi::TIME_WORDS).map(|index| abi::time_word(lines, index)).collect();
+        Call::new(HANDLER, Label::IrqHandlerAckLines, &words, &[])
+    };
     channels.caller.must(&ack(!0b10));
     assert_eq!(channels.take(notification), None, "line 1 is not in the word");
     channels.caller.must(&ack(!0));

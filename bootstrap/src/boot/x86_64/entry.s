@@ -182,6 +182,7 @@ park:
     movq %cr4, %rax
     orq $0x40, %rax
     movq %rax, %cr4
+    movl $1, park_arrived(%rip)         # a test that sends an NMI waits for this
     .global park_trap
 park_trap:
 1:  cli
@@ -212,6 +213,9 @@ boot_directories:
     .skip 4 * 4096
     .skip 4096
 park_stack_top:
+    .global park_arrived
+park_arrived:
+    .skip 64
 
     .section .heap.stack, "aw", @nobits
     .align 4096

@@ -14,10 +14,14 @@ use crate::boot::physical;
 
 const INIT_US: u64 = 10_000;
 const STARTUP_US: u64 = 200;
+/// Bound of the wait for a core that the command line has called though nobody wants it.
+const STRAY_US: u64 = 2_000_000;
 
 unsafe extern "C" {
     static trampoline_start: u8;
     static trampoline_end: u8;
+    /// Set by a core that has parked in `entry.s`.
+    static park_arrived: AtomicU32;
 }
 
 // Read by `core_entry` in entry.s: the i-th id has the i-th stack.
@@ -49,9 +53,18 @@ pub(crate) fn start(machine: &Machine, targets: &[u32], stacks: &'static [Stack]
         time::delay_us(STARTUP_US);
     }
     if let Some(stray) = called().find(|id| !ids.contains(id)) {
-        // It has parked long ago; what ends its wait must not end the machine.
-        time::delay_us(INIT_US);
+        // What ends its wait must not end the machine; before it waits, it has no gates to take an NMI by.
+        wait_for_stray();
         apic::send_nmi(stray);
+    }
+}
+
+/// Waits, bounded, until a core that nobody wants has parked.
+fn wait_for_stray() {
+    let (began, bound) = (cpu::timestamp(), time::ticks(STRAY_US));
+    // SAFETY: a word of the kept part of this image, zero until the core stores to it; both sides access it whole.
+    while unsafe { park_arrived.load(Ordering::Acquire) } == 0 && cpu::timestamp() - began < bound {
+        cpu::relax();
     }
 }
 
